@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The built-in driver: a small, careful NVMe host driver with a described
+ * workload. It reaches a controller through a transport: the model in the same
+ * process, or any vfio-user NVMe device.
+ */
+#ifndef NVT_CONTROLLER_DRIVER_DRIVER_H
+#define NVT_CONTROLLER_DRIVER_DRIVER_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct nvt_controller;
+
+enum nvt_workload_rw {
+  NVT_RW_READ,
+  NVT_RW_WRITE,
+  NVT_RW_RANDREAD,
+  NVT_RW_RANDWRITE,
+  NVT_RW_RANDRW
+};
+
+struct nvt_workload {
+  enum nvt_workload_rw rw; /* default randread */
+  uint32_t bs;             /* bytes per I/O; default 4096 */
+  uint32_t depth;          /* outstanding per queue, 1 to 1023; default 32 */
+  uint32_t queues;         /* I/O queue pairs, 1 to 64; default 1 */
+  uint64_t count;          /* I/Os in all; 0: by seconds; default 10000 when neither is given */
+  double seconds;
+  bool verify;   /* read back and compare what was written */
+  uint64_t seed; /* default 1; same seed, same commands */
+};
+/* "rw=randrw,bs=4k,depth=32,queues=1,count=N|seconds=S,verify=on|off,seed=N"; NULL
+ * or "" gives the defaults. False with a message in why. */
+bool nvt_workload_parse(const char *text, struct nvt_workload *out, char *why, size_t whylen);
+
+struct nvt_drive_result {
+  uint64_t ios, errors, verify_errors, bytes;
+  double seconds;                           /* of the workload alone */
+  uint64_t p50_ns, p99_ns, p999_ns, max_ns; /* submission to reaping */
+  char error[256];                          /* what failed, for a person; empty: nothing */
+};
+
+/* The host's side of a device. One thread at a time. */
+struct nvt_transport {
+  int (*read)(struct nvt_transport *, unsigned region, uint64_t offset, void *buf, size_t len);
+  int (*write)(struct nvt_transport *, unsigned region, uint64_t offset, const void *buf,
+               size_t len);
+  /* Make [iova, iova + len) of the host's memory at `memory` (a memfd `fd`, at `fd_offset`)
+   * known to the device. */
+  int (*dma_map)(struct nvt_transport *, uint64_t iova, void *memory, size_t len, int fd,
+                 uint64_t fd_offset);
+  int (*dma_unmap)(struct nvt_transport *, uint64_t iova, size_t len);
+  /* Ask for `count` vectors; eventfd[i] is signalled (NULL: transport in process
+   * counts in `fired`). */
+  int (*irq_enable)(struct nvt_transport *, unsigned count);
+  /* True once for each time that the vector was signalled since the last call. */
+  bool (*irq_take)(struct nvt_transport *, unsigned vector);
+  int (*reset)(struct nvt_transport *);
+  /* Let the device work: in process, polls the controller; otherwise nothing, or a pause. */
+  void (*relax)(struct nvt_transport *);
+  volatile uint32_t *doorbells; /* the mapped doorbell page, or NULL: write() is used */
+  void (*close)(struct nvt_transport *);
+};
+/* Region numbers of vfio: BAR0 and the configuration space. */
+#define NVT_REGION_BAR0 0u
+#define NVT_REGION_CONFIG 7u
+
+/* The model in this process; the calling thread is its device thread. */
+int nvt_transport_local(struct nvt_controller *, struct nvt_transport **out);
+/* A vfio-user device at a socket. */
+int nvt_transport_vfio(const char *path, struct nvt_transport **out, char *why, size_t whylen);
+
+/* Initialise the controller, run the workload on namespace 1, shut down. 0, or
+ * -errno with result->error set; I/O errors are counted, not fatal. *stop ends early. */
+int nvt_drive(struct nvt_transport *, const struct nvt_workload *,
+              const volatile sig_atomic_t *stop, struct nvt_drive_result *result);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Taps and the plug-in host: how a plug-in, the trace tap among them, sees and
+ * changes what passes through a controller.
+ *
+ * The talk's small API (plug-in side: controller/plugin.h) is a thin layer on
+ * this one. Callbacks run in the controller's device thread, in order of
+ * ascending `order`, then of attachment; they must not block. Events are const
+ * and borrowed until the callback returns, but for what `command` lets be changed.
+ */
+#ifndef NVT_CONTROLLER_TAP_H
+#define NVT_CONTROLLER_TAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nvme/nvme.h"
+
+struct nvt_controller;
+struct nvt_plugin_host;
+struct nvt_attachment;
+
+enum nvt_tap_id {
+#define NVT_TAP(id, name, member, verdict) NVT_TAP_##id,
+#include "controller/taps.def"
+  NVT_TAP_COUNT
+};
+
+/* What a callback on a decode or writeback tap decides. Others must say CONTINUE. */
+enum nvt_verdict {
+  NVT_VERDICT_CONTINUE = 0,
+  NVT_VERDICT_COMPLETE = 1, /* decode: don't execute, event.command.cqe is the completion */
+  NVT_VERDICT_HOLD = 2,     /* neither execute nor complete until nvt_command_release() */
+  NVT_VERDICT_DROP = 3,     /* never complete */
+};
+
+struct nvt_tap_event {
+  enum nvt_tap_id tap;
+  uint16_t controller;
+  uint32_t epoch;
+  uint32_t pci_address;
+  struct nvt_controller *device; /* for nvt_controller_info() and the like */
+  union {
+    struct {
+      uint64_t offset;
+      uint64_t value;
+      uint8_t size;  /* bytes */
+      uint8_t space; /* as the record: 0 configuration, 1 BAR0, 2 MSI-X table, 3 PBA */
+      uint8_t flags; /* as the record: 1 polled, 2 refused */
+    } access;
+    struct {
+      uint64_t address;
+      uint32_t data;
+      uint16_t vector;
+      uint16_t cqid;
+      uint8_t state; /* as the record */
+      uint8_t mode;
+    } interrupt;
+    struct {
+      uint16_t sqid;
+      uint16_t cqid;
+      uint16_t slot; /* decode: in the submission queue; writeback: in the completion queue */
+      uint16_t head; /* decode: SQ head after the fetch; writeback: CQ head last seen */
+      uint16_t tail; /* decode: SQ tail known */
+      /* The controller's own copy, the one that is executed. A decode callback may change it. */
+      struct nvt_sqe *sqe;
+      /* decode: zero but for ids, to be set with COMPLETE; writeback: about to be
+       * posted, may be changed (its phase bit is the controller's). */
+      struct nvt_cqe *cqe;
+      uint64_t handle; /* for nvt_command_release(), never used twice */
+    } command;
+    struct {
+      uint16_t sqid;
+      uint16_t cid;
+      uint8_t kind;      /* as the record: payload, PRP list, SGL segment, metadata */
+      uint8_t direction; /* enum nvt_direction: OUT or IN */
+      uint64_t address;
+      uint64_t offset;
+      const uint8_t *bytes;
+      uint32_t length;
+    } data;
+    struct {
+      uint64_t address;
+      uint32_t value;
+      uint16_t qid;
+      bool is_cq;
+      bool event_index;
+    } shadow;
+    struct {
+      uint16_t event; /* NVT_V_event_event_… of trace/record.def, by number */
+      uint16_t qid;
+      uint32_t code;
+      uint64_t address;
+      uint64_t size;
+    } event;
+    struct {
+      uint16_t sqid;
+      uint16_t cid;
+      uint8_t verdict; /* as the record */
+      uint8_t tap;
+      uint16_t status;
+      const char *plugin;
+    } verdict;
+  };
+};
+
+typedef enum nvt_verdict (*nvt_tap_fn)(void *user, const struct nvt_tap_event *);
+
+/* Order of the trace tap: it sees a command before any plug-in, and a completion
+ * after all of them. */
+#define NVT_TAP_FIRST INT32_MIN
+#define NVT_TAP_LAST INT32_MAX
+
+/* One host serves any number of controllers of one device thread. */
+int nvt_plugin_host_create(struct nvt_plugin_host **out);
+/* Tears down and unloads every plug-in, last loaded first. */
+void nvt_plugin_host_destroy(struct nvt_plugin_host *);
+
+/* Attach to the tap called `name`. `plugin`: who, for verdict records (borrowed).
+ * Device thread only, or before the controller runs. -ENOENT: no tap of that
+ * name; -ENOMEM. */
+int nvt_tap_attach(struct nvt_plugin_host *, const char *name, int32_t order, nvt_tap_fn,
+                   void *user, const char *plugin, struct nvt_attachment **out);
+void nvt_tap_detach(struct nvt_plugin_host *, struct nvt_attachment *);
+
+/* Finish or go on with a held command, from the device thread. `cqe` NULL: execute
+ * it now; else complete with it. -ENOENT: no such held command (a reset took it). */
+int nvt_command_release(struct nvt_controller *, uint64_t handle, const struct nvt_cqe *cqe);
+
+/* Load a plug-in: "FILE[,args]". Calls its setup(). On failure -errno, with a
+ * message for a person in why. */
+int nvt_plugin_load(struct nvt_plugin_host *, const char *spec, char *why, size_t whylen);
+
+/* "pci:regread:writeback", …; NULL beyond the last. */
+const char *nvt_tap_name(enum nvt_tap_id);
+
+/* --- for the controller --- */
+
+/* Number of callbacks on each tap: the one predictable branch of a tap that nobody
+ * uses is `if (counts[id])`. The array lives as long as the host. */
+const uint32_t *nvt_tap_counts(const struct nvt_plugin_host *);
+/* Run the callbacks of event->tap in order, until one doesn't continue; its
+ * verdict. Verdicts and changes of plug-ins are announced on the VERDICT tap. On a
+ * decode tap where a plug-in ends the run early the trace tap was first, so it saw
+ * the command; on a writeback tap callbacks of order NVT_TAP_LAST always run. */
+enum nvt_verdict nvt_tap_fire(struct nvt_plugin_host *, struct nvt_tap_event *);
+
+#endif

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# What a Debian machine needs; `make deps` installs what is missing, after saying so.
+BUILD_PACKAGES := gcc make pkg-config libpcap-dev libjson-c-dev liburing-dev libnvme-dev \
+                  wireshark-dev tshark
+CHECK_PACKAGES := libcmocka-dev clang clang-format clang-tidy cppcheck wireshark-common tcpdump \
+                  python3 debootstrap xz-utils zstd cpio e2fsprogs
+.PHONY: deps check-deps
+deps:
+	@mk/install-packages $(BUILD_PACKAGES)
+check-deps:
+	@mk/install-packages $(BUILD_PACKAGES) $(CHECK_PACKAGES)

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Reading a trace file record by record, in constant memory. */
+#ifndef NVT_TRACE_READER_H
+#define NVT_TRACE_READER_H
+
+#include "trace/record.h"
+
+struct nvt_reader; /* one thread at a time */
+
+/* Why something failed, for a person: what, where, why, the way out. */
+struct nvt_reason {
+  char text[512];
+  uint64_t offset; /* in the file, bytes */
+  uint64_t record; /* number of the record, 0 for the file's header */
+};
+
+/* Open `path` ("-": standard input). Micro- and nanosecond pcap of either byte
+ * order of headers are taken, and pcapng as far as libpcap takes it. On failure
+ * false, with *why set: no such file, a directory, not a pcap, another link type. */
+bool nvt_reader_open(const char *path, struct nvt_reader **out, struct nvt_reason *why);
+void nvt_reader_close(struct nvt_reader *); /* NULL is fine */
+
+enum nvt_read {
+  NVT_READ_OK,
+  NVT_READ_FOREIGN, /* a frame that isn't ours or can't be parsed; *why says so; go on */
+  NVT_READ_END,
+  NVT_READ_CUT,   /* the file ends inside a record; *why has the offset; all before it was read */
+  NVT_READ_ERROR, /* not readable further; *why */
+};
+/* The next record; out->tail is valid until the next call. */
+enum nvt_read nvt_reader_next(struct nvt_reader *, struct nvt_record *out, struct nvt_reason *why);
+/* Bytes of the file, 0 where not known (a pipe), and bytes read so far: for progress. */
+uint64_t nvt_reader_size(const struct nvt_reader *);
+uint64_t nvt_reader_position(const struct nvt_reader *);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The session: a fold over records that follows each controller's registers,
+ * queues, interrupts and outstanding commands, pairs commands with completions,
+ * and measures the stages of each. It is the only place where this is done: the
+ * dissector, the command line and the replayer all use it. It uses nothing but
+ * nvme/ and libc, and copes with any sequence of records, hostile ones too.
+ */
+#ifndef NVT_TRACE_SESSION_H
+#define NVT_TRACE_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nvme/names.h"
+#include "trace/record.h"
+
+struct nvt_session; /* one thread at a time */
+
+/* A record seen: number 0 when there was none. */
+struct nvt_moment {
+  uint64_t record; /* number */
+  uint64_t time_ns;
+};
+
+/* How a command ended. */
+enum nvt_exchange_end {
+  NVT_EXCHANGE_OPEN, /* outstanding */
+  NVT_EXCHANGE_COMPLETED,
+  NVT_EXCHANGE_RESET,     /* outstanding when the controller was reset or its queue deleted */
+  NVT_EXCHANGE_UNFINISHED /* outstanding at the end of the trace */
+};
+
+/* One command's life. Key: controller, epoch, sqid, cid and reuse. */
+struct nvt_exchange {
+  uint16_t controller;
+  uint32_t epoch;
+  uint16_t sqid;
+  uint16_t cqid;
+  uint16_t cid;
+  uint64_t reuse; /* 0 for the first use of this cid on this queue in this epoch */
+  enum nvt_exchange_end end;
+  struct nvt_moment doorbell; /* the tail doorbell that announced it */
+  struct nvt_moment command;  /* its fetch */
+  struct nvt_moment completion;
+  struct nvt_moment interrupt;   /* first one sent for its queue at or after the completion */
+  struct nvt_moment acknowledge; /* the head doorbell that passed its completion */
+  uint32_t depth;                /* outstanding on its queue at the fetch, itself included */
+  bool duplicate_cid;            /* another command with this cid was outstanding */
+  struct nvt_sqe sqe; /* all zero when the trace has only the completion (started later) */
+  struct nvt_cqe cqe; /* valid when completion.record != 0 */
+  void *user;         /* the session's user's; NULL at first */
+};
+
+/* Stage times in ns; false when one end is missing (or lies before the other). */
+enum nvt_stage {
+  NVT_STAGE_TOTAL,       /* command to completion: nvmetap.latency */
+  NVT_STAGE_FETCH,       /* tail doorbell to command */
+  NVT_STAGE_EXECUTE,     /* command to completion; equal to TOTAL until the trace tells more */
+  NVT_STAGE_INTERRUPT,   /* completion to interrupt */
+  NVT_STAGE_ACKNOWLEDGE, /* completion to head doorbell */
+  NVT_STAGE_COUNT
+};
+bool nvt_exchange_stage(const struct nvt_exchange *, enum nvt_stage, uint64_t *ns);
+const char *nvt_stage_name(enum nvt_stage); /* "total", "fetch", … */
+
+/* A doorbell write or an interrupt, and the commands that it stands for. */
+struct nvt_signal {
+  struct nvt_moment at;
+  struct nvt_doorbell_id doorbell; /* for a doorbell */
+  uint16_t controller;
+  uint16_t vector;   /* for an interrupt */
+  uint32_t value;    /* the doorbell's value */
+  uint32_t previous; /* the value before */
+  uint32_t count; /* tail: entries announced; head: completions acknowledged; interrupt: completions
+                     covered */
+  bool valid;     /* doorbell of a queue that exists, value in range */
+  /* The commands so far: the first and the last. Fills in as they are fetched. Only
+   * in a session that keeps. */
+  struct nvt_exchange *first;
+  struct nvt_exchange *last;
+};
+
+/* What the session knows of a record; valid until the next record, but what it
+ * points to lives as long as the session where `keep` is set, and otherwise
+ * until the exchange's end was reported. */
+struct nvt_view {
+  struct nvt_exchange *exchange; /* of a command, completion, data or verdict record; or NULL */
+  struct nvt_signal *signal;     /* of a doorbell or interrupt record; or NULL */
+  bool is_doorbell;              /* a BAR0 or shadow doorbell write; id valid */
+  struct nvt_doorbell_id doorbell;
+  enum nvt_opcode_set set; /* of a command or completion: admin on queue 0, else NVM */
+  bool seq_gap;     /* records are missing before this one and no loss record accounts for them */
+  uint64_t missing; /* how many */
+};
+
+struct nvt_session_options {
+  bool keep; /* keep every exchange and signal until destroy (dissector) */
+  /* Allocator for what `keep` keeps; NULL: calloc. Memory from it is never freed by the session. */
+  void *(*alloc)(void *ctx, size_t size);
+  void *alloc_ctx;
+  /* Called once per exchange when nothing more can be learned of it (acknowledged,
+   * reset, or at nvt_session_finish). May be NULL. */
+  void (*ended)(void *ctx, struct nvt_exchange *);
+  void *ended_ctx;
+};
+
+/* 0 or -ENOMEM. */
+int nvt_session_create(const struct nvt_session_options *, struct nvt_session **out);
+void nvt_session_destroy(struct nvt_session *);
+/* Take the next record, in file order. 0 or -ENOMEM (the record is then not counted). */
+int nvt_session_record(struct nvt_session *, const struct nvt_record *, struct nvt_view *out);
+/* The trace has ended: what is outstanding becomes UNFINISHED and is reported. */
+void nvt_session_finish(struct nvt_session *);
+
+/* What is known of a controller so far; NULL if no record named it. */
+struct nvt_controller_state {
+  uint16_t controller;
+  uint32_t pci_address;
+  uint32_t epoch;
+  bool meta_seen;
+  uint64_t cap; /* from the meta-record or a read of CAP */
+  uint32_t cc;
+  uint32_t csts;
+  uint32_t outstanding; /* commands fetched and not completed, all queues, AERs included */
+  uint32_t queues;      /* I/O queues that exist */
+  uint64_t lost;        /* records lost, by loss records and by gaps */
+};
+const struct nvt_controller_state *nvt_session_controller(const struct nvt_session *,
+                                                          uint16_t controller);
+
+#endif
