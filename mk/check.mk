@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# `make check`: every test, in one run that ends with 'N passed, N failed'. Unit tests run
+# once as built and once under ASan and UBSan; script tests too where they say so.
+SCRIPT_TESTS := $(sort $(wildcard tests/lint/*.test tests/cli/*.test tests/golden/*.test \
+                  tests/replay/*.test tests/dissector/*.test tests/fuzz/*.test tests/install/*.test \
+                  tests/guest/*.test))
+# Scripts that run again on the sanitized command.
+SANITIZED_SCRIPTS := $(sort $(wildcard tests/cli/*.test tests/replay/*.test))
+
+ASAN_BUILD := $(BUILD)/asan
+TSAN_BUILD := $(BUILD)/tsan
+ASAN_UNIT := $(UNIT_SOURCES:tests/unit/%.c=$(ASAN_BUILD)/tests/%)
+# The threaded parts: what has two threads in its test.
+TSAN_NAMES := $(notdir $(basename $(shell grep -l pthread_create $(UNIT_SOURCES) 2>/dev/null)))
+TSAN_UNIT := $(addprefix $(TSAN_BUILD)/tests/,$(TSAN_NAMES))
+
+export ASAN_OPTIONS ?= detect_leaks=1:abort_on_error=0:allocator_may_return_null=1
+export UBSAN_OPTIONS ?= print_stacktrace=1:halt_on_error=1
+export TSAN_OPTIONS ?= halt_on_error=1
+
+.PHONY: sanitized check check-quick
+sanitized:
+	@$(MAKE) -s SANITIZE=address,undefined BUILD=$(ASAN_BUILD) OPT=-O1 $(ASAN_BUILD)/nvmetap $(ASAN_UNIT)
+	@$(if $(TSAN_UNIT),$(MAKE) -s SANITIZE=thread BUILD=$(TSAN_BUILD) OPT=-O1 $(TSAN_UNIT))
+
+check: check-deps
+	@$(MAKE) -s all $(UNIT_PROGRAMS)
+	@$(MAKE) -s sanitized fuzzers
+	@BUILD=$(abspath $(BUILD)) tests/run $(UNIT_PROGRAMS) $(ASAN_UNIT) $(TSAN_UNIT) $(SCRIPT_TESTS) \
+	  $(addprefix sanitized:,$(SANITIZED_SCRIPTS))
+
+# Without guests, fuzzing and sanitizers: for the minute between two edits.
+check-quick: all $(UNIT_PROGRAMS)
+	@BUILD=$(abspath $(BUILD)) tests/run $(UNIT_PROGRAMS) \
+	  $(filter-out tests/guest/% tests/fuzz/% tests/lint/%,$(SCRIPT_TESTS))

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# libFuzzer harnesses: `make fuzz` runs each for FUZZ_SECONDS; `make check` runs a bounded part.
+FUZZ_SECONDS ?= 600
+FUZZ_CC ?= clang
+FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZERS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/fuzz/%)
+FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(filter-out cli/main.c,$(SOURCES)))
+FUZZ_FLAGS := -std=gnu17 -D_GNU_SOURCE -O1 -g -fno-strict-aliasing -I. $(WARNINGS) \
+              -fsanitize=address,undefined -fno-sanitize-recover=undefined
+
+.PHONY: fuzz fuzzers
+fuzzers: $(FUZZERS)
+
+$(BUILD)/fuzz/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_OBJECTS)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -rdynamic $(PKG_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(FUZZ_OBJECTS) $(LIBS)
+
+-include $(FUZZ_OBJECTS:.o=.d) $(FUZZERS:=.d)
+
+fuzz: check-deps
+	@$(MAKE) -s fuzzers
+	@BUILD=$(abspath $(BUILD)) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/fuzz.test
