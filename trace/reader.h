@@ -3,6 +3,8 @@
 #ifndef NVT_TRACE_READER_H
 #define NVT_TRACE_READER_H
 
+#include <stdio.h>
+
 #include "trace/record.h"
 
 struct nvt_reader; /* one thread at a time */
@@ -18,6 +20,10 @@ struct nvt_reason {
  * order of headers are taken, and pcapng as far as libpcap takes it. On failure
  * false, with *why set: no such file, a directory, not a pcap, another link type. */
 bool nvt_reader_open(const char *path, struct nvt_reader **out, struct nvt_reason *why);
+/* The same on an open stream (a fuzzer's memory, a socket), which the reader owns
+ * from now on, and closes on failure too. `name` stands in messages. */
+bool nvt_reader_open_file(FILE *, const char *name, struct nvt_reader **out,
+                          struct nvt_reason *why);
 void nvt_reader_close(struct nvt_reader *); /* NULL is fine */
 
 enum nvt_read {
