@@ -3,9 +3,10 @@
 BUILD_PACKAGES := gcc make pkg-config libpcap-dev libjson-c-dev liburing-dev libnvme-dev \
                   wireshark-dev tshark
 CHECK_PACKAGES := libcmocka-dev clang clang-format clang-tidy cppcheck wireshark-common tcpdump \
-                  python3 binutils debian-archive-keyring
+                  python3 binutils man-db debian-archive-keyring
 .PHONY: deps check-deps
 deps:
 	@mk/install-packages $(BUILD_PACKAGES)
 check-deps:
 	@mk/install-packages $(BUILD_PACKAGES) $(CHECK_PACKAGES)
+	@mk/install-packages libclang-rt-$$(clang -dumpversion | cut -d. -f1)-dev
