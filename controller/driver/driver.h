@@ -30,17 +30,30 @@ struct nvt_workload {
   uint64_t count;          /* I/Os in all; 0: by seconds; default 10000 when neither is given */
   double seconds;
   bool verify;   /* read back and compare what was written */
-  uint64_t seed; /* default 1; same seed, same commands */
+  uint64_t seed; /* default 1; same seed, same commands on each queue, in the same order */
+  /* Completions are looked for when their MSI-X message came; off: queues are made
+   * without interrupts and polled. Default on. */
+  bool interrupts;
+  double timeout; /* seconds that a command may take, above 0 to 86400; default 30 */
+  /* About once a second, from the calling thread; NULL: not at all. */
+  void (*progress)(void *user, uint64_t ios, double seconds);
+  void *user;
 };
-/* "rw=randrw,bs=4k,depth=32,queues=1,count=N|seconds=S,verify=on|off,seed=N"; NULL
- * or "" gives the defaults. False with a message in why. */
+/* "rw=randrw,bs=4k,depth=32,queues=1,count=N|seconds=S,verify=on|off,seed=N,
+ * interrupts=on|off,timeout=S"; NULL or "" gives the defaults. False with a message in
+ * why. */
 bool nvt_workload_parse(const char *text, struct nvt_workload *out, char *why, size_t whylen);
 
 struct nvt_drive_result {
   uint64_t ios, errors, verify_errors, bytes;
   double seconds;                           /* of the workload alone */
   uint64_t p50_ns, p99_ns, p999_ns, max_ns; /* submission to reaping */
-  char error[256];                          /* what failed, for a person; empty: nothing */
+  char error[256];                          /* what failed first, for a person; empty: nothing */
+  uint64_t reads, writes;                   /* of ios */
+  uint64_t verified;                        /* I/Os whose data was compared, the final pass's too */
+  uint64_t interrupts;                      /* taken; several completions may share one */
+  uint64_t lost_interrupts;                 /* completions found a second late, without one */
+  uint64_t events;                          /* asynchronous events */
 };
 
 /* The host's side of a device. One thread at a time. */
@@ -72,6 +85,10 @@ struct nvt_transport {
 int nvt_transport_local(struct nvt_controller *, struct nvt_transport **out);
 /* A vfio-user device at a socket. */
 int nvt_transport_vfio(const char *path, struct nvt_transport **out, char *why, size_t whylen);
+
+/* The driver's memory, as the device sees it, is one window of this address on:
+ * low, so that a device that wrongly fears low addresses is found. */
+#define NVT_DRIVE_IOVA 0x100000u
 
 /* Initialise the controller, run the workload on namespace 1, shut down. 0, or
  * -errno with result->error set; I/O errors are counted, not fatal. *stop ends early. */
