@@ -41,6 +41,13 @@ void nvt_pattern_fill(void *data, uint32_t blocks, uint32_t block_size, uint64_t
   }
 }
 
+static bool all_zero(const uint64_t *at, uint32_t words) {
+  for (uint32_t i = 0; i < words; i++)
+    if (at[i] != 0)
+      return false;
+  return true;
+}
+
 static bool check_block(const uint64_t *at, uint32_t words, uint64_t lba, uint32_t generation,
                         uint64_t seed, char *why, size_t whylen) {
   if (generation == 0) { /* judge it by what it says itself */
@@ -58,6 +65,10 @@ static bool check_block(const uint64_t *at, uint32_t words, uint64_t lba, uint32
              "block %" PRIu64 " holds data of write number %" PRIu64
              ", not of write number %" PRIu64,
              lba, at[2], expected);
+    return false;
+  }
+  if (all_zero(at, words)) {
+    snprintf(why, whylen, "block %" PRIu64 " holds zeroes, not what was written", lba);
     return false;
   }
   uint64_t base = base_of(lba, expected, seed);

@@ -48,7 +48,7 @@ enum fake_fault {
   FAKE_LOSE_INTERRUPTS, /* no message after the 50th I/O */
   FAKE_EVENT,           /* an asynchronous event at the 50th I/O */
   FAKE_FLIP,            /* the 50th I/O's data has a bit wrong */
-  FAKE_MISPLACE,        /* the 50th write goes one unit too far */
+  FAKE_MISPLACE,        /* the 50th write goes one unit too low */
   FAKE_FORGET,          /* the 50th write isn't done */
 };
 
@@ -153,7 +153,7 @@ static inline void fake_io(struct fake *f, uint16_t sqid, const struct nvt_sqe *
     return;
   }
   if (f->fault == FAKE_MISPLACE && special && write)
-    at = lba + 2 * blocks <= f->store_len / f->block ? at + len : at - len;
+    at -= len; /* of a sequence: over what the 49th has written */
   if (!(f->fault == FAKE_FORGET && special && write))
     fake_transfer(f, sqe, at, len, !write);
   if (f->fault == FAKE_FLIP && special)

@@ -98,8 +98,11 @@ static void faults_are_named(void **state) {
       {FAKE_EVENT, "count=200", 0, NULL},
       {FAKE_FLIP, "rw=write,verify=on,count=100", 0, "verify: block 392, byte 0 is"},
       {FAKE_FLIP, "rw=write,count=100", 0, NULL},
-      {FAKE_MISPLACE, "rw=randwrite,verify=on,count=100", 0, "holds the data of block"},
-      {FAKE_FORGET, "rw=randwrite,verify=on,count=100", 0, "verify: block"},
+      {FAKE_MISPLACE, "rw=write,verify=on,count=100", 0,
+       "verify: block 384 holds the data of block 392"},
+      {FAKE_FORGET, "rw=write,verify=on,count=100", 0,
+       "verify: block 392 holds zeroes, not what was written"},
+      {FAKE_FORGET, "rw=write,verify=on,count=400", 0, NULL /* written again */},
       {FAKE_NO_SHUTDOWN, "", -ETIMEDOUT, "CSTS.SHST"},
   };
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -122,7 +125,7 @@ static void faults_are_named(void **state) {
     if (cases[i].fault == FAKE_LOSE_INTERRUPTS)
       assert_true(r.lost_interrupts > 0);
     if (cases[i].fault >= FAKE_FLIP && strstr(cases[i].workload, "verify") != NULL)
-      assert_true(r.verify_errors > 0);
+      assert_int_equal(r.verify_errors > 0, cases[i].says != NULL);
     fake_destroy(f);
   }
 }
