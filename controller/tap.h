@@ -108,7 +108,8 @@ struct nvt_tap_event {
 typedef enum nvt_verdict (*nvt_tap_fn)(void *user, const struct nvt_tap_event *);
 
 /* Order of the trace tap: it sees a command before any plug-in, and a completion
- * after all of them. */
+ * after all of them. Callbacks of these two orders observe: their verdict is not
+ * heeded, and nothing that they do is announced. */
 #define NVT_TAP_FIRST INT32_MIN
 #define NVT_TAP_LAST INT32_MAX
 
@@ -143,7 +144,9 @@ const uint32_t *nvt_tap_counts(const struct nvt_plugin_host *);
 /* Run the callbacks of event->tap in order, until one doesn't continue; its
  * verdict. Verdicts and changes of plug-ins are announced on the VERDICT tap. On a
  * decode tap where a plug-in ends the run early the trace tap was first, so it saw
- * the command; on a writeback tap callbacks of order NVT_TAP_LAST always run. */
+ * the command; on a writeback tap callbacks of order NVT_TAP_LAST always run, but for
+ * a completion that was held or dropped: it isn't posted. The ids, SQ head and phase of
+ * a completion, and the id of a command, are put back when a plug-in changed them. */
 enum nvt_verdict nvt_tap_fire(struct nvt_plugin_host *, struct nvt_tap_event *);
 
 #endif
