@@ -25,6 +25,7 @@ struct run {
   struct nvt_driver *d;
   uint64_t now;      /* ticks, as of the last look */
   uint64_t progress; /* when something completed last */
+  uint64_t alive;    /* when CSTS was read last */
   uint64_t tick;     /* when to do what is done once a second */
   uint64_t deadline; /* of a workload by seconds */
   uint64_t second;   /* in ticks */
@@ -261,11 +262,13 @@ static void find_lost_interrupts(struct run *r) {
     return;
   for (uint32_t i = 0; i < d->w->queues; i++) {
     struct nvt_hostq *q = &d->queues[i];
-    if (nvt_hostq_peek(q) == NULL || d->t->irq_take(d->t, q->vector))
+    if (nvt_hostq_peek(q) == NULL)
       continue;
+    q->signalled = true;
+    if (d->t->irq_take(d->t, q->vector))
+      continue; /* it came just now */
     d->result->lost_interrupts++;
     note(d, "a completion on queue %u came without an interrupt on vector %u", q->id, q->vector);
-    q->signalled = true;
   }
 }
 
@@ -305,11 +308,30 @@ static ALWAYS_INLINE int by_clock(struct run *r) {
   return r->now >= r->tick ? each_second(r) : 0;
 }
 
+/* Nothing for a second: is the device still there? */
+static int check_alive(struct run *r) {
+  uint32_t csts;
+  r->alive = r->now;
+  int failed = nvt_reg_read32(r->d, NVT_REG_CSTS, &csts);
+  if (failed)
+    return failed;
+  if (csts == UINT32_MAX)
+    return nvt_driver_fail(r->d, ENODEV, "the device is gone: CSTS reads all ones");
+  if (NVT_GET(csts, CSTS_CFS))
+    return nvt_driver_fail(r->d, EIO, "the controller reports fatal status (CSTS %08xh)", csts);
+  return 0;
+}
+
 static int idle_look(struct run *r) {
   struct nvt_driver *d = r->d;
   r->idle = 0;
   r->now = nvt_ticks();
   find_lost_interrupts(r);
+  if (r->now - r->progress > r->second && r->now - r->alive > r->second) {
+    int failed = check_alive(r);
+    if (failed)
+      return failed;
+  }
   if (nvt_hostq_peek(&d->admin) != NULL) {
     int failed = take_events(d);
     if (failed)
@@ -440,7 +462,7 @@ int nvt_run(struct nvt_driver *d) {
   nvt_clock_sample(d);
   struct run r = {.d = d, .deadline = UINT64_MAX};
   double ticks_per_second = 1e9 / d->ns_per_tick;
-  r.now = r.started = r.ended = r.progress = nvt_ticks();
+  r.now = r.started = r.ended = r.progress = r.alive = nvt_ticks();
   r.second = (uint64_t)ticks_per_second;
   r.tick = r.now + r.second;
   if (d->w->seconds > 0)
