@@ -218,7 +218,8 @@ enum nvt_read nvt_reader_next(struct nvt_reader *reader, struct nvt_record *out,
   out->number = reader->number;
   out->offset = reader->position;
   out->time_ns = time_of(header);
-  if (reader->frame_header != 0)
+  /* A frame longer than the file's own snap length is cut by libpcap, unsaid. */
+  if (reader->frame_header != 0 && (int64_t)header->caplen < pcap_snapshot(reader->pcap))
     reader->position += reader->frame_header + (uint64_t)header->caplen;
   else
     update_position(reader);

@@ -46,6 +46,7 @@ struct nvt_exchange {
   struct nvt_moment completion;
   struct nvt_moment interrupt;   /* first one sent for its queue at or after the completion */
   struct nvt_moment acknowledge; /* the head doorbell that passed its completion */
+  struct nvt_moment cancel;      /* end RESET: the record that ended it */
   uint32_t depth;                /* outstanding on its queue at the fetch, itself included */
   bool duplicate_cid;            /* another command with this cid was outstanding */
   struct nvt_sqe sqe; /* all zero when the trace has only the completion (started later) */
@@ -129,5 +130,22 @@ struct nvt_controller_state {
 };
 const struct nvt_controller_state *nvt_session_controller(const struct nvt_session *,
                                                           uint16_t controller);
+
+/* What is known of a queue that exists; NULL otherwise. Valid until the next record. */
+struct nvt_queue_view {
+  uint16_t qid;
+  bool is_cq;
+  uint16_t cqid;        /* of a submission queue: its completion queue */
+  uint16_t vector;      /* of a completion queue, if vector_known */
+  bool vector_known;    /* its creation or its state was recorded */
+  uint32_t entries;     /* 0: not known (the trace started later) */
+  uint32_t outstanding; /* submission queue: fetched and not completed; completion queue:
+                           posted and not acknowledged */
+  uint16_t head;        /* submission queue: after the last fetch; completion queue: doorbell */
+  uint16_t tail;        /* submission queue: doorbell; completion queue: after the last post */
+  uint64_t base;        /* guest address; 0 where not known */
+};
+const struct nvt_queue_view *nvt_session_queue(const struct nvt_session *, uint16_t controller,
+                                               struct nvt_doorbell_id);
 
 #endif

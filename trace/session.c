@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "trace/session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "trace/session_int.h"
+
+int nvt_session_create(const struct nvt_session_options *options, struct nvt_session **out) {
+  struct nvt_session *session = calloc(1, sizeof(*session));
+  if (session == NULL)
+    return -ENOMEM;
+  if (options != NULL)
+    session->options = *options;
+  uint64_t seed = 0;
+  if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != (ssize_t)sizeof(seed))
+    seed = (uint64_t)(uintptr_t)session * 0x9e3779b97f4a7c15u;
+  nvt_map_init(&session->controllers, seed);
+  nvt_map_init(&session->queues, seed);
+  nvt_map_init(&session->commands, seed);
+  nvt_map_init(&session->vectors, seed);
+  *out = session;
+  return 0;
+}
+
+void nvt_session_destroy(struct nvt_session *session) {
+  if (session == NULL)
+    return;
+  while (session->first_controller != NULL) {
+    struct nvt_controller_node *node = session->first_controller;
+    session->first_controller = node->next;
+    free(node);
+  }
+  nvt_map_free(&session->controllers);
+  nvt_map_free(&session->queues);
+  nvt_map_free(&session->commands);
+  nvt_map_free(&session->vectors);
+  nvt_session_free_slabs(session);
+  free(session);
+}
+
+static struct nvt_controller_node *controller_of(struct nvt_session *session,
+                                                 const struct nvt_rec_header *header) {
+  if (session->recent != NULL && session->recent->state.controller == header->controller)
+    return session->recent;
+  struct nvt_map_slot *slot = nvt_map_get(&session->controllers, header->controller);
+  if (slot == NULL)
+    return NULL;
+  if (slot->value == NULL) {
+    struct nvt_controller_node *node = nvt_session_new_controller(session);
+    if (node == NULL)
+      return NULL;
+    node->state.controller = header->controller;
+    node->state.epoch = header->epoch;
+    slot->value = node;
+  }
+  session->recent = slot->value;
+  return session->recent;
+}
+
+static uint64_t overlap(uint64_t a, uint64_t a_end, uint64_t b, uint64_t b_end) {
+  uint64_t from = a > b ? a : b;
+  uint64_t to = a_end < b_end ? a_end : b_end;
+  return from < to ? to - from : 0;
+}
+
+static uint64_t add_capped(uint64_t a, uint64_t b) {
+  return b > UINT64_MAX - a ? UINT64_MAX : a + b;
+}
+
+/* A gap in the sequence is either what a loss record, before or after it, accounts
+ * for, or it is a finding. A smaller number than the last is a recorder's new start. */
+static void follow_sequence(struct nvt_controller_node *controller, const struct nvt_record *record,
+                            struct nvt_view *view) {
+  uint64_t seq = record->header.seq;
+  if (record->header.type == NVT_REC_LOSS) {
+    controller->loss_first = record->loss.first_seq;
+    controller->loss_end = add_capped(record->loss.first_seq, record->loss.count);
+    uint64_t known = overlap(controller->gap_first, controller->gap_end, controller->loss_first,
+                             controller->loss_end);
+    controller->gap_end = controller->gap_first = 0;
+    if (known > record->loss.count)
+      known = record->loss.count;
+    controller->state.lost = add_capped(controller->state.lost, record->loss.count - known);
+    controller->lossy_until = record->number;
+  }
+  if (controller->seen && seq > controller->next_seq) {
+    uint64_t missing = seq - controller->next_seq;
+    missing -= overlap(controller->next_seq, seq, controller->loss_first, controller->loss_end);
+    if (missing > 0) {
+      view->seq_gap = true;
+      view->missing = missing;
+      controller->gap_first = controller->next_seq;
+      controller->gap_end = seq;
+      controller->state.lost = add_capped(controller->state.lost, missing);
+    }
+    controller->lossy_until = record->number;
+  }
+  controller->seen = true;
+  controller->next_seq = add_capped(seq, 1);
+}
+
+static uint32_t get32(const struct nvt_controller_node *controller, unsigned offset) {
+  uint32_t value;
+  memcpy(&value, controller->registers + offset, sizeof(value));
+  return value;
+}
+
+/* Bytes of an access in the image of the registers; a write changes only those
+ * that a host can write. */
+static void store(struct nvt_controller_node *controller, const struct nvt_rec_access *access,
+                  bool is_write) {
+  for (unsigned i = 0; i < access->size && i < 8; i++) {
+    uint64_t at = access->offset + i;
+    bool writable = (at >= NVT_REG_CC && at < NVT_REG_CC + 4) ||
+                    (at >= NVT_REG_AQA && at < sizeof(controller->registers) - 8);
+    if (at < sizeof(controller->registers) && (!is_write || writable))
+      controller->registers[at] = (uint8_t)(access->value >> (8 * i));
+  }
+}
+
+static int follow_register(struct nvt_session *session, struct nvt_controller_node *controller,
+                           const struct nvt_record *record, bool is_write) {
+  const struct nvt_rec_access *access = &record->access;
+  bool snapshot = (record->header.flags & NVT_V_header_flags_SNAPSHOT) != 0;
+  if (access->offset >= sizeof(controller->registers))
+    return 0;
+  store(controller, access, is_write && !snapshot);
+  if (access->offset < 8 && (!is_write || snapshot))
+    memcpy(&controller->state.cap, controller->registers + NVT_REG_CAP, sizeof(uint64_t));
+  controller->state.csts = get32(controller, NVT_REG_CSTS);
+  uint64_t before = NVT_GET(controller->state.cc, CC_EN);
+  controller->state.cc = get32(controller, NVT_REG_CC);
+  uint64_t after = NVT_GET(controller->state.cc, CC_EN);
+  if (snapshot) {
+    controller->whole = true;
+    struct nvt_doorbell_id admin = {.qid = 0};
+    bool there = nvt_session_find_queue(session, controller->state.controller, admin) != NULL;
+    return after != 0 && before == 0 && !there ? nvt_session_admin_queues(session, controller) : 0;
+  }
+  if (before != 0 && after == 0)
+    nvt_session_reset(session, controller);
+  if (before == 0 && after != 0 && is_write) {
+    controller->whole = true;
+    return nvt_session_admin_queues(session, controller);
+  }
+  return 0;
+}
+
+static int follow_access(struct nvt_session *session, struct nvt_controller_node *controller,
+                         const struct nvt_record *record, struct nvt_view *view) {
+  const struct nvt_rec_access *access = &record->access;
+  bool is_write = record->header.type == NVT_REC_REG_WRITE;
+  bool refused = (access->access_flags & NVT_V_access_access_flags_REFUSED) != 0;
+  if (access->space != NVT_V_access_space_BAR0)
+    return 0;
+  if (access->offset < NVT_REG_DOORBELLS)
+    return refused ? 0 : follow_register(session, controller, record, is_write);
+  struct nvt_doorbell_id id;
+  unsigned dstrd = (unsigned)NVT_GET(controller->state.cap, CAP_DSTRD);
+  if (!is_write || !nvt_doorbell_at(access->offset, dstrd, &id))
+    return 0;
+  /* Bits 31:16 of a doorbell are reserved (PCIe Transport 1.1, section 3.1.2.1). */
+  uint32_t value = access->value <= UINT32_MAX ? (uint32_t)access->value : UINT32_MAX;
+  return nvt_session_doorbell(session, controller, record, id, value, refused, view);
+}
+
+static void reset_by_event(struct nvt_session *session, struct nvt_controller_node *controller) {
+  nvt_session_reset(session, controller);
+  memset(controller->registers + NVT_REG_CC, 0, 4);
+  controller->state.cc = 0;
+}
+
+static void follow_event(struct nvt_session *session, struct nvt_controller_node *controller,
+                         const struct nvt_record *record) {
+  switch (record->event.event) {
+  case NVT_V_event_event_CONTROLLER_RESET:
+  case NVT_V_event_event_FUNCTION_RESET:
+  case NVT_V_event_event_SUBSYSTEM_RESET:
+  case NVT_V_event_event_DEVICE_RESET:
+    reset_by_event(session, controller);
+    break;
+  default:
+    break;
+  }
+}
+
+int nvt_session_record(struct nvt_session *session, const struct nvt_record *record,
+                       struct nvt_view *view) {
+  nvt_session_reclaim(session);
+  memset(view, 0, sizeof(*view));
+  struct nvt_controller_node *controller = controller_of(session, &record->header);
+  if (controller == NULL)
+    return -ENOMEM;
+  session->now = (struct nvt_moment){.record = record->number, .time_ns = record->time_ns};
+  controller->state.pci_address = record->header.pci_address;
+  if (controller->state.epoch != record->header.epoch) {
+    reset_by_event(session, controller);
+    controller->state.epoch = record->header.epoch;
+  }
+  follow_sequence(controller, record, view);
+  uint16_t id = controller->state.controller;
+  switch (record->header.type) {
+  case NVT_REC_META:
+    controller->state.meta_seen = true;
+    controller->state.cap = record->meta.cap;
+    memcpy(controller->registers + NVT_REG_CAP, &record->meta.cap, sizeof(uint64_t));
+    return 0;
+  case NVT_REC_REG_READ:
+  case NVT_REC_REG_WRITE:
+    return follow_access(session, controller, record, view);
+  case NVT_REC_SHADOW_DOORBELL: {
+    struct nvt_doorbell_id doorbell = {.qid = record->shadow.qid,
+                                       .is_cq = record->shadow.is_cq != 0};
+    return nvt_session_doorbell(session, controller, record, doorbell, record->shadow.value, false,
+                                view);
+  }
+  case NVT_REC_INTERRUPT:
+    return nvt_session_interrupt(session, controller, record, view);
+  case NVT_REC_COMMAND:
+    view->set = record->command.sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM;
+    return nvt_session_command(session, controller, record, view);
+  case NVT_REC_COMPLETION:
+    view->set = record->completion.sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM;
+    return nvt_session_completion(session, controller, record, view);
+  case NVT_REC_DATA:
+    view->set = record->data.sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM;
+    view->exchange = nvt_session_outstanding(session, id, record->data.sqid, record->data.cid);
+    return 0;
+  case NVT_REC_VERDICT:
+    view->set = record->verdict.sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM;
+    view->exchange =
+        nvt_session_outstanding(session, id, record->verdict.sqid, record->verdict.cid);
+    return 0;
+  case NVT_REC_EVENT:
+    follow_event(session, controller, record);
+    return 0;
+  case NVT_REC_QUEUE_STATE:
+    if (record->header.flags & NVT_V_header_flags_SNAPSHOT)
+      controller->whole = true;
+    return nvt_session_queue_state(session, controller, &record->queue);
+  default:
+    return 0;
+  }
+}
+
+void nvt_session_finish(struct nvt_session *session) {
+  nvt_session_reclaim(session);
+  for (struct nvt_controller_node *controller = session->first_controller; controller != NULL;
+       controller = controller->next)
+    for (struct nvt_queue *queue = controller->queues; queue != NULL; queue = queue->next)
+      while (queue->list.first != NULL) {
+        if (queue->view.is_cq)
+          nvt_session_retire(session, queue);
+        else
+          nvt_session_cancel(session, queue, queue->list.first, NVT_EXCHANGE_UNFINISHED);
+      }
+}
+
+const struct nvt_controller_state *nvt_session_controller(const struct nvt_session *session,
+                                                          uint16_t controller) {
+  const struct nvt_map_slot *slot = nvt_map_find(&session->controllers, controller);
+  const struct nvt_controller_node *node = slot != NULL ? slot->value : NULL;
+  return node != NULL ? &node->state : NULL;
+}

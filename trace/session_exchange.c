@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Commands and their completions. */
+#include <errno.h>
+
+#include "trace/session_int.h"
+
+bool nvt_exchange_stage(const struct nvt_exchange *exchange, enum nvt_stage stage, uint64_t *ns) {
+  const struct nvt_moment *from = &exchange->command;
+  const struct nvt_moment *to = &exchange->completion;
+  switch (stage) {
+  case NVT_STAGE_TOTAL:
+  case NVT_STAGE_EXECUTE:
+    break;
+  case NVT_STAGE_FETCH:
+    from = &exchange->doorbell;
+    to = &exchange->command;
+    break;
+  case NVT_STAGE_INTERRUPT:
+    from = &exchange->completion;
+    to = &exchange->interrupt;
+    break;
+  case NVT_STAGE_ACKNOWLEDGE:
+    from = &exchange->completion;
+    to = &exchange->acknowledge;
+    break;
+  case NVT_STAGE_COUNT:
+    return false;
+  }
+  if (from->record == 0 || to->record == 0 || to->time_ns < from->time_ns)
+    return false;
+  *ns = to->time_ns - from->time_ns;
+  return true;
+}
+
+const char *nvt_stage_name(enum nvt_stage stage) {
+  static const char *const names[NVT_STAGE_COUNT] = {
+      [NVT_STAGE_TOTAL] = "total",
+      [NVT_STAGE_FETCH] = "fetch",
+      [NVT_STAGE_EXECUTE] = "execute",
+      [NVT_STAGE_INTERRUPT] = "interrupt",
+      [NVT_STAGE_ACKNOWLEDGE] = "acknowledge",
+  };
+  return (unsigned)stage < NVT_STAGE_COUNT ? names[stage] : NULL;
+}
+
+static void append(struct nvt_exchange_list *list, struct nvt_exchange_node *node) {
+  node->next = NULL;
+  node->previous = list->last;
+  if (list->last != NULL)
+    list->last->next = node;
+  else
+    list->first = node;
+  list->last = node;
+}
+
+static void take_out(struct nvt_exchange_list *list, struct nvt_exchange_node *node) {
+  if (node->previous != NULL)
+    node->previous->next = node->next;
+  else
+    list->first = node->next;
+  if (node->next != NULL)
+    node->next->previous = node->previous;
+  else
+    list->last = node->previous;
+}
+
+void nvt_session_end(struct nvt_session *session, struct nvt_exchange_node *node) {
+  if (session->options.ended != NULL)
+    session->options.ended(session->options.ended_ctx, &node->pub);
+  if (session->options.keep)
+    return;
+  node->next = session->ended_exchanges;
+  session->ended_exchanges = node;
+}
+
+static uint64_t command_key(const struct nvt_queue *sq, uint16_t cid) {
+  return sq->generation << 16 | cid;
+}
+
+/* node is the oldest outstanding one of its cid. */
+static void not_outstanding(struct nvt_session *session, struct nvt_queue *sq,
+                            struct nvt_exchange_node *node) {
+  take_out(&sq->list, node);
+  struct nvt_map_slot *slot = nvt_map_find(&session->commands, command_key(sq, node->pub.cid));
+  if (slot != NULL) {
+    slot->value = node->younger;
+    if (node->younger != NULL)
+      node->younger->youngest = node->youngest;
+  }
+  sq->view.outstanding--;
+  sq->controller->state.outstanding--;
+}
+
+void nvt_session_cancel(struct nvt_session *session, struct nvt_queue *sq,
+                        struct nvt_exchange_node *node, enum nvt_exchange_end end) {
+  not_outstanding(session, sq, node);
+  node->pub.end = end;
+  if (end == NVT_EXCHANGE_RESET)
+    node->pub.cancel = session->now;
+  nvt_session_end(session, node);
+}
+
+void nvt_session_retire(struct nvt_session *session, struct nvt_queue *cq) {
+  struct nvt_exchange_node *node = cq->list.first;
+  take_out(&cq->list, node);
+  cq->view.outstanding--;
+  if (cq->uncovered == node) {
+    cq->uncovered = node->next;
+    cq->uncovered_count--;
+  }
+  nvt_session_end(session, node);
+}
+
+static uint16_t next_slot(const struct nvt_queue *queue, uint16_t slot) {
+  uint16_t next = (uint16_t)(slot + 1u);
+  return queue->view.entries != 0 && next >= queue->view.entries ? 0 : next;
+}
+
+int nvt_session_command(struct nvt_session *session, struct nvt_controller_node *controller,
+                        const struct nvt_record *record, struct nvt_view *view) {
+  const struct nvt_rec_command *command = &record->command;
+  struct nvt_doorbell_id id = {.qid = command->sqid};
+  struct nvt_queue *sq = nvt_session_need_queue(session, controller, id);
+  if (sq == NULL)
+    return nvt_session_no_queue(session);
+  if (sq->view.outstanding >= NVT_LIST_MAX)
+    nvt_session_cancel(session, sq, sq->list.first, NVT_EXCHANGE_UNFINISHED);
+  struct nvt_exchange_node *node = nvt_session_new_exchange(session);
+  struct nvt_map_slot *slot =
+      node != NULL ? nvt_map_get(&session->commands, command_key(sq, command->sqe.cid)) : NULL;
+  if (slot == NULL)
+    return -ENOMEM;
+  struct nvt_exchange_node *oldest = slot->value;
+  if (oldest != NULL && oldest->pub.command.record < controller->lossy_until) {
+    /* Its completion is among what was lost: the host wouldn't use the id again. */
+    nvt_session_cancel(session, sq, oldest, NVT_EXCHANGE_UNFINISHED);
+    oldest = slot->value;
+  }
+  struct nvt_exchange *exchange = &node->pub;
+  exchange->controller = controller->state.controller;
+  exchange->epoch = controller->state.epoch;
+  exchange->sqid = command->sqid;
+  exchange->cqid = command->cqid;
+  exchange->cid = command->sqe.cid;
+  exchange->reuse = slot->count++;
+  exchange->command = session->now;
+  exchange->sqe = command->sqe;
+  exchange->duplicate_cid = oldest != NULL;
+  if (oldest != NULL) {
+    oldest->youngest->younger = node;
+    oldest->youngest = node;
+  } else {
+    slot->value = node;
+    node->youngest = node;
+  }
+  append(&sq->list, node);
+  exchange->depth = ++sq->view.outstanding;
+  controller->state.outstanding++;
+  sq->view.cqid = command->cqid;
+  sq->view.head = next_slot(sq, command->slot);
+  nvt_session_announced_by(session, sq, command->slot, exchange);
+  view->exchange = exchange;
+  return 0;
+}
+
+static struct nvt_exchange_node *oldest_of(const struct nvt_session *session,
+                                           const struct nvt_queue *sq, uint16_t cid) {
+  const struct nvt_map_slot *slot = nvt_map_find(&session->commands, command_key(sq, cid));
+  return slot != NULL ? slot->value : NULL;
+}
+
+struct nvt_exchange *nvt_session_outstanding(const struct nvt_session *session, uint16_t controller,
+                                             uint16_t sqid, uint16_t cid) {
+  struct nvt_doorbell_id id = {.qid = sqid};
+  const struct nvt_queue *sq = nvt_session_find_queue(session, controller, id);
+  struct nvt_exchange_node *node = sq != NULL ? oldest_of(session, sq, cid) : NULL;
+  return node != NULL ? &node->pub : NULL;
+}
+
+/* To its completion queue, until the host has acknowledged it. */
+static int post(struct nvt_session *session, struct nvt_controller_node *controller,
+                const struct nvt_rec_completion *completion, struct nvt_exchange_node *node) {
+  struct nvt_doorbell_id id = {.qid = completion->cqid, .is_cq = true};
+  struct nvt_queue *cq = nvt_session_need_queue(session, controller, id);
+  if (cq == NULL) {
+    nvt_session_end(session, node);
+    return nvt_session_no_queue(session);
+  }
+  if (cq->view.outstanding >= NVT_LIST_MAX)
+    nvt_session_retire(session, cq);
+  node->slot = completion->slot;
+  append(&cq->list, node);
+  cq->view.outstanding++;
+  if (!cq->pointer_known) {
+    cq->view.head = completion->head;
+    cq->pointer_known = true;
+  }
+  cq->view.tail = next_slot(cq, completion->slot);
+  return nvt_session_wait(session, cq, node);
+}
+
+int nvt_session_completion(struct nvt_session *session, struct nvt_controller_node *controller,
+                           const struct nvt_record *record, struct nvt_view *view) {
+  const struct nvt_rec_completion *completion = &record->completion;
+  struct nvt_doorbell_id id = {.qid = completion->sqid};
+  struct nvt_queue *sq = nvt_session_find_queue(session, controller->state.controller, id);
+  struct nvt_exchange_node *node = sq != NULL ? oldest_of(session, sq, completion->cqe.cid) : NULL;
+  if (node != NULL) {
+    not_outstanding(session, sq, node);
+  } else {
+    node = nvt_session_new_exchange(session);
+    if (node == NULL)
+      return -ENOMEM;
+    node->pub.controller = controller->state.controller;
+    node->pub.epoch = controller->state.epoch;
+    node->pub.sqid = completion->sqid;
+    node->pub.cid = completion->cqe.cid;
+  }
+  struct nvt_exchange *exchange = &node->pub;
+  exchange->end = NVT_EXCHANGE_COMPLETED;
+  exchange->cqid = completion->cqid;
+  exchange->completion = session->now;
+  exchange->cqe = completion->cqe;
+  view->exchange = exchange;
+  int error = post(session, controller, completion, node);
+  if (error == 0 && completion->sqid == 0 && exchange->command.record != 0 &&
+      NVT_CQE_STATUS(completion->cqe.status) == NVT_SC_SUCCESS)
+    error = nvt_session_admin_done(session, controller, &exchange->sqe);
+  return error;
+}

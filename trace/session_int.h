@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Inside the session: see session.h. */
+#ifndef NVT_TRACE_SESSION_INT_H
+#define NVT_TRACE_SESSION_INT_H
+
+#include "trace/session.h"
+
+/* --- a hash table of 64-bit keys --- */
+
+/* A slot whose value is NULL is idle: its key stays, with its count, until the
+ * table is rebuilt and more than NVT_MAP_IDLE_MAX slots are idle. */
+#define NVT_MAP_IDLE_MAX (1u << 18)
+struct nvt_map_slot {
+  uint64_t key; /* plus one: 0 is an empty slot */
+  void *value;
+  uint64_t count; /* the user's */
+};
+struct nvt_map {
+  struct nvt_map_slot *slots;
+  size_t size; /* a power of two */
+  size_t used; /* idle ones included */
+  uint64_t seed;
+};
+void nvt_map_init(struct nvt_map *, uint64_t seed);
+void nvt_map_free(struct nvt_map *);
+struct nvt_map_slot *nvt_map_find(const struct nvt_map *, uint64_t key);
+/* The key's slot, made if it isn't there; valid until the next call. NULL: no memory. */
+struct nvt_map_slot *nvt_map_get(struct nvt_map *, uint64_t key);
+
+/* --- objects --- */
+
+struct nvt_queue;
+
+struct nvt_exchange_node {
+  struct nvt_exchange pub;        /* first: users get a pointer to it */
+  struct nvt_exchange_node *next; /* in its list: outstanding of a submission queue, or posted of a
+                                     completion queue; in the free list */
+  struct nvt_exchange_node *previous;
+  struct nvt_exchange_node *younger;  /* outstanding with the same key, fetched next */
+  struct nvt_exchange_node *youngest; /* of the oldest: the end of that chain */
+  uint16_t slot;                      /* of the completion, in its queue */
+};
+
+struct nvt_signal_node {
+  struct nvt_signal pub;
+  struct nvt_signal_node *next;
+  bool anywhere; /* the tail before it isn't known: covers whatever is fetched next */
+};
+
+struct nvt_exchange_list {
+  struct nvt_exchange_node *first;
+  struct nvt_exchange_node *last;
+};
+
+#define NVT_QUEUES_MAX (1u << 18) /* in one session, submission and completion queues */
+#define NVT_LIST_MAX 65536u       /* entries of the largest queue */
+
+struct nvt_queue {
+  struct nvt_queue_view view;
+  uint64_t generation; /* never used twice in a session */
+  struct nvt_controller_node *controller;
+  struct nvt_queue *next; /* of the controller, in order of creation; in the free list */
+  struct nvt_queue *previous;
+  bool pointer_known; /* SQ: view.tail, CQ: view.head is what the host last wrote */
+  struct nvt_exchange_list list;
+  /* submission queue: doorbells whose entries aren't all fetched */
+  struct nvt_signal_node *doorbells;
+  struct nvt_signal_node *last_doorbell;
+  uint32_t doorbell_count;
+  /* completion queue: the first posted one that no interrupt covers, and how many */
+  struct nvt_exchange_node *uncovered;
+  uint32_t uncovered_count;
+  struct nvt_queue *next_waiting; /* of its vector: completion queues with uncovered ones */
+  struct nvt_queue *previous_waiting;
+  bool waiting;
+};
+
+struct nvt_controller_node {
+  struct nvt_controller_state state;
+  struct nvt_controller_node *next; /* in order of appearance */
+  struct nvt_queue *queues;
+  struct nvt_queue *last_queue;
+  uint8_t registers[0x40]; /* as last read or written */
+  bool whole; /* the trace has all queues of this epoch: a doorbell of another one is invalid */
+  bool seen;  /* next_seq is valid */
+  uint64_t next_seq;
+  uint64_t loss_first; /* the last loss record's range */
+  uint64_t loss_end;
+  uint64_t gap_first; /* the last gap's range */
+  uint64_t gap_end;
+  uint64_t lossy_until; /* number of the last record before which something was lost */
+};
+
+struct nvt_slab {
+  struct nvt_slab *next;
+};
+
+struct nvt_session {
+  struct nvt_session_options options;
+  struct nvt_map controllers; /* by id */
+  struct nvt_map queues;      /* by controller, kind and id */
+  struct nvt_map commands;    /* by queue generation and cid: oldest outstanding; count: uses */
+  struct nvt_map vectors;     /* by controller and vector: completion queues that wait */
+  struct nvt_controller_node *first_controller;
+  struct nvt_controller_node *last_controller;
+  struct nvt_controller_node *recent;
+  struct nvt_queue *free_queues;
+  struct nvt_exchange_node *free_exchanges;
+  struct nvt_exchange_node *ended_exchanges; /* free from the next record on */
+  struct nvt_signal_node *free_signals;
+  struct nvt_slab *slabs;
+  struct nvt_signal_node scratch; /* not kept: of this record only */
+  uint64_t generation;
+  uint32_t queue_count;
+  struct nvt_moment now;
+};
+
+/* session_memory.c: NULL when there is none. */
+struct nvt_exchange_node *nvt_session_new_exchange(struct nvt_session *);
+struct nvt_signal_node *nvt_session_new_signal(struct nvt_session *);
+struct nvt_queue *nvt_session_new_queue(struct nvt_session *);
+struct nvt_controller_node *nvt_session_new_controller(struct nvt_session *);
+void nvt_session_free_signal(struct nvt_session *, struct nvt_signal_node *);
+void nvt_session_free_queue(struct nvt_session *, struct nvt_queue *);
+void nvt_session_reclaim(struct nvt_session *); /* ended exchanges of the record before */
+void nvt_session_free_slabs(struct nvt_session *);
+
+/* session_queues.c */
+struct nvt_queue *nvt_session_find_queue(const struct nvt_session *, uint16_t controller,
+                                         struct nvt_doorbell_id);
+/* Found, or made with nothing known of it; NULL: no memory, or too many: what
+ * nvt_session_no_queue() tells. */
+int nvt_session_no_queue(const struct nvt_session *); /* -ENOMEM, or 0: there are too many */
+struct nvt_queue *nvt_session_need_queue(struct nvt_session *, struct nvt_controller_node *,
+                                         struct nvt_doorbell_id);
+/* A new queue; one of that name ends first. NULL as above. */
+struct nvt_queue *nvt_session_create_queue(struct nvt_session *, struct nvt_controller_node *,
+                                           struct nvt_doorbell_id, uint32_t entries, uint64_t base);
+void nvt_session_set_vector(struct nvt_session *, struct nvt_queue *, uint16_t vector);
+/* Ends what it holds. */
+void nvt_session_delete_queue(struct nvt_session *, struct nvt_queue *);
+void nvt_session_reset(struct nvt_session *, struct nvt_controller_node *);
+int nvt_session_admin_queues(struct nvt_session *, struct nvt_controller_node *);
+int nvt_session_queue_state(struct nvt_session *, struct nvt_controller_node *,
+                            const struct nvt_rec_queue *);
+/* An admin command succeeded: does it create or delete a queue? */
+int nvt_session_admin_done(struct nvt_session *, struct nvt_controller_node *,
+                           const struct nvt_sqe *);
+
+/* session_exchange.c */
+int nvt_session_command(struct nvt_session *, struct nvt_controller_node *,
+                        const struct nvt_record *, struct nvt_view *);
+int nvt_session_completion(struct nvt_session *, struct nvt_controller_node *,
+                           const struct nvt_record *, struct nvt_view *);
+struct nvt_exchange *nvt_session_outstanding(const struct nvt_session *, uint16_t controller,
+                                             uint16_t sqid, uint16_t cid);
+/* Nothing more will be learned of it. It must be in no list. */
+void nvt_session_end(struct nvt_session *, struct nvt_exchange_node *);
+/* End the oldest of a submission queue without a completion. */
+void nvt_session_cancel(struct nvt_session *, struct nvt_queue *sq, struct nvt_exchange_node *,
+                        enum nvt_exchange_end);
+/* Take the first of a completion queue's list out and end it. */
+void nvt_session_retire(struct nvt_session *, struct nvt_queue *cq);
+
+/* session_signals.c */
+int nvt_session_doorbell(struct nvt_session *, struct nvt_controller_node *,
+                         const struct nvt_record *, struct nvt_doorbell_id, uint32_t value,
+                         bool refused, struct nvt_view *);
+int nvt_session_interrupt(struct nvt_session *, struct nvt_controller_node *,
+                          const struct nvt_record *, struct nvt_view *);
+/* Note which doorbell announced `slot`; used-up ones go. */
+void nvt_session_announced_by(struct nvt_session *, struct nvt_queue *sq, uint16_t slot,
+                              struct nvt_exchange *);
+/* A completion now waits for an interrupt. 0 or -ENOMEM. */
+int nvt_session_wait(struct nvt_session *, struct nvt_queue *cq, struct nvt_exchange_node *);
+/* The queue goes: it waits for none. */
+void nvt_session_unwait(struct nvt_session *, struct nvt_queue *cq);
+
+static inline uint64_t nvt_queue_key(uint16_t controller, struct nvt_doorbell_id id) {
+  return (uint64_t)controller << 17 | (id.is_cq ? 1u << 16 : 0u) | id.qid;
+}
+
+/* Is slot in [from, to) of a ring? No need to know its size. */
+static inline bool nvt_in_ring(uint32_t from, uint32_t to, uint32_t slot) {
+  return from <= to ? slot >= from && slot < to : slot >= from || slot < to;
+}
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Queues come and go: Base 2.1, sections 3.3.1 and 5.2 (Create and Delete I/O
+ * queue commands), and controller resets. */
+#include <errno.h>
+#include <string.h>
+
+#include "trace/session_int.h"
+
+struct nvt_queue *nvt_session_find_queue(const struct nvt_session *session, uint16_t controller,
+                                         struct nvt_doorbell_id id) {
+  const struct nvt_map_slot *slot = nvt_map_find(&session->queues, nvt_queue_key(controller, id));
+  return slot != NULL ? slot->value : NULL;
+}
+
+int nvt_session_no_queue(const struct nvt_session *session) {
+  return session->queue_count >= NVT_QUEUES_MAX ? 0 : -ENOMEM;
+}
+
+static struct nvt_queue *make(struct nvt_session *session, struct nvt_controller_node *controller,
+                              struct nvt_doorbell_id id) {
+  if (session->queue_count >= NVT_QUEUES_MAX)
+    return NULL;
+  struct nvt_map_slot *slot =
+      nvt_map_get(&session->queues, nvt_queue_key(controller->state.controller, id));
+  struct nvt_queue *queue = slot != NULL ? nvt_session_new_queue(session) : NULL;
+  if (queue == NULL)
+    return NULL;
+  slot->value = queue;
+  session->queue_count++;
+  queue->view.qid = id.qid;
+  queue->view.is_cq = id.is_cq;
+  queue->view.cqid = id.qid;
+  queue->generation = session->generation++;
+  queue->controller = controller;
+  queue->previous = controller->last_queue;
+  if (controller->last_queue != NULL)
+    controller->last_queue->next = queue;
+  else
+    controller->queues = queue;
+  controller->last_queue = queue;
+  if (id.qid != 0)
+    controller->state.queues++;
+  return queue;
+}
+
+struct nvt_queue *nvt_session_need_queue(struct nvt_session *session,
+                                         struct nvt_controller_node *controller,
+                                         struct nvt_doorbell_id id) {
+  struct nvt_queue *queue = nvt_session_find_queue(session, controller->state.controller, id);
+  return queue != NULL ? queue : make(session, controller, id);
+}
+
+struct nvt_queue *nvt_session_create_queue(struct nvt_session *session,
+                                           struct nvt_controller_node *controller,
+                                           struct nvt_doorbell_id id, uint32_t entries,
+                                           uint64_t base) {
+  struct nvt_queue *old = nvt_session_find_queue(session, controller->state.controller, id);
+  if (old != NULL)
+    nvt_session_delete_queue(session, old);
+  struct nvt_queue *queue = make(session, controller, id);
+  if (queue == NULL)
+    return NULL;
+  queue->view.entries = entries;
+  queue->view.base = base;
+  queue->pointer_known = true;
+  return queue;
+}
+
+void nvt_session_set_vector(struct nvt_session *session, struct nvt_queue *queue, uint16_t vector) {
+  nvt_session_unwait(session, queue);
+  queue->view.vector = vector;
+  queue->view.vector_known = true;
+}
+
+void nvt_session_delete_queue(struct nvt_session *session, struct nvt_queue *queue) {
+  struct nvt_controller_node *controller = queue->controller;
+  if (queue->view.is_cq) {
+    nvt_session_unwait(session, queue);
+    while (queue->list.first != NULL)
+      nvt_session_retire(session, queue);
+  } else {
+    while (queue->list.first != NULL)
+      nvt_session_cancel(session, queue, queue->list.first, NVT_EXCHANGE_RESET);
+    while (queue->doorbells != NULL) {
+      struct nvt_signal_node *node = queue->doorbells;
+      queue->doorbells = node->next;
+      nvt_session_free_signal(session, node);
+    }
+  }
+  struct nvt_doorbell_id id = {.qid = queue->view.qid, .is_cq = queue->view.is_cq};
+  struct nvt_map_slot *slot =
+      nvt_map_find(&session->queues, nvt_queue_key(controller->state.controller, id));
+  if (slot != NULL)
+    slot->value = NULL;
+  if (queue->previous != NULL)
+    queue->previous->next = queue->next;
+  else
+    controller->queues = queue->next;
+  if (queue->next != NULL)
+    queue->next->previous = queue->previous;
+  else
+    controller->last_queue = queue->previous;
+  if (queue->view.qid != 0)
+    controller->state.queues--;
+  session->queue_count--;
+  nvt_session_free_queue(session, queue);
+}
+
+void nvt_session_reset(struct nvt_session *session, struct nvt_controller_node *controller) {
+  while (controller->queues != NULL)
+    nvt_session_delete_queue(session, controller->queues);
+  controller->whole = true;
+}
+
+int nvt_session_admin_queues(struct nvt_session *session, struct nvt_controller_node *controller) {
+  const struct nvt_doorbell_id sq = {.qid = 0, .is_cq = false};
+  const struct nvt_doorbell_id cq = {.qid = 0, .is_cq = true};
+  uint32_t aqa;
+  uint64_t asq, acq;
+  memcpy(&aqa, controller->registers + NVT_REG_AQA, sizeof(aqa));
+  memcpy(&asq, controller->registers + NVT_REG_ASQ, sizeof(asq));
+  memcpy(&acq, controller->registers + NVT_REG_ACQ, sizeof(acq));
+  /* No queue of one entry exists: AQA = 0 means that the trace doesn't have it. */
+  uint32_t sq_entries = aqa != 0 ? (uint32_t)NVT_GET(aqa, AQA_ASQS) + 1 : 0;
+  uint32_t cq_entries = aqa != 0 ? (uint32_t)NVT_GET(aqa, AQA_ACQS) + 1 : 0;
+  if (nvt_session_create_queue(session, controller, sq, sq_entries, asq) == NULL)
+    return nvt_session_no_queue(session);
+  struct nvt_queue *queue = nvt_session_create_queue(session, controller, cq, cq_entries, acq);
+  if (queue == NULL)
+    return nvt_session_no_queue(session);
+  nvt_session_set_vector(session, queue, 0);
+  return 0;
+}
+
+int nvt_session_queue_state(struct nvt_session *session, struct nvt_controller_node *controller,
+                            const struct nvt_rec_queue *state) {
+  struct nvt_doorbell_id id = {.qid = state->qid, .is_cq = state->is_cq != 0};
+  struct nvt_queue *queue =
+      nvt_session_create_queue(session, controller, id, state->entries, state->base);
+  if (queue == NULL)
+    return nvt_session_no_queue(session);
+  queue->view.cqid = id.is_cq ? state->qid : state->cqid;
+  queue->view.head = state->head;
+  queue->view.tail = state->tail;
+  if (id.is_cq && (state->queue_flags & NVT_V_queue_queue_flags_INTERRUPTS) != 0)
+    nvt_session_set_vector(session, queue, state->vector);
+  return 0;
+}
+
+static int created(struct nvt_session *session, struct nvt_controller_node *controller,
+                   const struct nvt_sqe *sqe, bool is_cq) {
+  struct nvt_doorbell_id id = {.qid = (uint16_t)sqe->cdw10, .is_cq = is_cq};
+  if (id.qid == 0)
+    return 0;
+  struct nvt_queue *queue =
+      nvt_session_create_queue(session, controller, id, (sqe->cdw10 >> 16) + 1, sqe->prp1);
+  if (queue == NULL)
+    return nvt_session_no_queue(session);
+  if (!is_cq)
+    queue->view.cqid = (uint16_t)(sqe->cdw11 >> 16);
+  else if ((sqe->cdw11 & 2) != 0)
+    nvt_session_set_vector(session, queue, (uint16_t)(sqe->cdw11 >> 16));
+  return 0;
+}
+
+int nvt_session_admin_done(struct nvt_session *session, struct nvt_controller_node *controller,
+                           const struct nvt_sqe *sqe) {
+  struct nvt_doorbell_id id = {.qid = (uint16_t)sqe->cdw10};
+  switch (sqe->opcode) {
+  case NVT_ADMIN_CREATE_IO_SQ:
+    return created(session, controller, sqe, false);
+  case NVT_ADMIN_CREATE_IO_CQ:
+    return created(session, controller, sqe, true);
+  case NVT_ADMIN_DELETE_IO_CQ:
+    id.is_cq = true;
+    break;
+  case NVT_ADMIN_DELETE_IO_SQ:
+    break;
+  default:
+    return 0;
+  }
+  struct nvt_queue *queue = nvt_session_find_queue(session, controller->state.controller, id);
+  if (queue != NULL && id.qid != 0)
+    nvt_session_delete_queue(session, queue);
+  return 0;
+}
+
+const struct nvt_queue_view *nvt_session_queue(const struct nvt_session *session,
+                                               uint16_t controller, struct nvt_doorbell_id id) {
+  struct nvt_queue *queue = nvt_session_find_queue(session, controller, id);
+  return queue != NULL ? &queue->view : NULL;
+}
