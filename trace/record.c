@@ -5,11 +5,12 @@
 
 struct row {
   const char *title;
+  const char *body;
   uint8_t body_size;
 };
 
 static const struct row rows[NVT_REC_COUNT] = {
-#define NVT_RECORD(value, id, name, size, title) [value] = {(title), (size)},
+#define NVT_RECORD(value, id, name, size, title) [value] = {(title), #name, (size)},
 #include "trace/record.def"
 };
 
@@ -32,6 +33,10 @@ const char *nvt_record_name(unsigned type) {
 
 const char *nvt_record_title(unsigned type) {
   return type < NVT_REC_COUNT ? rows[type].title : NULL;
+}
+
+const char *nvt_record_body_name(unsigned type) {
+  return type < NVT_REC_COUNT ? rows[type].body : NULL;
 }
 
 size_t nvt_record_body_size(unsigned type) {

@@ -220,7 +220,27 @@ const char *nvt_parse_reason(enum nvt_parse);
 const char *nvt_record_title(unsigned type);
 /* Machine name, "command", "reg_write", …: the ID in lower case. NULL as above. */
 const char *nvt_record_name(unsigned type);
+/* The body's name in record.def: "access", "command", …; NULL as above. */
+const char *nvt_record_body_name(unsigned type);
 /* Bytes of the fixed body; 0 for an unknown type. */
 size_t nvt_record_body_size(unsigned type);
+
+/* The rows of record.def, for printers that go over all fields. */
+enum nvt_field_format { NVT_FIELD_DEC, NVT_FIELD_HEX, NVT_FIELD_BYTES };
+struct nvt_record_field {
+  const char *record; /* body name, or "header" */
+  const char *name;
+  const char *title;
+  uint16_t offset; /* in the body */
+  uint16_t size;   /* bytes */
+  enum nvt_field_format format;
+};
+/* The fields of a body ("header", "access", …), in order; *count is set, 0 for an unknown one. */
+const struct nvt_record_field *nvt_record_fields(const char *record, size_t *count);
+bool nvt_record_field_reserved(const struct nvt_record_field *);
+/* The field's value out of its body's bytes; 0 for BYTES. */
+uint64_t nvt_record_field_value(const struct nvt_record_field *, const void *body);
+/* What a field's value is called; of a field of flags, one of its bits. NULL: no name. */
+const char *nvt_record_value_name(const char *record, const char *field, uint64_t value);
 
 #endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "trace/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void nvt_text_init(struct nvt_text *text, char *buffer, size_t size) {
+  *text = (struct nvt_text){.buffer = buffer, .size = size};
+  buffer[0] = '\0';
+}
+
+static void add_bytes(struct nvt_text *text, const char *bytes, size_t length) {
+  size_t room = text->size - text->length - 1;
+  if (length > room)
+    length = room;
+  memcpy(text->buffer + text->length, bytes, length);
+  text->length += length;
+  text->buffer[text->length] = '\0';
+}
+
+void nvt_text_add(struct nvt_text *text, const char *string) {
+  add_bytes(text, string, strlen(string));
+}
+
+void nvt_text_dec(struct nvt_text *text, uint64_t value) {
+  char digits[20];
+  size_t at = sizeof(digits);
+  do {
+    digits[--at] = (char)('0' + value % 10);
+    value /= 10;
+  } while (value != 0);
+  add_bytes(text, digits + at, sizeof(digits) - at);
+}
+
+void nvt_text_hex(struct nvt_text *text, uint64_t value, unsigned least) {
+  char digits[18];
+  size_t at = sizeof(digits);
+  do {
+    digits[--at] = "0123456789abcdef"[value & 15];
+    value >>= 4;
+  } while (value != 0 || (sizeof(digits) - at < least && at > 2));
+  digits[--at] = 'x';
+  digits[--at] = '0';
+  add_bytes(text, digits + at, sizeof(digits) - at);
+}
+
+void nvt_text_printf(struct nvt_text *text, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  size_t room = text->size - text->length;
+  int length = vsnprintf(text->buffer + text->length, room, format, args);
+  va_end(args);
+  if (length > 0)
+    text->length += (size_t)length < room ? (size_t)length : room - 1;
+}
+
+/* Bytes of the well-formed UTF-8 sequence at `at`, 0 if there is none. */
+static size_t utf8(const uint8_t *at, size_t left) {
+  uint8_t c = at[0];
+  size_t length = c >= 0xc2 && c < 0xe0   ? 2
+                  : c >= 0xe0 && c < 0xf0 ? 3
+                  : c >= 0xf0 && c < 0xf5 ? 4
+                                          : 0;
+  if (length == 0 || length > left)
+    return 0;
+  for (size_t i = 1; i < length; i++)
+    if ((at[i] & 0xc0) != 0x80)
+      return 0;
+  bool overlong = (c == 0xe0 && at[1] < 0xa0) || (c == 0xf0 && at[1] < 0x90);
+  bool beyond = (c == 0xed && at[1] > 0x9f) || (c == 0xf4 && at[1] > 0x8f);
+  bool control = c == 0xc2 && at[1] < 0xa0;
+  return overlong || beyond || control ? 0 : length;
+}
+
+void nvt_text_quote(struct nvt_text *text, const void *bytes, size_t length) {
+  const uint8_t *at = bytes;
+  for (size_t i = 0; i < length;) {
+    size_t sequence = at[i] >= 0x20 && at[i] < 0x7f ? 1 : utf8(at + i, length - i);
+    if (sequence > 0 && sequence <= text->size - text->length - 1)
+      add_bytes(text, (const char *)at + i, sequence);
+    else if (sequence > 0)
+      return; /* no room: no half character either */
+    else
+      nvt_text_printf(text, "\\x%02x", at[i]);
+    i += sequence > 0 ? sequence : 1;
+  }
+}
+
+void nvt_text_opcode(struct nvt_text *text, enum nvt_opcode_set set, uint8_t opcode) {
+  const char *name = nvt_opcode_name(set, opcode);
+  if (name != NULL) {
+    nvt_text_add(text, name);
+    return;
+  }
+  nvt_text_add(text, set == NVT_SET_ADMIN ? "admin opcode " : "opcode ");
+  nvt_text_hex(text, opcode, 2);
+}
+
+void nvt_text_status(struct nvt_text *text, nvt_status status) {
+  const char *name = nvt_status_name(status);
+  if (name != NULL)
+    nvt_text_add(text, name);
+  else
+    nvt_text_printf(text, "status %u/0x%02x", status >> 8, status & 0xffu);
+}
+
+void nvt_text_duration(struct nvt_text *text, uint64_t ns) {
+  if (ns < 1000)
+    nvt_text_printf(text, "%u ns", (unsigned)ns);
+  else if (ns < 1000000)
+    nvt_text_printf(text, "%u.%03u µs", (unsigned)(ns / 1000), (unsigned)(ns % 1000));
+  else if (ns < 1000000000)
+    nvt_text_printf(text, "%u.%03u ms", (unsigned)(ns / 1000000), (unsigned)(ns / 1000 % 1000));
+  else
+    nvt_text_printf(text, "%llu.%03u s", (unsigned long long)(ns / 1000000000),
+                    (unsigned)(ns / 1000000 % 1000));
+}
+
+void nvt_text_pci(struct nvt_text *text, uint32_t address) {
+  nvt_text_printf(text, "%04x:%02x:%02x.%x", address >> 16, (address >> 8) & 0xffu,
+                  (address >> 3) & 0x1fu, address & 7u);
+}
+
+void nvt_text_register(struct nvt_text *text, uint64_t offset) {
+  const struct nvt_register_info *info = nvt_register_at(offset);
+  if (info == NULL) {
+    nvt_text_add(text, "offset ");
+    nvt_text_hex(text, offset, 0);
+    return;
+  }
+  nvt_text_add(text, info->name);
+  if (offset != info->offset) {
+    nvt_text_add(text, "+");
+    nvt_text_dec(text, offset - info->offset);
+  }
+}
+
+static const struct nvt_register_field_info register_fields[] = {
+#define NVT_REGISTER_FIELD(reg, lsb, width, id, title)                                             \
+  {NVT_REG_##reg, (lsb), (width), #id, (title)},
+#include "nvme/registers.def"
+};
+
+const struct nvt_register_field_info *nvt_register_fields(size_t *count) {
+  *count = sizeof(register_fields) / sizeof(register_fields[0]);
+  return register_fields;
+}
+
+void nvt_text_register_fields(struct nvt_text *text, uint64_t offset, uint64_t value,
+                              unsigned size) {
+  const struct nvt_register_info *info = nvt_register_at(offset);
+  if (info == NULL || size == 0 || size > 8)
+    return;
+  /* An access to a part of the register shows the fields that lie in that part. */
+  unsigned first = (unsigned)(offset - info->offset) * 8;
+  unsigned end = first + size * 8;
+  size_t count;
+  const struct nvt_register_field_info *fields = nvt_register_fields(&count);
+  for (size_t i = 0; i < count; i++) {
+    const struct nvt_register_field_info *field = &fields[i];
+    if (field->offset != info->offset || field->lsb < first || field->lsb + field->width > end)
+      continue;
+    uint64_t bits = (value >> (field->lsb - first)) & (~0ULL >> (64 - field->width));
+    if (bits == 0)
+      continue;
+    nvt_text_add(text, " ");
+    nvt_text_add(text, field->name);
+    if (field->width == 1)
+      continue;
+    nvt_text_add(text, "=");
+    if (field->width > 16)
+      nvt_text_hex(text, bits, 0);
+    else
+      nvt_text_dec(text, bits);
+  }
+}
