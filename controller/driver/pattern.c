@@ -10,7 +10,7 @@
 #include "controller/driver/driver_int.h"
 
 #define MAGIC UINT64_C(0x6b637070617465d6) /* in the first word of each block */
-#define HEADER 4u                          /* words: magic, LBA, generation, seed */
+#define HEADER 4u /* words: magic, LBA, block size << 32 | generation, seed */
 
 static uint64_t mix(uint64_t x) {
   x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -34,7 +34,7 @@ void nvt_pattern_fill(void *data, uint32_t blocks, uint32_t block_size, uint64_t
     uint64_t base = base_of(lba + b, generation, seed);
     at[0] = MAGIC;
     at[1] = lba + b;
-    at[2] = generation;
+    at[2] = (uint64_t)block_size << 32 | generation;
     at[3] = seed;
     for (uint32_t i = HEADER; i < words; i++)
       at[i] = word(base, i);
@@ -51,20 +51,21 @@ static bool all_zero(const uint64_t *at, uint32_t words) {
 static bool check_block(const uint64_t *at, uint32_t words, uint64_t lba, uint32_t generation,
                         uint64_t seed, char *why, size_t whylen) {
   if (generation == 0) { /* judge it by what it says itself */
-    if (at[0] != MAGIC)
-      return true;
+    if (at[0] != MAGIC || at[2] >> 32 != words * 8)
+      return true; /* not ours, or from when the blocks had another size */
     seed = at[3];
   }
-  uint64_t expected = generation == 0 ? at[2] : generation;
+  uint64_t size = (uint64_t)words * 8 << 32;
+  uint64_t expected = generation == 0 ? (uint32_t)at[2] : generation;
   if (at[0] == MAGIC && at[1] != lba) {
     snprintf(why, whylen, "block %" PRIu64 " holds the data of block %" PRIu64, lba, at[1]);
     return false;
   }
-  if (at[0] == MAGIC && at[3] == seed && at[2] != expected) {
+  if (at[0] == MAGIC && at[3] == seed && at[2] != (size | expected)) {
     snprintf(why, whylen,
              "block %" PRIu64 " holds data of write number %" PRIu64
              ", not of write number %" PRIu64,
-             lba, at[2], expected);
+             lba, at[2] & UINT32_MAX, expected);
     return false;
   }
   if (all_zero(at, words)) {
@@ -72,7 +73,7 @@ static bool check_block(const uint64_t *at, uint32_t words, uint64_t lba, uint32
     return false;
   }
   uint64_t base = base_of(lba, expected, seed);
-  uint64_t header[HEADER] = {MAGIC, lba, expected, seed};
+  uint64_t header[HEADER] = {MAGIC, lba, size | expected, seed};
   for (uint32_t i = 0; i < words; i++) {
     uint64_t want = i < HEADER ? header[i] : word(base, i);
     if (at[i] == want)
