@@ -57,15 +57,38 @@ static uint64_t lba_of(const struct nvt_driver *d, uint64_t unit) {
   return unit * d->blocks_per_unit;
 }
 
-static __attribute__((cold)) void io_failed(struct nvt_driver *d, const struct nvt_hostq *q,
-                                            const struct nvt_slot *slot, nvt_status status) {
+/* The oldest outstanding command, or NULL. */
+static const struct nvt_slot *oldest(const struct nvt_driver *d) {
+  const struct nvt_slot *found = NULL;
+  for (uint32_t i = 0; i < d->w->queues * d->w->depth; i++) {
+    const struct nvt_slot *slot = &d->slots[i];
+    if (slot->started != 0 && (found == NULL || slot->started < found->started))
+      found = slot;
+  }
+  return found;
+}
+
+/* "Read of 8 blocks at block 77 (queue 1, command id 5)" */
+static void name_slot(const struct nvt_driver *d, const struct nvt_slot *slot, char *out,
+                      size_t len) {
+  if (slot == NULL) {
+    snprintf(out, len, "nothing");
+    return;
+  }
+  size_t queue = (size_t)(slot - d->slots) / d->w->depth;
+  snprintf(out, len, "%s of %u blocks at block %" PRIu64 " (queue %u, command id %u)",
+           slot->write ? "Write" : "Read", d->blocks_per_unit, lba_of(d, slot->unit),
+           d->queues[queue].id, slot->sqe.cid);
+}
+
+static __attribute__((cold)) void io_failed(struct nvt_driver *d, const struct nvt_slot *slot,
+                                            nvt_status status) {
   const char *name = nvt_status_name(status);
+  char what[128];
   d->result->errors++;
-  note(d,
-       "%s of %u blocks at block %" PRIu64 " (queue %u, command id %u) failed: %s (status "
-       "%x/%02xh)",
-       slot->write ? "Write" : "Read", d->blocks_per_unit, lba_of(d, slot->unit), q->id,
-       slot->sqe.cid, name == NULL ? "unknown status" : name, status >> 8, status & 0xffu);
+  name_slot(d, slot, what, sizeof(what));
+  note(d, "%s failed: %s (status %x/%02xh)", what, name == NULL ? "unknown status" : name,
+       status >> 8, status & 0xffu);
 }
 
 static __attribute__((noinline)) void verify_done(struct nvt_driver *d, const struct nvt_slot *slot,
@@ -200,7 +223,7 @@ static ALWAYS_INLINE int reap(struct run *r, struct nvt_hostq *q, bool verify) {
     q->free[q->depth - 1 - q->outstanding] = cid;
     writes += slot->write;
     if (status != NVT_SC_SUCCESS)
-      io_failed(d, q, slot, status);
+      io_failed(d, slot, status);
     if (verify)
       verify_done(d, slot, status == NVT_SC_SUCCESS);
     nvt_hostq_next(q);
@@ -228,32 +251,19 @@ static bool signalled(struct nvt_driver *d, struct nvt_hostq *q) {
   return was;
 }
 
-/* A command is older than it may be: name the oldest. */
 static int check_timeouts(struct run *r) {
   struct nvt_driver *d = r->d;
-  uint64_t oldest = UINT64_MAX;
-  const struct nvt_hostq *its_queue = NULL;
-  const struct nvt_slot *its_slot = NULL;
-  for (uint32_t i = 0; i < d->w->queues; i++)
-    for (uint32_t s = 0; s < d->queues[i].depth; s++) {
-      const struct nvt_slot *slot = &d->queues[i].slots[s];
-      if (slot->started != 0 && slot->started < oldest) {
-        oldest = slot->started;
-        its_queue = &d->queues[i];
-        its_slot = slot;
-      }
-    }
+  const struct nvt_slot *slot = oldest(d);
   double limit = nvt_patience(d);
-  if (its_slot == NULL || r->now < oldest || nvt_clock_seconds(d, r->now - oldest) <= limit)
+  if (slot == NULL || r->now < slot->started ||
+      nvt_clock_seconds(d, r->now - slot->started) <= limit)
     return 0;
   uint32_t csts = 0;
+  char what[128];
   (void)nvt_reg_read32(d, NVT_REG_CSTS, &csts);
-  return nvt_driver_fail(d, ETIMEDOUT,
-                         "%s of %u blocks at block %" PRIu64
-                         " (queue %u, command id %u) was not completed in %g s (CSTS %08xh%s)",
-                         its_slot->write ? "Write" : "Read", d->blocks_per_unit,
-                         lba_of(d, its_slot->unit), its_queue->id, its_slot->sqe.cid, limit, csts,
-                         NVT_GET(csts, CSTS_CFS) ? ", fatal status" : "");
+  name_slot(d, slot, what, sizeof(what));
+  return nvt_driver_fail(d, ETIMEDOUT, "%s was not completed in %g s (CSTS %08xh)", what, limit,
+                         csts);
 }
 
 static void find_lost_interrupts(struct run *r) {
@@ -310,16 +320,22 @@ static ALWAYS_INLINE int by_clock(struct run *r) {
 
 /* Nothing for a second: is the device still there? */
 static int check_alive(struct run *r) {
+  struct nvt_driver *d = r->d;
   uint32_t csts;
   r->alive = r->now;
-  int failed = nvt_reg_read32(r->d, NVT_REG_CSTS, &csts);
-  if (failed)
-    return failed;
+  int failed = d->t->read(d->t, NVT_REGION_BAR0, NVT_REG_CSTS, &csts, sizeof(csts));
+  char what[128];
+  if (failed >= 0 && csts != UINT32_MAX && !NVT_GET(csts, CSTS_CFS))
+    return 0;
+  name_slot(d, oldest(d), what, sizeof(what));
+  if (failed < 0)
+    return nvt_driver_fail(d, -failed, "the device doesn't answer any more (%s); outstanding: %s",
+                           strerror(-failed), what);
   if (csts == UINT32_MAX)
-    return nvt_driver_fail(r->d, ENODEV, "the device is gone: CSTS reads all ones");
-  if (NVT_GET(csts, CSTS_CFS))
-    return nvt_driver_fail(r->d, EIO, "the controller reports fatal status (CSTS %08xh)", csts);
-  return 0;
+    return nvt_driver_fail(d, ENODEV, "the device is gone, CSTS reads all ones; outstanding: %s",
+                           what);
+  return nvt_driver_fail(
+      d, EIO, "the controller reports fatal status (CSTS %08xh); outstanding: %s", csts, what);
 }
 
 static int idle_look(struct run *r) {
