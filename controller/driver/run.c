@@ -6,89 +6,20 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#include "controller/driver/driver_int.h"
-#include "nvme/names.h"
+#include "controller/driver/run_int.h"
 
 /* Passes without a completion between two looks at the clock. */
 #define IDLE_LOOK 64u
-/* A completion without its interrupt is taken after this long. */
-#define LOST_SECONDS 1.0
-
 #define ALWAYS_INLINE inline __attribute__((always_inline))
-
-struct run {
-  struct nvt_driver *d;
-  uint64_t now;      /* ticks, as of the last look */
-  uint64_t progress; /* when something completed last */
-  uint64_t alive;    /* when CSTS was read last */
-  uint64_t tick;     /* when to do what is done once a second */
-  uint64_t deadline; /* of a workload by seconds */
-  uint64_t second;   /* in ticks */
-  uint64_t started;
-  uint64_t ended;
-  unsigned idle;
-  bool stopping;
-};
 
 static ALWAYS_INLINE uint64_t next_random(struct nvt_hostq *q) {
   uint64_t x = q->random += UINT64_C(0x9e3779b97f4a7c15);
   x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
   x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
   return x ^ (x >> 31);
-}
-
-static void note(struct nvt_driver *d, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-static void note(struct nvt_driver *d, const char *format, ...) {
-  if (d->note[0] != '\0')
-    return;
-  va_list args;
-  va_start(args, format);
-  vsnprintf(d->note, sizeof(d->note), format, args);
-  va_end(args);
-}
-
-static uint64_t lba_of(const struct nvt_driver *d, uint64_t unit) {
-  return unit * d->blocks_per_unit;
-}
-
-/* The oldest outstanding command, or NULL. */
-static const struct nvt_slot *oldest(const struct nvt_driver *d) {
-  const struct nvt_slot *found = NULL;
-  for (uint32_t i = 0; i < d->w->queues * d->w->depth; i++) {
-    const struct nvt_slot *slot = &d->slots[i];
-    if (slot->started != 0 && (found == NULL || slot->started < found->started))
-      found = slot;
-  }
-  return found;
-}
-
-/* "Read of 8 blocks at block 77 (queue 1, command id 5)" */
-static void name_slot(const struct nvt_driver *d, const struct nvt_slot *slot, char *out,
-                      size_t len) {
-  if (slot == NULL) {
-    snprintf(out, len, "nothing");
-    return;
-  }
-  size_t queue = (size_t)(slot - d->slots) / d->w->depth;
-  snprintf(out, len, "%s of %u blocks at block %" PRIu64 " (queue %u, command id %u)",
-           slot->write ? "Write" : "Read", d->blocks_per_unit, lba_of(d, slot->unit),
-           d->queues[queue].id, slot->sqe.cid);
-}
-
-static __attribute__((cold)) void io_failed(struct nvt_driver *d, const struct nvt_slot *slot,
-                                            nvt_status status) {
-  const char *name = nvt_status_name(status);
-  char what[128];
-  d->result->errors++;
-  name_slot(d, slot, what, sizeof(what));
-  note(d, "%s failed: %s (status %x/%02xh)", what, name == NULL ? "unknown status" : name,
-       status >> 8, status & 0xffu);
 }
 
 static __attribute__((noinline)) void verify_done(struct nvt_driver *d, const struct nvt_slot *slot,
@@ -103,11 +34,11 @@ static __attribute__((noinline)) void verify_done(struct nvt_driver *d, const st
     return;
   char why[160];
   d->result->verified++;
-  if (nvt_pattern_check(slot->data, d->blocks_per_unit, d->block_size, lba_of(d, slot->unit),
+  if (nvt_pattern_check(slot->data, d->blocks_per_unit, d->block_size, nvt_lba_of(d, slot->unit),
                         *generation, d->w->seed, why, sizeof(why)))
     return;
   d->result->verify_errors++;
-  note(d, "verify: %s", why);
+  nvt_note(d, "verify: %s", why);
 }
 
 static __attribute__((noinline)) void verify_start(struct nvt_driver *d, struct nvt_slot *slot) {
@@ -119,7 +50,7 @@ static __attribute__((noinline)) void verify_start(struct nvt_driver *d, struct 
   }
   d->generation = d->generation % (NVT_UNIT_BUSY - 1) + 1;
   slot->generation = d->generation;
-  nvt_pattern_fill(slot->data, d->blocks_per_unit, d->block_size, lba_of(d, slot->unit),
+  nvt_pattern_fill(slot->data, d->blocks_per_unit, d->block_size, nvt_lba_of(d, slot->unit),
                    slot->generation, d->w->seed);
 }
 
@@ -164,7 +95,7 @@ static bool pick_read_back(struct nvt_driver *d, struct nvt_hostq *q) {
   return false;
 }
 
-static ALWAYS_INLINE void start_ios(struct run *r, struct nvt_hostq *q, bool verify) {
+static ALWAYS_INLINE void start_ios(struct nvt_run_state *r, struct nvt_hostq *q, bool verify) {
   struct nvt_driver *d = r->d;
   uint32_t tail = q->tail;
   while (q->outstanding < q->depth) {
@@ -203,7 +134,7 @@ static __attribute__((cold)) int stray(struct nvt_driver *d, const struct nvt_ho
 }
 
 /* How many, or -errno. */
-static ALWAYS_INLINE int reap(struct run *r, struct nvt_hostq *q, bool verify) {
+static ALWAYS_INLINE int reap(struct nvt_run_state *r, struct nvt_hostq *q, bool verify) {
   struct nvt_driver *d = r->d;
   const struct nvt_cqe *cqe = nvt_hostq_peek(q);
   if (cqe == NULL)
@@ -223,7 +154,7 @@ static ALWAYS_INLINE int reap(struct run *r, struct nvt_hostq *q, bool verify) {
     q->free[q->depth - 1 - q->outstanding] = cid;
     writes += slot->write;
     if (status != NVT_SC_SUCCESS)
-      io_failed(d, slot, status);
+      nvt_io_failed(d, slot, status);
     if (verify)
       verify_done(d, slot, status == NVT_SC_SUCCESS);
     nvt_hostq_next(q);
@@ -251,117 +182,7 @@ static bool signalled(struct nvt_driver *d, struct nvt_hostq *q) {
   return was;
 }
 
-static int check_timeouts(struct run *r) {
-  struct nvt_driver *d = r->d;
-  const struct nvt_slot *slot = oldest(d);
-  double limit = nvt_patience(d);
-  if (slot == NULL || r->now < slot->started ||
-      nvt_clock_seconds(d, r->now - slot->started) <= limit)
-    return 0;
-  uint32_t csts = 0;
-  char what[128];
-  (void)nvt_reg_read32(d, NVT_REG_CSTS, &csts);
-  name_slot(d, slot, what, sizeof(what));
-  return nvt_driver_fail(d, ETIMEDOUT, "%s was not completed in %g s (CSTS %08xh)", what, limit,
-                         csts);
-}
-
-static void find_lost_interrupts(struct run *r) {
-  struct nvt_driver *d = r->d;
-  if (d->vectors == 0 || nvt_clock_seconds(d, r->now - r->progress) < LOST_SECONDS)
-    return;
-  for (uint32_t i = 0; i < d->w->queues; i++) {
-    struct nvt_hostq *q = &d->queues[i];
-    if (nvt_hostq_peek(q) == NULL)
-      continue;
-    q->signalled = true;
-    if (d->t->irq_take(d->t, q->vector))
-      continue; /* it came just now */
-    d->result->lost_interrupts++;
-    note(d, "a completion on queue %u came without an interrupt on vector %u", q->id, q->vector);
-  }
-}
-
-static int take_events(struct nvt_driver *d) {
-  if (d->vectors > 0 && d->t->irq_take(d->t, 0))
-    d->result->interrupts++;
-  int failed = nvt_admin_poll(d);
-  if (failed == 0 && d->event_pending)
-    failed = nvt_admin_handle_event(d);
-  return failed;
-}
-
-static void stop_starting(struct run *r) {
-  if (r->stopping)
-    return;
-  r->stopping = true;
-  for (uint32_t i = 0; i < r->d->w->queues; i++) {
-    r->d->queues[i].left = 0;
-    r->d->queues[i].picked = false;
-  }
-  r->d->read_back_unit = r->d->units;
-}
-
-static int each_second(struct run *r) {
-  struct nvt_driver *d = r->d;
-  r->tick = r->now + r->second;
-  if (d->w->progress != NULL)
-    d->w->progress(d->w->user, d->result->ios, nvt_clock_seconds(d, r->now - r->started));
-  int failed = take_events(d);
-  return failed ? failed : check_timeouts(r);
-}
-
-/* The clock was looked at: what it asks for. */
-static ALWAYS_INLINE int by_clock(struct run *r) {
-  if (r->now >= r->deadline && !r->d->reading_back)
-    stop_starting(r);
-  return r->now >= r->tick ? each_second(r) : 0;
-}
-
-/* Nothing for a second: is the device still there? */
-static int check_alive(struct run *r) {
-  struct nvt_driver *d = r->d;
-  uint32_t csts;
-  r->alive = r->now;
-  int failed = d->t->read(d->t, NVT_REGION_BAR0, NVT_REG_CSTS, &csts, sizeof(csts));
-  char what[128];
-  if (failed >= 0 && csts != UINT32_MAX && !NVT_GET(csts, CSTS_CFS))
-    return 0;
-  name_slot(d, oldest(d), what, sizeof(what));
-  if (failed < 0)
-    return nvt_driver_fail(d, -failed, "the device doesn't answer any more (%s); outstanding: %s",
-                           strerror(-failed), what);
-  if (csts == UINT32_MAX)
-    return nvt_driver_fail(d, ENODEV, "the device is gone, CSTS reads all ones; outstanding: %s",
-                           what);
-  return nvt_driver_fail(
-      d, EIO, "the controller reports fatal status (CSTS %08xh); outstanding: %s", csts, what);
-}
-
-static int idle_look(struct run *r) {
-  struct nvt_driver *d = r->d;
-  r->idle = 0;
-  r->now = nvt_ticks();
-  find_lost_interrupts(r);
-  if (r->now - r->progress > r->second && r->now - r->alive > r->second) {
-    int failed = check_alive(r);
-    if (failed)
-      return failed;
-  }
-  if (nvt_hostq_peek(&d->admin) != NULL) {
-    int failed = take_events(d);
-    if (failed)
-      return failed;
-  }
-  if (nvt_clock_seconds(d, r->now - r->progress) > nvt_patience(d)) {
-    int failed = check_timeouts(r);
-    if (failed)
-      return failed;
-  }
-  return by_clock(r);
-}
-
-static ALWAYS_INLINE bool work_left(const struct run *r, bool verify) {
+static ALWAYS_INLINE bool work_left(const struct nvt_run_state *r, bool verify) {
   const struct nvt_driver *d = r->d;
   if (d->outstanding > 0)
     return true;
@@ -373,7 +194,7 @@ static ALWAYS_INLINE bool work_left(const struct run *r, bool verify) {
   return false;
 }
 
-static ALWAYS_INLINE int loop(struct run *r, bool verify) {
+static ALWAYS_INLINE int loop(struct nvt_run_state *r, bool verify) {
   struct nvt_driver *d = r->d;
   bool by_interrupt = d->vectors > 0, always_relax = d->t->doorbells == NULL;
   do {
@@ -390,14 +211,14 @@ static ALWAYS_INLINE int loop(struct run *r, bool verify) {
         start_ios(r, q, verify);
     }
     if (d->stop != NULL && *d->stop != 0)
-      stop_starting(r);
+      nvt_stop_starting(r);
     int failed = 0;
     if (reaped > 0) {
       r->progress = r->ended = r->now;
       r->idle = 0;
-      failed = by_clock(r);
+      failed = nvt_by_clock(r);
     } else if (++r->idle >= IDLE_LOOK) {
-      failed = idle_look(r);
+      failed = nvt_idle_look(r);
     }
     if (failed)
       return failed;
@@ -407,11 +228,11 @@ static ALWAYS_INLINE int loop(struct run *r, bool verify) {
   return 0;
 }
 
-static __attribute__((noinline)) int loop_plain(struct run *r) {
+static __attribute__((noinline)) int loop_plain(struct nvt_run_state *r) {
   return loop(r, false);
 }
 
-static __attribute__((noinline)) int loop_verify(struct run *r) {
+static __attribute__((noinline)) int loop_verify(struct nvt_run_state *r) {
   return loop(r, true);
 }
 
@@ -452,7 +273,7 @@ static int prepare_data(struct nvt_driver *d) {
   return 0;
 }
 
-static void conclude(struct run *r) {
+static void conclude(struct nvt_run_state *r) {
   struct nvt_driver *d = r->d;
   struct nvt_drive_result *result = d->result;
   nvt_clock_sample(d);
@@ -476,7 +297,7 @@ int nvt_run(struct nvt_driver *d) {
     return failed;
   share_out(d);
   nvt_clock_sample(d);
-  struct run r = {.d = d, .deadline = UINT64_MAX};
+  struct nvt_run_state r = {.d = d, .deadline = UINT64_MAX};
   double ticks_per_second = 1e9 / d->ns_per_tick;
   r.now = r.started = r.ended = r.progress = r.alive = nvt_ticks();
   r.second = (uint64_t)ticks_per_second;
@@ -493,7 +314,7 @@ int nvt_run(struct nvt_driver *d) {
     failed = loop_verify(&r);
   }
   if (failed == 0)
-    failed = take_events(d); /* of a run too busy, or too short, to look before */
+    failed = nvt_take_events(d); /* of a run too busy, or too short, to look before */
   if (d->generations != NULL)
     munmap(d->generations, d->units * sizeof(uint32_t));
   return failed;
