@@ -92,6 +92,8 @@ unsigned nvt_controller_poll(struct nvt_controller *, unsigned budget);
 /* Replay: fetch and start exactly one command of submission queue sqid, if there
  * is one. 1 fetched, 0 none to fetch, -ENOENT no such queue. */
 int nvt_controller_step(struct nvt_controller *, uint16_t sqid);
+/* Replay: while true, poll fetches nothing on its own; completions of backends still go out. */
+void nvt_controller_set_manual(struct nvt_controller *, bool manual);
 /* Readable when backend I/O has completed and poll should be called; -1: never needed. */
 int nvt_controller_event_fd(const struct nvt_controller *);
 /* Commands fetched and not yet completed, asynchronous event requests left out. */

@@ -43,7 +43,7 @@ struct nvt_tap_event {
   struct nvt_controller *device; /* for nvt_controller_info() and the like */
   union {
     struct {
-      uint64_t offset;
+      uint64_t offset; /* from the start of the space: MSI-X table entry n is at 16 n */
       uint64_t value;
       uint8_t size;  /* bytes */
       uint8_t space; /* as the record: 0 configuration, 1 BAR0, 2 MSI-X table, 3 PBA */

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Building tap events; nothing here runs unless somebody listens. */
+#include <string.h>
+
+#include "controller/controller_int.h"
+
+void nvt_tap_begin(struct nvt_controller *c, enum nvt_tap_id id, struct nvt_tap_event *event) {
+  memset(event, 0, sizeof(*event));
+  event->tap = id;
+  event->controller = c->id;
+  event->epoch = c->epoch;
+  event->pci_address = c->pci_address;
+  event->device = c;
+}
+
+void nvt_event(struct nvt_controller *c, uint16_t number, uint16_t qid, uint32_t code,
+               uint64_t address, uint64_t size) {
+  if (!tap_on(c, NVT_TAP_DEVICE_EVENT))
+    return;
+  struct nvt_tap_event event;
+  nvt_tap_begin(c, NVT_TAP_DEVICE_EVENT, &event);
+  event.event.event = number;
+  event.event.qid = qid;
+  event.event.code = code;
+  event.event.address = address;
+  event.event.size = size;
+  (void)nvt_tap_fire(c->plugins, &event);
+}
+
+void nvt_access_event(struct nvt_controller *c, enum nvt_tap_id id, uint8_t space, uint64_t offset,
+                      unsigned size, uint64_t value, uint8_t flags) {
+  if (!tap_on(c, id))
+    return;
+  struct nvt_tap_event event;
+  nvt_tap_begin(c, id, &event);
+  event.access.offset = offset;
+  event.access.value = value;
+  event.access.size = (uint8_t)size;
+  event.access.space = space;
+  event.access.flags = flags;
+  (void)nvt_tap_fire(c->plugins, &event);
+}

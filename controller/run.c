@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The device thread's loop: doorbells, fetch, execute, interrupt. */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "controller/controller_int.h"
+
+#define BUDGET 256u /* commands a poll fetches when the caller names no bound */
+#define BURST 64u   /* of one queue in turn, where the host sets no limit (AB = 7) */
+
+uint64_t nvt_now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void nvt_enter(struct nvt_controller *c) {
+  c->depth++;
+}
+
+void nvt_leave(struct nvt_controller *c) {
+  if (--c->depth == 0 && c->due_count != 0)
+    nvt_interrupts_send(c);
+}
+
+void nvt_fatal(struct nvt_controller *c, enum fatal_reason reason) {
+  if (c->fatal)
+    return;
+  c->fatal = true;
+  c->csts |= (uint32_t)NVT_PUT(1, CSTS_CFS);
+  nvt_event(c, EVENT_FATAL, 0, reason, 0, 0);
+}
+
+void nvt_execute(struct request *r) {
+  const struct command_row *table = r->cqe.sqid == 0 ? nvt_admin_commands : nvt_io_commands;
+  const struct command_row *row = &table[r->sqe.opcode];
+  nvt_status status;
+  if (unlikely(row->execute == NULL))
+    status = NVT_SC_INVALID_OPCODE;
+  else if (unlikely(NVT_SQE_FUSE(r->sqe.flags) != 0 || NVT_SQE_PSDT(r->sqe.flags) != 0))
+    status = NVT_SC_INVALID_FIELD; /* neither fused operations nor SGLs are claimed */
+  else
+    status = row->execute(r);
+  if (status != NVT_PENDING)
+    nvt_finish(r, status);
+}
+
+static void decode_tap(struct request *r, uint16_t slot) {
+  struct nvt_controller *c = r->c;
+  struct sq *sq = r->sq;
+  struct nvt_tap_event event;
+  nvt_tap_begin(c, sq->id == 0 ? NVT_TAP_ADMIN_DECODE : NVT_TAP_IO_DECODE, &event);
+  event.command.sqid = sq->id;
+  event.command.cqid = sq->cq->id;
+  event.command.slot = slot;
+  event.command.head = (uint16_t)sq->head;
+  event.command.tail = (uint16_t)sq->tail;
+  event.command.sqe = &r->sqe;
+  event.command.cqe = &r->cqe;
+  event.command.handle = r->handle;
+  enum nvt_verdict verdict = nvt_tap_fire(c->plugins, &event);
+  if (r->sq == NULL) { /* the callback reset the controller */
+    nvt_request_free(r);
+    return;
+  }
+  switch (verdict) {
+  case NVT_VERDICT_CONTINUE:
+    nvt_execute(r);
+    break;
+  case NVT_VERDICT_COMPLETE:
+    r->cqe.status >>= 1;
+    nvt_post(r);
+    break;
+  case NVT_VERDICT_HOLD:
+    r->state = REQUEST_HELD_DECODE;
+    break;
+  case NVT_VERDICT_DROP:
+    sq->cq->room++;
+    nvt_request_free(r);
+    break;
+  }
+}
+
+/* Fetch and start the entry at the head. The caller has seen that there is one, that
+ * its completion has a slot, and that a request is free. False: fatal. */
+static bool fetch(struct nvt_controller *c, struct sq *sq, struct pool *pool) {
+  const uint8_t *from;
+  if (likely(sq->host != NULL)) {
+    from = sq->host + (size_t)sq->head * sizeof(struct nvt_sqe);
+  } else {
+    uint64_t address = sq->base + (uint64_t)sq->head * sizeof(struct nvt_sqe);
+    from = nvt_dma_whole(c, address, sizeof(struct nvt_sqe), false);
+    if (from == NULL) {
+      nvt_dma_fault(c, sq->id, address, sizeof(struct nvt_sqe));
+      nvt_fatal(c, FATAL_FETCH);
+      return false;
+    }
+  }
+  struct request *r = pool->free;
+  pool->free = r->next;
+  memcpy(&r->sqe, from, sizeof(r->sqe));
+  /* From here on the copy is the command, whatever the guest writes into its entry. */
+  __asm__ volatile("" ::: "memory");
+  uint16_t slot = (uint16_t)sq->head;
+  sq->head = sq->head + 1 == sq->size ? 0 : sq->head + 1;
+  sq->cq->room--;
+  c->outstanding++;
+  r->sq = sq;
+  r->state = REQUEST_ACTIVE;
+  r->cqe = (struct nvt_cqe){.sqid = sq->id, .cid = r->sqe.cid};
+  r->range_count = 0;
+  r->handle = ++c->sequence << 16 | r->index;
+  if (tap_on(c, sq->id == 0 ? NVT_TAP_ADMIN_DECODE : NVT_TAP_IO_DECODE))
+    decode_tap(r, slot);
+  else
+    nvt_execute(r);
+  return true;
+}
+
+static uint32_t waiting(const struct sq *sq) {
+  return sq->tail >= sq->head ? sq->tail - sq->head : sq->tail + sq->size - sq->head;
+}
+
+static unsigned fetch_burst(struct nvt_controller *c, struct sq *sq, unsigned most) {
+  struct pool *pool = sq->id == 0 ? &c->admin_pool : &c->io_pool;
+  unsigned n = 0;
+  uint32_t count = waiting(sq);
+  if (count > most)
+    count = most;
+  if (sq->host != NULL) {
+    /* The host's core has just written these lines: ask for them all before the first is
+     * needed. */
+    for (uint32_t i = 0; i < count && i < 16 && sq->head + i < sq->size; i++)
+      __builtin_prefetch(sq->host + (size_t)(sq->head + i) * sizeof(struct nvt_sqe));
+  }
+  /* A command may delete the queue, reset or be fatal: look again each time. */
+  while (n < count && sq->exists && sq->head != sq->tail && sq->cq->room != 0 &&
+         pool->free != NULL && !c->fatal) {
+    if (!fetch(c, sq, pool))
+      break;
+    n++;
+  }
+  return n;
+}
+
+static unsigned fetch_all(struct nvt_controller *c, unsigned budget) {
+  unsigned ab = c->features.arbitration & 7;
+  unsigned burst = ab == 7 ? BURST : 1u << ab;
+  unsigned total = 0;
+  for (bool more = true; more && total < budget;) {
+    more = false;
+    unsigned count = c->sq_count;
+    for (unsigned i = 0; i < count && total < budget && c->sq_count != 0; i++) {
+      if (c->next_sq >= c->sq_count)
+        c->next_sq = 0;
+      struct sq *sq = c->sq_list[c->next_sq++];
+      if (sq->head == sq->tail)
+        continue;
+      unsigned most = budget - total < burst ? budget - total : burst;
+      unsigned got = fetch_burst(c, sq, most);
+      total += got;
+      more |= got == most;
+    }
+  }
+  return total;
+}
+
+static void keep_alive_check(struct nvt_controller *c) {
+  if (nvt_now_ms() >= c->keep_alive_deadline)
+    nvt_fatal(c, FATAL_KEEP_ALIVE);
+}
+
+unsigned nvt_controller_poll(struct nvt_controller *c, unsigned budget) {
+  if (c->depth != 0)
+    return 0; /* called from a tap */
+  nvt_enter(c);
+  if (c->shared != NULL)
+    nvt_doorbells_poll(c);
+  if (c->loop != NULL)
+    c->done += nvt_backend_poll(c->loop);
+  if (unlikely(c->keep_alive_deadline != 0) && c->ready)
+    keep_alive_check(c);
+  if (likely(c->ready && !c->fatal && !c->manual))
+    c->done += fetch_all(c, budget == 0 ? BUDGET : budget);
+  /* Queued requests go out now and not with the next poll, which may be after a sleep. */
+  if (c->loop != NULL)
+    c->done += nvt_backend_poll(c->loop);
+  nvt_leave(c);
+  unsigned done = c->done;
+  c->done = 0;
+  return done;
+}
+
+int nvt_controller_step(struct nvt_controller *c, uint16_t sqid) {
+  if (sqid >= NVT_QUEUES_MAX || !c->sqs[sqid].exists)
+    return -ENOENT;
+  nvt_enter(c);
+  if (c->shared != NULL)
+    nvt_doorbells_poll(c);
+  unsigned n = 0;
+  if (c->ready && !c->fatal)
+    n = fetch_burst(c, &c->sqs[sqid], 1);
+  nvt_leave(c);
+  return (int)n;
+}
+
+void nvt_controller_set_manual(struct nvt_controller *c, bool manual) {
+  c->manual = manual;
+}
