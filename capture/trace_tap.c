@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The hot path is emit() and what it calls: no lock, no allocation, no system
+ * call; but waiting for room, where that was asked for.
+ */
+#include "capture/trace_tap.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "capture/clock.h"
+#include "capture/meta_int.h"
+#include "capture/ring.h"
+#include "controller/controller.h"
+#include "controller/tap.h"
+#include "trace/record.h"
+#include "trace/writer.h"
+
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* What is known of one controller. */
+struct stream {
+  uint16_t id;
+  uint32_t epoch;
+  uint32_t pci_address;
+  uint64_t seq; /* of the next record */
+  uint64_t lost_first, lost_count, lost_first_ns, lost_last_ns;
+  bool meta_written;
+  bool shared_doorbells; /* as the last meta-record says */
+  struct stream *next;
+};
+
+struct nvt_trace_tap {
+  struct nvt_ring *ring;
+  struct stream *stream; /* the last one that spoke; head of a list */
+  bool block;
+  uint16_t thread;
+  enum nvt_trace_data data;
+  uint32_t head;
+  struct nvt_trace_clock clock;
+  struct nvt_plugin_host *host;
+  struct nvt_attachment *attachments[NVT_TAP_COUNT];
+  struct nvt_trace_counts counts;
+};
+
+struct frame { /* of a pcap file, in front of each record */
+  uint32_t seconds;
+  uint32_t nanoseconds;
+  uint32_t captured;
+  uint32_t original;
+};
+_Static_assert(sizeof(struct frame) == NVT_FRAME_HEADER_BYTES, "pcap record header");
+
+/* Find the controller's stream and move it to the front; make it when it is new. */
+static __attribute__((noinline)) struct stream *find_stream(struct nvt_trace_tap *tap,
+                                                            uint16_t id) {
+  struct stream **link = &tap->stream;
+  while (*link != NULL && (*link)->id != id)
+    link = &(*link)->next;
+  struct stream *stream = *link;
+  if (stream == NULL) {
+    stream = calloc(1, sizeof(*stream));
+    if (stream == NULL)
+      return NULL;
+    stream->id = id;
+  } else {
+    *link = stream->next;
+  }
+  stream->next = tap->stream;
+  tap->stream = stream;
+  return stream;
+}
+
+static inline struct stream *stream_of(struct nvt_trace_tap *tap, uint16_t id) {
+  struct stream *stream = tap->stream;
+  return unlikely(stream == NULL || stream->id != id) ? find_stream(tap, id) : stream;
+}
+
+static __attribute__((noinline)) void lose(struct stream *stream, struct nvt_trace_tap *tap,
+                                           uint64_t ns) {
+  if (stream->lost_count++ == 0) {
+    stream->lost_first = stream->seq;
+    stream->lost_first_ns = ns;
+  }
+  stream->lost_last_ns = ns;
+  stream->seq++;
+  tap->counts.lost++;
+}
+
+/* Fill in the frame and the record's header; the body's place. */
+static inline void *begin(struct nvt_trace_tap *tap, struct stream *stream, void *at,
+                          enum nvt_record_type type, uint32_t length, uint64_t ns) {
+  struct nvt_trace_time time = nvt_trace_clock_split(&tap->clock, ns);
+  *(struct frame *)at = (struct frame){.seconds = time.seconds,
+                                       .nanoseconds = time.nanoseconds,
+                                       .captured = length,
+                                       .original = length};
+  struct nvt_rec_header *header = (void *)((uint8_t *)at + sizeof(struct frame));
+  *header = (struct nvt_rec_header){.magic = NVT_RECORD_MAGIC,
+                                    .version = NVT_RECORD_VERSION,
+                                    .type = (uint8_t)type,
+                                    .header_length = sizeof(*header),
+                                    .length = length,
+                                    .controller = stream->id,
+                                    .thread = tap->thread,
+                                    .epoch = stream->epoch,
+                                    .pci_address = stream->pci_address,
+                                    .seq = stream->seq++};
+  return header + 1;
+}
+
+static inline void end(struct nvt_trace_tap *tap, enum nvt_record_type type, uint32_t length) {
+  nvt_ring_commit(tap->ring, sizeof(struct frame) + length);
+  tap->counts.kinds[type]++;
+  tap->counts.bytes += sizeof(struct frame) + length;
+}
+
+/* Tell of what was lost, now that there may be room. False: there isn't. */
+static __attribute__((noinline)) bool tell_loss(struct nvt_trace_tap *tap, struct stream *stream,
+                                                uint64_t ns) {
+  uint32_t length = sizeof(struct nvt_rec_header) + sizeof(struct nvt_rec_loss);
+  void *at = nvt_ring_reserve(tap->ring, sizeof(struct frame) + length);
+  if (at == NULL)
+    return false;
+  struct nvt_rec_loss *loss = begin(tap, stream, at, NVT_REC_LOSS, length, ns);
+  *loss = (struct nvt_rec_loss){.first_seq = stream->lost_first,
+                                .count = stream->lost_count,
+                                .first_ns = stream->lost_first_ns,
+                                .last_ns = stream->lost_last_ns,
+                                .reason = NVT_V_loss_reason_RING_FULL};
+  stream->lost_count = 0;
+  end(tap, NVT_REC_LOSS, length);
+  return true;
+}
+
+/* Room for a record when there is none, or something to tell first. NULL: lost. */
+static __attribute__((noinline)) void *make_room(struct nvt_trace_tap *tap, struct stream *stream,
+                                                 size_t bytes, uint64_t ns) {
+  void *at = NULL;
+  if (stream->lost_count == 0 || tell_loss(tap, stream, ns))
+    at = tap->block ? nvt_ring_reserve_wait(tap->ring, bytes) : nvt_ring_reserve(tap->ring, bytes);
+  if (at == NULL)
+    lose(stream, tap, ns);
+  return at;
+}
+
+/* Start a record whose body and tail take `body` bytes, a multiple of 8. NULL: lost. */
+static inline void *emit(struct nvt_trace_tap *tap, const struct nvt_tap_event *event,
+                         enum nvt_record_type type, size_t body) {
+  struct stream *stream = stream_of(tap, event->controller);
+  if (unlikely(stream == NULL)) {
+    tap->counts.lost++;
+    return NULL;
+  }
+  stream->epoch = event->epoch;
+  stream->pci_address = event->pci_address;
+  uint32_t length = (uint32_t)(sizeof(struct nvt_rec_header) + body);
+  size_t bytes = sizeof(struct frame) + length;
+  uint64_t ns = nvt_trace_clock_ns(&tap->clock);
+  void *at = unlikely(stream->lost_count != 0) ? NULL : nvt_ring_reserve(tap->ring, bytes);
+  if (unlikely(at == NULL)) {
+    at = make_room(tap, stream, bytes, ns);
+    if (at == NULL)
+      return NULL;
+  }
+  return begin(tap, stream, at, type, length, ns);
+}
+
+static inline void done(struct nvt_trace_tap *tap, enum nvt_record_type type, size_t body) {
+  end(tap, type, (uint32_t)(sizeof(struct nvt_rec_header) + body));
+}
+
+/* Record `type` with the body that the initialiser gives. */
+#define RECORD(tap, event, type, body_type, ...)                                                   \
+  do {                                                                                             \
+    struct body_type *body_ = emit(tap, event, type, sizeof(*body_));                              \
+    if (body_ != NULL) {                                                                           \
+      *body_ = (struct body_type){__VA_ARGS__};                                                    \
+      done(tap, type, sizeof(*body_));                                                             \
+    }                                                                                              \
+  } while (0)
+
+static enum nvt_verdict on_decode(void *user, const struct nvt_tap_event *event) {
+  RECORD((struct nvt_trace_tap *)user, event, NVT_REC_COMMAND, nvt_rec_command,
+         .sqid = event->command.sqid, .cqid = event->command.cqid, .slot = event->command.slot,
+         .head = event->command.head, .tail = event->command.tail, .sqe = *event->command.sqe);
+  return NVT_VERDICT_CONTINUE;
+}
+
+static enum nvt_verdict on_writeback(void *user, const struct nvt_tap_event *event) {
+  RECORD((struct nvt_trace_tap *)user, event, NVT_REC_COMPLETION, nvt_rec_completion,
+         .sqid = event->command.sqid, .cqid = event->command.cqid, .slot = event->command.slot,
+         .head = event->command.head, .opcode = event->command.sqe->opcode,
+         .cqe = *event->command.cqe);
+  return NVT_VERDICT_CONTINUE;
+}
+
+static enum nvt_verdict on_access(void *user, const struct nvt_tap_event *event) {
+  static const uint8_t types[NVT_TAP_COUNT] = {
+      [NVT_TAP_PCI_REGREAD] = NVT_REC_CONFIG_READ, [NVT_TAP_PCI_REGWRITE] = NVT_REC_CONFIG_WRITE,
+      [NVT_TAP_REGREAD] = NVT_REC_REG_READ,        [NVT_TAP_REGWRITE] = NVT_REC_REG_WRITE,
+      [NVT_TAP_MSIXREAD] = NVT_REC_MSIX_READ,      [NVT_TAP_MSIXWRITE] = NVT_REC_MSIX_WRITE,
+  };
+  RECORD((struct nvt_trace_tap *)user, event, types[event->tap], nvt_rec_access,
+         .offset = event->access.offset, .value = event->access.value, .size = event->access.size,
+         .space = event->access.space, .access_flags = event->access.flags);
+  return NVT_VERDICT_CONTINUE;
+}
+
+static enum nvt_verdict on_interrupt(void *user, const struct nvt_tap_event *event) {
+  RECORD((struct nvt_trace_tap *)user, event, NVT_REC_INTERRUPT, nvt_rec_interrupt,
+         .address = event->interrupt.address, .data = event->interrupt.data,
+         .vector = event->interrupt.vector, .state = event->interrupt.state,
+         .mode = event->interrupt.mode, .cqid = event->interrupt.cqid);
+  return NVT_VERDICT_CONTINUE;
+}
+
+static enum nvt_verdict on_shadow(void *user, const struct nvt_tap_event *event) {
+  enum nvt_record_type type =
+      event->shadow.event_index ? NVT_REC_EVENT_INDEX : NVT_REC_SHADOW_DOORBELL;
+  RECORD((struct nvt_trace_tap *)user, event, type, nvt_rec_shadow,
+         .address = event->shadow.address, .value = event->shadow.value, .qid = event->shadow.qid,
+         .is_cq = event->shadow.is_cq);
+  return NVT_VERDICT_CONTINUE;
+}
+
+static enum nvt_verdict on_verdict(void *user, const struct nvt_tap_event *event) {
+  struct nvt_trace_tap *tap = user;
+  struct nvt_rec_verdict *body = emit(tap, event, NVT_REC_VERDICT, sizeof(*body));
+  if (body == NULL)
+    return NVT_VERDICT_CONTINUE;
+  *body = (struct nvt_rec_verdict){.sqid = event->verdict.sqid,
+                                   .cid = event->verdict.cid,
+                                   .verdict = event->verdict.verdict,
+                                   .tap = event->verdict.tap,
+                                   .status = event->verdict.status};
+  if (event->verdict.plugin != NULL)
+    memcpy(body->plugin, event->verdict.plugin,
+           strnlen(event->verdict.plugin, sizeof(body->plugin)));
+  done(tap, NVT_REC_VERDICT, sizeof(*body));
+  return NVT_VERDICT_CONTINUE;
+}
+
+/* How many of these bytes are to be kept. */
+static uint32_t kept(const struct nvt_trace_tap *tap, const struct nvt_tap_event *event) {
+  uint8_t kind = event->data.kind;
+  bool payload = kind == NVT_V_data_kind_PAYLOAD || kind == NVT_V_data_kind_METADATA;
+  uint32_t length = event->data.length;
+  if (!payload || tap->data == NVT_TRACE_DATA_FULL)
+    return length;
+  if (event->data.offset >= tap->head)
+    return 0;
+  uint64_t room = tap->head - event->data.offset;
+  return room < length ? (uint32_t)room : length;
+}
+
+enum { DATA_PIECE = 128 * 1024 };
+_Static_assert(sizeof(struct nvt_rec_header) + sizeof(struct nvt_rec_data) + DATA_PIECE <=
+                   NVT_RECORD_MAX,
+               "a piece of data and its header are a record");
+
+static enum nvt_verdict on_data(void *user, const struct nvt_tap_event *event) {
+  struct nvt_trace_tap *tap = user;
+  bool list = event->data.kind == NVT_V_data_kind_PRP_LIST ||
+              event->data.kind == NVT_V_data_kind_SGL_SEGMENT;
+  if (tap->data == NVT_TRACE_DATA_NONE && !list)
+    return NVT_VERDICT_CONTINUE;
+  uint32_t keep = kept(tap, event), told = 0;
+  do {
+    uint32_t captured = keep < DATA_PIECE ? keep : DATA_PIECE;
+    keep -= captured;
+    /* The last piece stands for all that isn't kept. */
+    uint32_t length = keep > 0 ? captured : event->data.length - told;
+    size_t tail = (captured + 7u) & ~(size_t)7;
+    struct nvt_rec_data *body = emit(tap, event, NVT_REC_DATA, sizeof(*body) + tail);
+    if (body != NULL) {
+      *body = (struct nvt_rec_data){.sqid = event->data.sqid,
+                                    .cid = event->data.cid,
+                                    .kind = event->data.kind,
+                                    .direction = event->data.direction,
+                                    .address = event->data.address + told,
+                                    .offset = event->data.offset + (list ? 0 : told),
+                                    .true_length = length,
+                                    .captured_length = captured};
+      uint8_t *to = (uint8_t *)(body + 1);
+      memset(to + captured, 0, tail - captured);
+      if (captured > 0)
+        memcpy(to, event->data.bytes + told, captured);
+      done(tap, NVT_REC_DATA, sizeof(*body) + tail);
+    }
+    told += length;
+  } while (keep > 0);
+  return NVT_VERDICT_CONTINUE;
+}
+
+/* --- meta-records and events --- */
+
+int nvt_trace_tap_meta(struct nvt_trace_tap *tap, const struct nvt_controller *device) {
+  struct nvt_controller_info info;
+  nvt_controller_info(device, &info);
+  struct nvt_rec_meta body = {.data_mode = (uint8_t)tap->data,
+                              .clock =
+                                  tap->clock.ticks ? NVT_V_meta_clock_TSC : NVT_V_meta_clock_VDSO};
+  char *json = NULL;
+  size_t length = 0;
+  int error =
+      nvt_capture_meta(device, tap->head, nvt_trace_clock_ns(&tap->clock), &body, &json, &length);
+  if (error != 0)
+    return error;
+  size_t tail = (length + 7) & ~(size_t)7;
+  const struct nvt_tap_event event = {
+      .controller = info.id, .epoch = info.epoch, .pci_address = info.pci_address};
+  uint8_t *at = NULL;
+  if (sizeof(struct nvt_rec_header) + sizeof(body) + tail <= NVT_RECORD_MAX)
+    at = emit(tap, &event, NVT_REC_META, sizeof(body) + tail);
+  if (at != NULL) {
+    memcpy(at, &body, sizeof(body));
+    memcpy(at + sizeof(body), json, length);
+    memset(at + sizeof(body) + length, 0, tail - length);
+    done(tap, NVT_REC_META, sizeof(body) + tail);
+    tap->stream->meta_written = true;
+    tap->stream->shared_doorbells = info.shared_doorbells;
+  }
+  free(json);
+  return at == NULL ? -ENOSPC : 0;
+}
+
+int nvt_trace_tap_annotate(struct nvt_trace_tap *tap, uint16_t id, const char *text) {
+  struct stream *stream = stream_of(tap, id);
+  if (stream == NULL)
+    return -ENOMEM;
+  const struct nvt_tap_event event = {
+      .controller = id, .epoch = stream->epoch, .pci_address = stream->pci_address};
+  size_t length = strlen(text), tail = (length + 7) & ~(size_t)7;
+  if (tail > NVT_RECORD_MAX / 2)
+    return -EINVAL;
+  struct nvt_rec_annotation *body = emit(tap, &event, NVT_REC_ANNOTATION, sizeof(*body) + tail);
+  if (body == NULL)
+    return -ENOSPC;
+  *body = (struct nvt_rec_annotation){.text_length = (uint32_t)length};
+  memset(body + 1, 0, tail);
+  memcpy(body + 1, text, length);
+  done(tap, NVT_REC_ANNOTATION, sizeof(*body) + tail);
+  return 0;
+}
+
+static enum nvt_verdict on_event(void *user, const struct nvt_tap_event *event) {
+  struct nvt_trace_tap *tap = user;
+  RECORD(tap, event, NVT_REC_EVENT, nvt_rec_event, .event = event->event.event,
+         .qid = event->event.qid, .code = event->event.code, .address = event->event.address,
+         .size = event->event.size);
+  struct stream *stream = stream_of(tap, event->controller);
+  if (stream == NULL || !stream->meta_written || event->device == NULL)
+    return NVT_VERDICT_CONTINUE;
+  bool changed = event->event.event == NVT_V_event_event_NS_ADDED ||
+                 event->event.event == NVT_V_event_event_NS_REMOVED;
+  if (event->event.event == NVT_V_event_event_ATTACH) {
+    struct nvt_controller_info info;
+    nvt_controller_info(event->device, &info);
+    changed = info.shared_doorbells != stream->shared_doorbells;
+  }
+  if (changed)
+    (void)nvt_trace_tap_meta(tap, event->device);
+  return NVT_VERDICT_CONTINUE;
+}
+
+/* --- life --- */
+
+static const nvt_tap_fn callbacks[NVT_TAP_COUNT] = {
+    [NVT_TAP_PCI_REGREAD] = on_access,
+    [NVT_TAP_PCI_REGWRITE] = on_access,
+    [NVT_TAP_PCI_MSIX] = on_interrupt,
+    [NVT_TAP_REGREAD] = on_access,
+    [NVT_TAP_REGWRITE] = on_access,
+    [NVT_TAP_MSIXREAD] = on_access,
+    [NVT_TAP_MSIXWRITE] = on_access,
+    [NVT_TAP_ADMIN_DECODE] = on_decode,
+    [NVT_TAP_ADMIN_WRITEBACK] = on_writeback,
+    [NVT_TAP_IO_DECODE] = on_decode,
+    [NVT_TAP_IO_WRITEBACK] = on_writeback,
+    [NVT_TAP_ADMIN_MEMORY] = on_data,
+    [NVT_TAP_IO_MEMORY] = on_data,
+    [NVT_TAP_SHADOW] = on_shadow,
+    [NVT_TAP_DEVICE_EVENT] = on_event,
+    [NVT_TAP_VERDICT] = on_verdict,
+};
+
+int nvt_trace_tap_create(struct nvt_plugin_host *host, struct nvt_ring *ring,
+                         const struct nvt_trace_options *options, struct nvt_trace_tap **out) {
+  *out = NULL;
+  struct nvt_trace_tap *tap = calloc(1, sizeof(*tap));
+  if (tap == NULL)
+    return -ENOMEM;
+  tap->ring = ring;
+  tap->host = host;
+  tap->block = options->block;
+  tap->thread = options->thread;
+  tap->data = options->data;
+  tap->head = options->data == NVT_TRACE_DATA_HEAD ? options->head : 0;
+  if (options->no_tsc)
+    nvt_trace_clock_start_system(&tap->clock);
+  else
+    nvt_trace_clock_start(&tap->clock);
+  for (unsigned id = 0; id < NVT_TAP_COUNT; id++) {
+    /* A command is recorded as the host wrote it, a completion as the host will read it. */
+    int32_t order = callbacks[id] == on_writeback ? NVT_TAP_LAST : NVT_TAP_FIRST;
+    int error = nvt_tap_attach(host, nvt_tap_name((enum nvt_tap_id)id), order, callbacks[id], tap,
+                               "trace", &tap->attachments[id]);
+    if (error != 0) {
+      nvt_trace_tap_destroy(tap);
+      return error;
+    }
+  }
+  *out = tap;
+  return 0;
+}
+
+void nvt_trace_tap_destroy(struct nvt_trace_tap *tap) {
+  if (tap == NULL)
+    return;
+  for (unsigned id = 0; id < NVT_TAP_COUNT; id++)
+    nvt_tap_detach(tap->host, tap->attachments[id]);
+  while (tap->stream != NULL) {
+    struct stream *stream = tap->stream;
+    if (stream->lost_count != 0 &&
+        nvt_ring_reserve_wait(tap->ring, sizeof(struct frame) + sizeof(struct nvt_rec_header) +
+                                             sizeof(struct nvt_rec_loss)) != NULL)
+      (void)tell_loss(tap, stream, nvt_trace_clock_ns(&tap->clock));
+    tap->stream = stream->next;
+    free(stream);
+  }
+  free(tap);
+}
+
+void nvt_trace_tap_counts(const struct nvt_trace_tap *tap, struct nvt_trace_counts *out) {
+  *out = tap->counts;
+  out->records = 0;
+  for (unsigned type = 0; type < NVT_REC_COUNT; type++)
+    out->records += out->kinds[type];
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The trace tap: turns what passes the taps into records, in their final form,
+ * in a ring. It is a plug-in like any other: it uses nvt_tap_attach() and nothing
+ * else of the controller's inside.
+ *
+ * All functions belong to the device thread, but those marked otherwise.
+ */
+#ifndef NVT_CAPTURE_TRACE_TAP_H
+#define NVT_CAPTURE_TRACE_TAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "trace/record.h"
+
+struct nvt_controller;
+struct nvt_plugin_host;
+struct nvt_ring;
+struct nvt_trace_tap; /* opaque */
+
+enum nvt_trace_data {
+  NVT_TRACE_DATA_NONE, /* no payload; PRP lists and SGL segments are always recorded */
+  NVT_TRACE_DATA_HEAD, /* the first bytes of each command's payload */
+  NVT_TRACE_DATA_FULL,
+};
+
+struct nvt_trace_options {
+  enum nvt_trace_data data;
+  uint32_t head;   /* bytes, with HEAD */
+  bool block;      /* wait when the ring is full; else drop, and count */
+  uint16_t thread; /* number of the recording thread, as in the record */
+  bool no_tsc;     /* time stamps by clock_gettime() */
+};
+
+/* Attach to every tap of the host. The ring is borrowed and this thread is its
+ * producer. 0, -ENOMEM. */
+int nvt_trace_tap_create(struct nvt_plugin_host *, struct nvt_ring *,
+                         const struct nvt_trace_options *, struct nvt_trace_tap **out);
+/* Detach. What was lost and not yet told is recorded now. */
+void nvt_trace_tap_destroy(struct nvt_trace_tap *); /* NULL is fine */
+
+/* Write the meta-record of a controller: when it is ready to be attached to. A
+ * new one follows by itself when its namespaces, or its kind of doorbells,
+ * change. 0, -ENOMEM, -ENOSPC (lost: counted like any record). */
+int nvt_trace_tap_meta(struct nvt_trace_tap *, const struct nvt_controller *);
+
+/* Write text as an annotation record of controller `id`. */
+int nvt_trace_tap_annotate(struct nvt_trace_tap *, uint16_t id, const char *text);
+
+struct nvt_trace_counts {
+  uint64_t records; /* handed to the ring, loss records among them */
+  uint64_t lost;
+  uint64_t bytes; /* with the pcap headers */
+  uint64_t kinds[NVT_REC_COUNT];
+};
+void nvt_trace_tap_counts(const struct nvt_trace_tap *, struct nvt_trace_counts *);
+
+#endif

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "capture/writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "capture/ring.h"
+#include "trace/writer.h"
+
+enum {
+  CHUNK = 1 << 20,              /* bytes given to one write() */
+  PAUSE_NS = 2 * 1000 * 1000,   /* between rounds: what comes meanwhile goes in one write */
+  IDLE_NS = 20 * 1000 * 1000,   /* and when nothing came for a while */
+  SETTLE_NS = 10 * 1000 * 1000, /* merging: a ring without a record may still bring one this old */
+};
+
+struct source {
+  struct nvt_ring *ring;
+  const uint8_t *at; /* what is left of this round's bytes */
+  size_t left;
+};
+
+struct nvt_ring_writer {
+  pthread_t thread;
+  char *path;
+  int fd;
+  bool seekable; /* a file, that can be cut back to its last whole record */
+  unsigned count;
+  uint64_t bytes; /* of the file: whole records only */
+  _Atomic int error;
+  atomic_bool finish;
+  uint8_t *batch; /* merged records on their way; only with several rings */
+  size_t batched;
+  struct source sources[NVT_RING_WRITER_RINGS];
+};
+
+static int __attribute__((format(printf, 4, 5)))
+refuse(int error, char *why, size_t whylen, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  if (whylen > 0)
+    (void)vsnprintf(why, whylen, format, args);
+  va_end(args);
+  return error;
+}
+
+/* 0 or -errno; *done is how far it came. */
+static int write_all(int fd, const uint8_t *from, size_t length, size_t *done) {
+  *done = 0;
+  while (*done < length) {
+    ssize_t n = write(fd, from + *done, length - *done);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n <= 0)
+      return n == 0 ? -EIO : -errno;
+    *done += (size_t)n;
+  }
+  return 0;
+}
+
+/* Bytes of the record at `from`, its pcap header included. */
+static size_t record_bytes(const uint8_t *from) {
+  uint32_t captured;
+  memcpy(&captured, from + 8, sizeof(captured));
+  return NVT_FRAME_HEADER_BYTES + (size_t)captured;
+}
+
+static uint64_t record_ns(const uint8_t *from) {
+  uint32_t time[2];
+  memcpy(time, from, sizeof(time));
+  return (uint64_t)time[0] * 1000000000u + time[1];
+}
+
+/* The writing is over: cut off the piece of a record that went out, say so, let producers go. */
+static void fail(struct nvt_ring_writer *writer, int error, const uint8_t *from, size_t done) {
+  size_t whole = 0;
+  while (whole < done && whole + record_bytes(from + whole) <= done)
+    whole += record_bytes(from + whole);
+  writer->bytes += whole;
+  const char *state = "";
+  if (writer->seekable)
+    state = ftruncate(writer->fd, (off_t)writer->bytes) == 0
+                ? "; the file holds all whole records before that"
+                : "; its last record may be cut";
+  fprintf(stderr, "nvmetap record: %s: writing failed after %llu bytes: %s%s\n", writer->path,
+          (unsigned long long)writer->bytes, strerror(-error), state);
+  atomic_store(&writer->error, -error);
+  for (unsigned i = 0; i < writer->count; i++)
+    nvt_ring_close(writer->sources[i].ring);
+}
+
+static void out(struct nvt_ring_writer *writer, const uint8_t *from, size_t length) {
+  size_t done;
+  int error = write_all(writer->fd, from, length, &done);
+  if (error != 0)
+    fail(writer, error, from, done);
+  else
+    writer->bytes += length;
+}
+
+/* Whole records at `from`, as many as go into one write(). */
+static size_t chunk(const uint8_t *from, size_t length) {
+  if (length <= CHUNK)
+    return length;
+  size_t whole = 0;
+  while (whole < CHUNK)
+    whole += record_bytes(from + whole);
+  return whole;
+}
+
+/* One ring: straight out of it. True when there was something. */
+static bool drain_one(struct nvt_ring_writer *writer) {
+  struct nvt_ring *ring = writer->sources[0].ring;
+  size_t length;
+  const uint8_t *from = nvt_ring_peek(ring, &length);
+  bool any = length > 0;
+  while (length > 0 && atomic_load(&writer->error) == 0) {
+    size_t part = chunk(from, length);
+    out(writer, from, part);
+    if (atomic_load(&writer->error) != 0)
+      break;
+    nvt_ring_consume(ring, part);
+    from += part;
+    length -= part;
+  }
+  return any;
+}
+
+static void flush(struct nvt_ring_writer *writer) {
+  if (writer->batched > 0 && atomic_load(&writer->error) == 0)
+    out(writer, writer->batch, writer->batched);
+  writer->batched = 0;
+}
+
+static void put(struct nvt_ring_writer *writer, struct source *source) {
+  size_t length = record_bytes(source->at);
+  if (writer->batched + length > CHUNK)
+    flush(writer);
+  memcpy(writer->batch + writer->batched, source->at, length);
+  writer->batched += length;
+  source->at += length;
+  source->left -= length;
+  nvt_ring_consume(source->ring, length);
+}
+
+static uint64_t now_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Several rings: oldest first, and nothing so young that another ring may still bring an older. */
+static bool drain_merged(struct nvt_ring_writer *writer, bool all) {
+  bool any = false, crowded = all;
+  uint64_t until = now_ns() - SETTLE_NS;
+  for (unsigned i = 0; i < writer->count; i++) {
+    struct source *source = &writer->sources[i];
+    source->at = nvt_ring_peek(source->ring, &source->left);
+    crowded |= source->left > (source->ring->mask + 1) / 2;
+  }
+  while (atomic_load(&writer->error) == 0) {
+    struct source *oldest = NULL;
+    uint64_t oldest_ns = crowded ? UINT64_MAX : until;
+    for (unsigned i = 0; i < writer->count; i++) {
+      struct source *source = &writer->sources[i];
+      if (source->left > 0 && record_ns(source->at) < oldest_ns) {
+        oldest = source;
+        oldest_ns = record_ns(source->at);
+      }
+    }
+    if (oldest == NULL)
+      break;
+    put(writer, oldest);
+    any = true;
+  }
+  flush(writer);
+  return any;
+}
+
+static bool drain(struct nvt_ring_writer *writer, bool all) {
+  return writer->count == 1 ? drain_one(writer) : drain_merged(writer, all);
+}
+
+static void *run(void *user) {
+  struct nvt_ring_writer *writer = user;
+  unsigned idle = 0;
+  while (atomic_load(&writer->error) == 0) {
+    bool finish = atomic_load(&writer->finish);
+    bool any = drain(writer, finish);
+    if (finish && !any)
+      break;
+    if (finish)
+      continue;
+    idle = any ? 0 : idle + 1;
+    nanosleep(&(struct timespec){.tv_nsec = idle > 25 ? IDLE_NS : PAUSE_NS}, NULL);
+  }
+  return NULL;
+}
+
+static int open_output(struct nvt_ring_writer *writer, char *why, size_t whylen) {
+  bool standard = strcmp(writer->path, "-") == 0;
+  writer->fd = standard ? dup(STDOUT_FILENO)
+                        : open(writer->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (writer->fd < 0)
+    return refuse(-errno, why, whylen, "%s: the trace can't be created: %s", writer->path,
+                  strerror(errno));
+  if (standard && isatty(writer->fd))
+    return refuse(-EINVAL, why, whylen,
+                  "a trace is no text for a terminal: pipe it ('| wireshark -k -i -') or name a "
+                  "file with --trace");
+  struct stat status;
+  writer->seekable = fstat(writer->fd, &status) == 0 && S_ISREG(status.st_mode);
+  uint8_t header[NVT_FILE_HEADER_BYTES];
+  int error = nvt_writer_file_header(header);
+  size_t done = 0;
+  if (error == 0)
+    error = write_all(writer->fd, header, sizeof(header), &done);
+  if (error != 0)
+    return refuse(error, why, whylen, "%s: the trace's header can't be written: %s", writer->path,
+                  strerror(-error));
+  writer->bytes = sizeof(header);
+  return 0;
+}
+
+static void release(struct nvt_ring_writer *writer) {
+  if (writer->fd >= 0)
+    close(writer->fd);
+  free(writer->path);
+  free(writer->batch);
+  free(writer);
+}
+
+int nvt_ring_writer_start(const char *path, struct nvt_ring *const rings[], unsigned count,
+                          struct nvt_ring_writer **out_writer, char *why, size_t whylen) {
+  *out_writer = NULL;
+  if (count == 0 || count > NVT_RING_WRITER_RINGS)
+    return refuse(-EINVAL, why, whylen, "%s: %u rings", path, count);
+  struct nvt_ring_writer *writer = calloc(1, sizeof(*writer));
+  if (writer == NULL)
+    return refuse(-ENOMEM, why, whylen, "%s: out of memory", path);
+  writer->fd = -1;
+  writer->count = count;
+  for (unsigned i = 0; i < count; i++)
+    writer->sources[i].ring = rings[i];
+  writer->path = strdup(path);
+  writer->batch = count > 1 ? malloc(CHUNK + NVT_RECORD_MAX) : NULL;
+  int error = 0;
+  if (writer->path == NULL || (count > 1 && writer->batch == NULL))
+    error = refuse(-ENOMEM, why, whylen, "%s: out of memory", path);
+  if (error == 0)
+    error = open_output(writer, why, whylen);
+  if (error == 0) {
+    /* Signals are for the device thread. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    error = -pthread_create(&writer->thread, NULL, run, writer);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error != 0)
+      refuse(error, why, whylen, "%s: no thread to write it: %s", path, strerror(-error));
+  }
+  if (error != 0) {
+    release(writer);
+    return error;
+  }
+  *out_writer = writer;
+  return 0;
+}
+
+bool nvt_ring_writer_failed(const struct nvt_ring_writer *writer) {
+  return atomic_load(&writer->error) != 0;
+}
+
+bool nvt_ring_writer_finish(struct nvt_ring_writer *writer, struct nvt_ring_writer_result *result,
+                            char *why, size_t whylen) {
+  atomic_store(&writer->finish, true);
+  pthread_join(writer->thread, NULL);
+  int error = atomic_load(&writer->error);
+  /* Some file systems tell only now that there was no room. */
+  int closing = close(writer->fd) == 0 ? 0 : errno;
+  writer->fd = -1;
+  if (error == 0)
+    error = closing;
+  *result = (struct nvt_ring_writer_result){.bytes = writer->bytes, .error = error};
+  for (unsigned i = 0; i < writer->count; i++) {
+    size_t left;
+    (void)nvt_ring_peek(writer->sources[i].ring, &left);
+    result->unsaved += left;
+  }
+  if (error != 0)
+    (void)refuse(error, why, whylen, "%s: writing failed after %llu bytes: %s", writer->path,
+                 (unsigned long long)writer->bytes, strerror(error));
+  release(writer);
+  return error == 0;
+}

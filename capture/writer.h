@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The writer of a live recording: a thread that takes records out of rings and
+ * writes them to a file or a pipe, off the I/O path.
+ *
+ * The file stands under its own name from the start and is a readable trace at
+ * every moment: while it grows, and after the process was killed. (Converted
+ * files, in contrast, get their name when they are whole: trace/writer.h.)
+ */
+#ifndef NVT_CAPTURE_WRITER_H
+#define NVT_CAPTURE_WRITER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct nvt_ring;
+struct nvt_ring_writer; /* opaque */
+
+#define NVT_RING_WRITER_RINGS 64
+
+/* Create the file `path` ("-": standard output), write its header and start the
+ * thread, which is the consumer of `count` rings (borrowed; 1 to
+ * NVT_RING_WRITER_RINGS). Records of several rings are merged by their time. 0 or
+ * -errno, with a message for a person in why. */
+int nvt_ring_writer_start(const char *path, struct nvt_ring *const rings[], unsigned count,
+                          struct nvt_ring_writer **out, char *why, size_t whylen);
+
+struct nvt_ring_writer_result {
+  uint64_t bytes;   /* written, file header included */
+  uint64_t unsaved; /* bytes that were in rings and could not be written */
+  int error;        /* 0, or the errno that ended the writing */
+};
+/* Write what is left, end the thread, close the file. Producers must have
+ * finished. False when not all was written, with the reason in why. The writer is
+ * gone in either case. */
+bool nvt_ring_writer_finish(struct nvt_ring_writer *, struct nvt_ring_writer_result *, char *why,
+                            size_t whylen);
+
+/* True from when writing failed on: any thread. The rings are closed then, so that
+ * nobody waits for them; the reason was printed on standard error at once. */
+bool nvt_ring_writer_failed(const struct nvt_ring_writer *);
+
+#endif
