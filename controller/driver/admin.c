@@ -60,8 +60,8 @@ int nvt_admin_try(struct nvt_driver *d, struct nvt_sqe *sqe, const char *what, u
   nvt_doorbell(d, &d->admin, false, d->admin.tail);
   uint64_t start = nvt_ticks();
   while (!d->admin_done) {
-    if (d->vectors > 0 && d->t->irq_take(d->t, 0))
-      d->result->interrupts++;
+    if (d->vectors > 0)
+      nvt_take_interrupt(d, 0);
     int failed = nvt_admin_poll(d);
     if (failed)
       return failed;

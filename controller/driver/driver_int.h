@@ -171,7 +171,17 @@ int nvt_admin_start(struct nvt_driver *);
 int nvt_admin_make_queues(struct nvt_driver *);
 int nvt_admin_delete_queues(struct nvt_driver *);
 
-/* --- queue.c --- */
+/* --- queues --- */
+/* Has the vector fired? Then all queues that it serves are to be looked at. */
+static inline bool nvt_take_interrupt(struct nvt_driver *d, uint16_t vector) {
+  if (!d->t->irq_take(d->t, vector))
+    return false;
+  d->result->interrupts++;
+  for (uint32_t i = 0; d->queues != NULL && i < d->w->queues; i++)
+    if (d->queues[i].vector == vector)
+      d->queues[i].signalled = true;
+  return true;
+}
 /* The next completion, or NULL; read-only until nvt_hostq_next(). */
 static inline const struct nvt_cqe *nvt_hostq_peek(const struct nvt_hostq *q) {
   const struct nvt_cqe *cqe = &q->cq[q->head];

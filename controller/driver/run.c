@@ -170,13 +170,8 @@ static ALWAYS_INLINE int reap(struct nvt_run_state *r, struct nvt_hostq *q, bool
 }
 
 /* Interrupt mode: is there a reason to look at the queue? */
-static bool signalled(struct nvt_driver *d, struct nvt_hostq *q) {
-  if (d->t->irq_take(d->t, q->vector)) {
-    d->result->interrupts++;
-    for (uint32_t i = 0; i < d->w->queues; i++)
-      if (d->queues[i].vector == q->vector)
-        d->queues[i].signalled = true;
-  }
+static ALWAYS_INLINE bool signalled(struct nvt_driver *d, struct nvt_hostq *q) {
+  nvt_take_interrupt(d, q->vector);
   bool was = q->signalled;
   q->signalled = false;
   return was;

@@ -77,9 +77,9 @@ static void find_lost_interrupts(struct nvt_run_state *r) {
     struct nvt_hostq *q = &d->queues[i];
     if (nvt_hostq_peek(q) == NULL)
       continue;
-    q->signalled = true;
-    if (d->t->irq_take(d->t, q->vector))
+    if (q->signalled || nvt_take_interrupt(d, q->vector))
       continue; /* it came just now */
+    q->signalled = true;
     d->result->lost_interrupts++;
     nvt_note(d, "a completion on queue %u came without an interrupt on vector %u", q->id,
              q->vector);
@@ -87,8 +87,8 @@ static void find_lost_interrupts(struct nvt_run_state *r) {
 }
 
 int nvt_take_events(struct nvt_driver *d) {
-  if (d->vectors > 0 && d->t->irq_take(d->t, 0))
-    d->result->interrupts++;
+  if (d->vectors > 0)
+    nvt_take_interrupt(d, 0);
   int failed = nvt_admin_poll(d);
   if (failed == 0 && d->event_pending)
     failed = nvt_admin_handle_event(d);
