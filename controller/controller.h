@@ -69,6 +69,12 @@ int nvt_controller_add_namespace(struct nvt_controller *, const char *descriptio
 /* -ENOENT when there is none. */
 int nvt_controller_remove_namespace(struct nvt_controller *, uint32_t nsid);
 
+/* Replay: put bytes onto a namespace's medium as if they had always been there, read-only
+ * or not. offset and len in bytes, any. -ENOENT no such namespace, -ERANGE beyond its end,
+ * -ENOTSUP an asynchronous one, -EIO. */
+int nvt_controller_preload(struct nvt_controller *, uint32_t nsid, uint64_t offset,
+                           const void *bytes, size_t len);
+
 /* PCI configuration space and BAR0. Any offset, size and value are safe. A range
  * beyond the space reads as all ones and writes nothing: -ERANGE. Accesses are
  * split into naturally aligned ones of at most 8 bytes, each recorded. */
@@ -92,8 +98,11 @@ unsigned nvt_controller_poll(struct nvt_controller *, unsigned budget);
 /* Replay: fetch and start exactly one command of submission queue sqid, if there
  * is one. 1 fetched, 0 none to fetch, -ENOENT no such queue. */
 int nvt_controller_step(struct nvt_controller *, uint16_t sqid);
-/* Replay: while true, poll fetches nothing on its own; completions of backends still go out. */
+/* Replay: while true, poll fetches nothing on its own; completions of backends still go
+ * out. Interrupts wait for nvt_controller_flush_interrupts(), since a poll sends one for
+ * all that it posted to a queue, which a single step can't know. */
 void nvt_controller_set_manual(struct nvt_controller *, bool manual);
+void nvt_controller_flush_interrupts(struct nvt_controller *);
 /* Readable when backend I/O has completed and poll should be called; -1: never needed. */
 int nvt_controller_event_fd(const struct nvt_controller *);
 /* Commands fetched and not yet completed, asynchronous event requests left out. */

@@ -20,7 +20,7 @@ void nvt_enter(struct nvt_controller *c) {
 }
 
 void nvt_leave(struct nvt_controller *c) {
-  if (--c->depth == 0 && c->due_count != 0)
+  if (--c->depth == 0 && c->due_count != 0 && !c->manual)
     nvt_interrupts_send(c);
 }
 
@@ -207,4 +207,9 @@ int nvt_controller_step(struct nvt_controller *c, uint16_t sqid) {
 
 void nvt_controller_set_manual(struct nvt_controller *c, bool manual) {
   c->manual = manual;
+}
+
+void nvt_controller_flush_interrupts(struct nvt_controller *c) {
+  if (c->depth == 0 && c->due_count != 0)
+    nvt_interrupts_send(c);
 }
