@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the target answers waits here until the trace comes to it. Completions are
+ * matched in the order of their completion queue, interrupts in that of their
+ * vector, events by what they are.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "nvme/names.h"
+#include "replay/engine_int.h"
+
+static struct answer *at(struct nvt_engine *e, size_t index) {
+  return &e->answers[(e->answer_first + index) % NVT_ANSWERS_MAX];
+}
+
+static void status_text(char *text, size_t size, const struct nvt_cqe *cqe) {
+  const char *name = nvt_status_name(NVT_CQE_STATUS(cqe->status));
+  snprintf(text, size, "0x%04x %s", cqe->status >> 1, name != NULL ? name : "");
+}
+
+static void report(struct nvt_engine *e, struct answer *answer) {
+  char is[48];
+  answer->taken = true;
+  if (answer->record >= e->last_stimulus && e->record == UINT64_MAX) {
+    nvt_engine_excuse(e, NVT_EXCEPTION_LAST_MOMENT);
+    return;
+  }
+  switch (answer->kind) {
+  case ANSWER_COMPLETION: {
+    const struct nvt_rec_completion *c = &answer->completion;
+    status_text(is, sizeof(is), &c->cqe);
+    nvt_findings_add(&e->totals->findings, answer->record, "completion", "none", is,
+                     "the target completed cid 0x%04x of queue %u, which the trace hasn't",
+                     c->cqe.cid, c->cqe.sqid);
+    break;
+  }
+  case ANSWER_INTERRUPT:
+    snprintf(is, sizeof(is), "vector %u state %u", answer->interrupt.vector,
+             answer->interrupt.state);
+    nvt_findings_add(&e->totals->findings, answer->record, "interrupt", "none", is,
+                     "the target sent an interrupt for completion queue %u that the trace hasn't",
+                     answer->interrupt.cqid);
+    break;
+  case ANSWER_EVENT:
+    snprintf(is, sizeof(is), "event %u code 0x%" PRIx32, answer->event.event, answer->event.code);
+    nvt_findings_add(&e->totals->findings, answer->record, "event", "none", is,
+                     "the target told of an event that the trace hasn't (address 0x%" PRIx64 ")",
+                     answer->event.address);
+    break;
+  }
+}
+
+static void pop(struct nvt_engine *e) {
+  if (!at(e, 0)->taken)
+    report(e, at(e, 0));
+  e->answer_first = (e->answer_first + 1) % NVT_ANSWERS_MAX;
+  e->answer_count--;
+}
+
+/* Those that are done with go, and those that nothing will ask for any more. */
+static void tidy(struct nvt_engine *e) {
+  while (e->answer_count > 0 && (at(e, 0)->taken || e->record - at(e, 0)->record > NVT_ANSWER_AGE))
+    pop(e);
+}
+
+static struct answer *push(struct nvt_engine *e, enum answer_kind kind) {
+  if (e->answer_count == NVT_ANSWERS_MAX)
+    pop(e);
+  struct answer *answer = at(e, e->answer_count++);
+  *answer = (struct answer){.kind = kind, .record = e->record};
+  return answer;
+}
+
+void nvt_engine_forget_answers(struct nvt_engine *e) {
+  e->answer_count = 0;
+}
+
+void nvt_engine_report_extra(struct nvt_engine *e, const struct answer *until) {
+  uint64_t record = e->record;
+  if (until == NULL)
+    e->record = UINT64_MAX;
+  for (size_t i = 0; i < e->answer_count && at(e, i) != until; i++)
+    if (!at(e, i)->taken)
+      report(e, at(e, i));
+  e->record = record;
+  tidy(e);
+}
+
+void nvt_engine_posted(void *engine, const struct nvt_rec_completion *completion) {
+  struct nvt_engine *e = engine;
+  struct nvt_replay_command *command =
+      nvt_engine_find(e, completion->cqe.sqid, completion->cqe.cid);
+  if (command != NULL) {
+    command->posted = true;
+    nvt_engine_unlink(e, command);
+  }
+  if (!e->blind)
+    push(e, ANSWER_COMPLETION)->completion = *completion;
+}
+
+void nvt_engine_interrupted(void *engine, const struct nvt_rec_interrupt *interrupt) {
+  struct nvt_engine *e = engine;
+  if (!e->blind)
+    push(e, ANSWER_INTERRUPT)->interrupt = *interrupt;
+}
+
+void nvt_engine_happened(void *engine, const struct nvt_rec_event *event) {
+  struct nvt_engine *e = engine;
+  switch (event->event) {
+  case NVT_V_event_event_CONTROLLER_RESET:
+  case NVT_V_event_event_FUNCTION_RESET:
+  case NVT_V_event_event_SUBSYSTEM_RESET:
+  case NVT_V_event_event_DEVICE_RESET:
+    nvt_engine_forget_commands(e);
+    break;
+  case NVT_V_event_event_READY:
+  case NVT_V_event_event_SHUTDOWN:
+  case NVT_V_event_event_FATAL:
+  case NVT_V_event_event_DMA_FAULT:
+  case NVT_V_event_event_DOORBELL_FAULT:
+    break;
+  default: /* what the engine itself asked for */
+    return;
+  }
+  push(e, ANSWER_EVENT)->event = *event;
+}
+
+bool nvt_engine_listening(void *engine, uint16_t vector) {
+  struct nvt_engine *e = engine;
+  uint8_t state;
+  /* One that is pending already stays so without another record. */
+  if (!nvt_feed_peek_interrupt(e->feed, vector, &state))
+    return (e->deaf[vector / 64] >> (vector % 64) & 1) == 0;
+  if (state != NVT_V_interrupt_state_SENT)
+    nvt_engine_excuse(e, NVT_EXCEPTION_LISTENING);
+  return state == NVT_V_interrupt_state_SENT;
+}
+
+static struct answer *take(struct answer *answer) {
+  answer->taken = true;
+  return answer;
+}
+
+struct answer *nvt_engine_take_event(struct nvt_engine *e, uint16_t event) {
+  for (size_t i = 0; i < e->answer_count; i++)
+    if (at(e, i)->kind == ANSWER_EVENT && !at(e, i)->taken && at(e, i)->event.event == event)
+      return take(at(e, i));
+  return NULL;
+}
+
+static struct answer *take_interrupt(struct nvt_engine *e, uint16_t vector) {
+  for (size_t i = 0; i < e->answer_count; i++)
+    if (at(e, i)->kind == ANSWER_INTERRUPT && !at(e, i)->taken &&
+        at(e, i)->interrupt.vector == vector)
+      return take(at(e, i));
+  return NULL;
+}
+
+/* The completion that the trace has next on this queue; *early is set when another
+ * one came before it in the target. */
+static struct answer *take_completion(struct nvt_engine *e, const struct nvt_rec_completion *was,
+                                      struct answer **early) {
+  struct answer *first = NULL;
+  *early = NULL;
+  for (size_t i = 0; i < e->answer_count; i++) {
+    struct answer *answer = at(e, i);
+    if (answer->kind != ANSWER_COMPLETION || answer->taken || answer->completion.cqid != was->cqid)
+      continue;
+    if (answer->completion.cqe.sqid == was->cqe.sqid &&
+        answer->completion.cqe.cid == was->cqe.cid) {
+      if (first != NULL && !answer->overtaken)
+        *early = first;
+      for (size_t j = 0; *early != NULL && j < i; j++)
+        if (at(e, j)->kind == ANSWER_COMPLETION && at(e, j)->completion.cqid == was->cqid)
+          at(e, j)->overtaken = true;
+      return take(answer);
+    }
+    if (first == NULL && !answer->overtaken)
+      first = answer;
+  }
+  return first != NULL ? take(first) : NULL;
+}
+
+static void compare_completion(struct nvt_engine *e, const struct nvt_replay_command *command,
+                               const struct nvt_rec_completion *was,
+                               const struct nvt_rec_completion *is) {
+  struct nvt_findings *findings = &e->totals->findings;
+  const char *name = nvt_opcode_name(was->cqe.sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM, was->opcode);
+  char what[96];
+  snprintf(what, sizeof(what), "completion of %s, queue %u, cid 0x%04x",
+           name != NULL ? name : "a command", was->cqe.sqid, was->cqe.cid);
+  struct {
+    const char *field;
+    uint64_t was, is;
+    int digits;
+  } fields[] = {
+      {"completion.sqid", was->sqid, is->sqid, 0},
+      {"completion.cqid", was->cqid, is->cqid, 0},
+      {"completion.slot", was->slot, is->slot, 0},
+      {"completion.head", was->head, is->head, 0},
+      {"completion.opcode", was->opcode, is->opcode, 2},
+      {"completion.dw1", was->cqe.dw1, is->cqe.dw1, 8},
+      {"completion.sqhd", was->cqe.sqhd, is->cqe.sqhd, 0},
+      {"completion.cqe.sqid", was->cqe.sqid, is->cqe.sqid, 0},
+      {"completion.cid", was->cqe.cid, is->cqe.cid, 4},
+      {"completion.phase", NVT_CQE_PHASE(was->cqe.status), NVT_CQE_PHASE(is->cqe.status), 0},
+  };
+  for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+    if (fields[i].was != fields[i].is)
+      nvt_findings_number(findings, e->record, fields[i].field, fields[i].was, fields[i].is,
+                          fields[i].digits, "%s differs", what);
+  bool status = was->cqe.status >> 1 != is->cqe.status >> 1, dw0 = was->cqe.dw0 != is->cqe.dw0;
+  if (!status && !dw0)
+    return;
+  enum nvt_exception why;
+  if (command != NULL && nvt_engine_outcome_excused(e, command, &why)) {
+    nvt_engine_excuse(e, why);
+    return;
+  }
+  if (status) {
+    char expected[48], actual[48];
+    status_text(expected, sizeof(expected), &was->cqe);
+    status_text(actual, sizeof(actual), &is->cqe);
+    nvt_findings_add(findings, e->record, "completion.status", expected, actual, "%s differs",
+                     what);
+  }
+  if (dw0)
+    nvt_findings_number(findings, e->record, "completion.dw0", was->cqe.dw0, is->cqe.dw0, 8,
+                        "%s differs", what);
+}
+
+void nvt_engine_completion(struct nvt_engine *e, const struct nvt_feed_item *item) {
+  const struct nvt_rec_completion *was = &item->record.completion;
+  struct nvt_replay_command *command = item->command;
+  if (e->blind)
+    return;
+  e->totals->compared++;
+  if (command != NULL && command->kept && command->in_target) {
+    e->current = command;
+    e->ops->release(e->target, command->handle);
+    e->current = NULL;
+  }
+  struct answer *early, *answer = take_completion(e, was, &early);
+  if (answer == NULL) {
+    e->ops->settle(e->target);
+    answer = take_completion(e, was, &early);
+  }
+  if (answer == NULL) {
+    char expected[48];
+    status_text(expected, sizeof(expected), &was->cqe);
+    nvt_findings_add(&e->totals->findings, e->record, "completion", expected, "none",
+                     "the target has no completion of queue %u, cid 0x%04x", was->cqe.sqid,
+                     was->cqe.cid);
+    return;
+  }
+  if (early != NULL)
+    nvt_findings_number(&e->totals->findings, e->record, "completion.order", was->cqe.cid,
+                        early->completion.cqe.cid, 4,
+                        "completion queue %u has them in another order: the target's next is of "
+                        "queue %u",
+                        was->cqid, early->completion.cqe.sqid);
+  compare_completion(e, command, was, &answer->completion);
+  if (command != NULL)
+    nvt_engine_compare_data(e, command);
+  tidy(e);
+}
+
+void nvt_engine_interrupt(struct nvt_engine *e, const struct nvt_record *record) {
+  const struct nvt_rec_interrupt *was = &record->interrupt;
+  uint64_t bit = UINT64_C(1) << (was->vector % 64);
+  if (was->state == NVT_V_interrupt_state_MASKED)
+    e->deaf[was->vector / 64] |= bit;
+  else
+    e->deaf[was->vector / 64] &= ~bit;
+  if (e->blind)
+    return;
+  e->totals->compared++;
+  struct answer *answer = take_interrupt(e, was->vector);
+  if (answer == NULL) {
+    e->ops->flush_interrupts(e->target);
+    answer = take_interrupt(e, was->vector);
+  }
+  if (answer == NULL) {
+    e->ops->settle(e->target);
+    answer = take_interrupt(e, was->vector);
+  }
+  if (answer == NULL) {
+    nvt_findings_number(&e->totals->findings, e->record, "interrupt", was->vector, 0, 0,
+                        "the recorded controller sent vector %u for completion queue %u, the "
+                        "target didn't",
+                        was->vector, was->cqid);
+    return;
+  }
+  const struct nvt_rec_interrupt *is = &answer->interrupt;
+  struct {
+    const char *field;
+    uint64_t was, is;
+    int digits;
+  } fields[] = {
+      {"interrupt.state", was->state, is->state, 0},
+      {"interrupt.mode", was->mode, is->mode, 0},
+      {"interrupt.cqid", was->cqid, is->cqid, 0},
+      {"interrupt.address", was->address, is->address, 8},
+      {"interrupt.data", was->data, is->data, 8},
+  };
+  for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+    if (fields[i].was != fields[i].is)
+      nvt_findings_number(&e->totals->findings, e->record, fields[i].field, fields[i].was,
+                          fields[i].is, fields[i].digits,
+                          "interrupt of vector %u, completion queue %u, differs", was->vector,
+                          was->cqid);
+  tidy(e);
+}

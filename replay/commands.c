@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Commands: put into the target's submission queue, fetched, executed. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "nvme/names.h"
+#include "replay/engine_int.h"
+
+static enum nvt_opcode_set set_of(const struct nvt_replay_command *command) {
+  return command->command.sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM;
+}
+
+static const char *name_of(const struct nvt_replay_command *command) {
+  const char *name = nvt_opcode_name(set_of(command), command->command.sqe.opcode);
+  return name != NULL ? name : "command";
+}
+
+void nvt_engine_unlink(struct nvt_engine *e, struct nvt_replay_command *command) {
+  if (!command->in_target)
+    return;
+  command->in_target = false;
+  if (command->previous != NULL)
+    command->previous->next = command->next;
+  else
+    e->in_target = command->next;
+  if (command->next != NULL)
+    command->next->previous = command->previous;
+  nvt_feed_drop(e->feed, command);
+}
+
+static void link_in(struct nvt_engine *e, struct nvt_replay_command *command) {
+  command->in_target = true;
+  command->previous = NULL;
+  command->next = e->in_target;
+  if (e->in_target != NULL)
+    e->in_target->previous = command;
+  e->in_target = command;
+  nvt_feed_hold(command);
+}
+
+void nvt_engine_forget_commands(struct nvt_engine *e) {
+  while (e->in_target != NULL)
+    nvt_engine_unlink(e, e->in_target);
+}
+
+struct nvt_replay_command *nvt_engine_find(struct nvt_engine *e, uint16_t sqid, uint16_t cid) {
+  struct nvt_replay_command *oldest = NULL;
+  if (e->current != NULL && e->current->in_target && e->current->command.sqid == sqid &&
+      e->current->command.sqe.cid == cid)
+    return e->current;
+  /* Newest first: of equal ids, which a host shouldn't have, the oldest counts. */
+  for (struct nvt_replay_command *c = e->in_target; c != NULL; c = c->next)
+    if (c->command.sqid == sqid && c->command.sqe.cid == cid)
+      oldest = c;
+  return oldest;
+}
+
+enum nvt_fetch_wish nvt_engine_fetched(void *engine, uint64_t handle,
+                                       struct nvt_rec_command *fetched, struct nvt_cqe *cqe) {
+  struct nvt_engine *e = engine;
+  struct nvt_replay_command *command = e->current;
+  if (command == NULL || command->in_target || command->executed) {
+    nvt_findings_number(&e->totals->findings, e->record, "command", 0, fetched->sqe.cid, 4,
+                        "the target fetched a command of submission queue %u that the trace "
+                        "doesn't have here",
+                        fetched->sqid);
+    return NVT_WISH_DROP;
+  }
+  const struct nvt_rec_command *recorded = &command->command;
+  struct {
+    const char *field;
+    uint64_t was, is;
+  } fields[] = {{"command.sqid", recorded->sqid, fetched->sqid},
+                {"command.cqid", recorded->cqid, fetched->cqid},
+                {"command.slot", recorded->slot, fetched->slot},
+                {"command.head", recorded->head, fetched->head}};
+  e->totals->compared++;
+  for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+    if (fields[i].was != fields[i].is)
+      nvt_findings_number(&e->totals->findings, command->record, fields[i].field, fields[i].was,
+                          fields[i].is, 0, "fetch of %s (queue %u, cid 0x%04x) differs",
+                          name_of(command), recorded->sqid, recorded->sqe.cid);
+  /* Whatever lay in its slot: what is executed is what was recorded. */
+  fetched->sqe = recorded->sqe;
+  command->handle = handle;
+  link_in(e, command);
+  if (command->dropped) {
+    nvt_engine_excuse(e, NVT_EXCEPTION_PLUGIN);
+    return NVT_WISH_DROP;
+  }
+  if (command->imposed && command->completion_record != 0) {
+    nvt_engine_excuse(e, NVT_EXCEPTION_PLUGIN);
+    cqe->dw0 = command->completion.cqe.dw0;
+    cqe->dw1 = command->completion.cqe.dw1;
+    cqe->status = command->completion.cqe.status;
+    return NVT_WISH_COMPLETE;
+  }
+  return NVT_WISH_EXECUTE;
+}
+
+static struct nvt_replay_command *by_handle(struct nvt_engine *e, uint64_t handle) {
+  if (e->current != NULL && e->current->in_target && e->current->handle == handle)
+    return e->current;
+  for (struct nvt_replay_command *c = e->in_target; c != NULL; c = c->next)
+    if (c->handle == handle)
+      return c;
+  return NULL;
+}
+
+static bool may_be_late(struct nvt_engine *e, const struct nvt_replay_command *command) {
+  if (command->held)
+    return true;
+  if (command->command.sqid == 0)
+    return false;
+  if (command->command.sqe.nsid == UINT32_MAX) {
+    for (uint32_t i = 0; i < e->space_count; i++)
+      if (e->spaces[i].asynchronous)
+        return true;
+    return false;
+  }
+  const struct replay_namespace *space = nvt_engine_namespace(e, command->command.sqe.nsid);
+  return space != NULL && space->asynchronous;
+}
+
+bool nvt_engine_finished(void *engine, uint64_t handle, const struct nvt_cqe *cqe) {
+  struct nvt_engine *e = engine;
+  struct nvt_replay_command *command = by_handle(e, handle);
+  if (command == NULL || command->kept)
+    return false;
+  const struct nvt_sqe *sqe = &command->command.sqe;
+  nvt_status status = NVT_CQE_STATUS(cqe->status);
+  nvt_engine_data_done(e, command, status);
+  if (command->command.sqid == 0 && sqe->opcode == NVT_ADMIN_CREATE_IO_SQ &&
+      status == NVT_SC_SUCCESS)
+    e->queues[sqe->cdw10 & 0xffff] =
+        (struct submission_queue){.base = sqe->prp1, .entries = (sqe->cdw10 >> 16) + 1};
+  command->kept = may_be_late(e, command);
+  if (command->kept)
+    nvt_engine_excuse(e, command->held ? NVT_EXCEPTION_PLUGIN : NVT_EXCEPTION_HELD_ORDER);
+  return command->kept;
+}
+
+/* The entry into its slot. */
+static bool place(struct nvt_engine *e, const struct nvt_replay_command *command) {
+  const struct nvt_rec_command *recorded = &command->command;
+  const struct submission_queue *queue = &e->queues[recorded->sqid];
+  if (queue->entries == 0) {
+    nvt_findings_number(&e->totals->findings, e->record, "command.sqid", recorded->sqid, 0, 0,
+                        "%s of submission queue %u, which the trace hasn't created in the target",
+                        name_of(command), recorded->sqid);
+    return false;
+  }
+  if (recorded->slot >= queue->entries) {
+    nvt_findings_number(&e->totals->findings, e->record, "command.slot", recorded->slot,
+                        queue->entries - 1, 0, "slot of %s lies beyond submission queue %u",
+                        name_of(command), recorded->sqid);
+    return false;
+  }
+  uint64_t address;
+  if (__builtin_add_overflow(queue->base, (uint64_t)recorded->slot * sizeof(recorded->sqe),
+                             &address))
+    address = UINT64_MAX;
+  nvt_engine_need_memory(e, address);
+  if (nvt_memory_write(e->memory, address, &recorded->sqe, sizeof(recorded->sqe)))
+    return true;
+  nvt_findings_number(&e->totals->findings, e->record, "command.sqe", address, 0, 1,
+                      "submission queue %u isn't in guest memory at that address", recorded->sqid);
+  return false;
+}
+
+void nvt_engine_command(struct nvt_engine *e, const struct nvt_feed_item *item) {
+  struct nvt_replay_command *command = item->command;
+  e->totals->commands++;
+  e->last_stimulus = e->record;
+  if (command == NULL || e->blind)
+    return;
+  bool data =
+      nvt_opcode_direction(set_of(command), command->command.sqe.opcode) != NVT_DIRECTION_NONE;
+  nvt_feed_look_ahead(e->feed, command, !data);
+  if (!place(e, command))
+    return;
+  nvt_engine_prepare_data(e, command);
+  e->current = command;
+  int stepped = e->ops->step(e->target, command->command.sqid);
+  if (stepped == 0) {
+    /* Something that the recorded controller had done may have been left for later. */
+    e->ops->settle(e->target);
+    stepped = e->ops->step(e->target, command->command.sqid);
+  }
+  e->current = NULL;
+  command->executed = true;
+  if (!command->in_target)
+    nvt_feed_forget_data(e->feed, command);
+  if (stepped <= 0)
+    nvt_findings_add(&e->totals->findings, e->record, "command", "fetched",
+                     stepped == 0 ? "nothing to fetch" : "no such queue",
+                     "the recorded controller fetched %s (queue %u, cid 0x%04x) here, the target "
+                     "%s",
+                     name_of(command), command->command.sqid, command->command.sqe.cid,
+                     stepped == 0 ? "has nothing to fetch" : "has no such queue");
+}

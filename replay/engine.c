@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "replay/engine.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replay/engine_int.h"
+
+static bool open_target(struct nvt_engine *e, const struct nvt_record *meta, char *why,
+                        size_t whylen) {
+  const struct nvt_observer observer = {
+      .ctx = e,
+      .fetched = nvt_engine_fetched,
+      .finished = nvt_engine_finished,
+      .moved = nvt_engine_moved,
+      .posted = nvt_engine_posted,
+      .interrupt = nvt_engine_interrupted,
+      .event = nvt_engine_happened,
+      .listening = nvt_engine_listening,
+  };
+  const struct nvt_target_setup setup = {
+      .controller = meta->header.controller,
+      .pci_address = meta->header.pci_address,
+      .meta = &e->meta,
+      .details = &e->details,
+      .pin = nvt_feed_find_pin(e->feed, meta->header.controller),
+      .observer = &observer,
+  };
+  return e->ops->open(&setup, &e->target, why, whylen);
+}
+
+static bool follow_namespace(struct nvt_engine *e, const struct nvt_meta_namespace *from) {
+  struct replay_namespace *space = nvt_engine_namespace(e, from->nsid);
+  if (space == NULL) {
+    struct replay_namespace *bigger = reallocarray(e->spaces, e->space_count + 1u, sizeof(*bigger));
+    if (bigger == NULL)
+      return false;
+    e->spaces = bigger;
+    space = &e->spaces[e->space_count++];
+  } else {
+    nvt_blocks_destroy(space->known);
+  }
+  *space = (struct replay_namespace){
+      .nsid = from->nsid,
+      .block_size = from->block_size,
+      .blocks = from->blocks,
+      .asynchronous = from->asynchronous,
+      .keeps_nothing = strncmp(from->backend, "null:", 5) == 0,
+      .known = nvt_blocks_create(from->blocks),
+  };
+  return true;
+}
+
+static bool follow_namespaces(struct nvt_engine *e) {
+  for (uint32_t i = 0; i < e->details.namespace_count; i++)
+    if (!follow_namespace(e, &e->details.namespaces[i]))
+      return false;
+  return true;
+}
+
+int nvt_engine_add_namespace(struct nvt_engine *e, uint16_t controller,
+                             const struct nvt_rec_event *event) {
+  struct nvt_meta_namespace ns = {
+      .nsid = event->code, .block_size = 512, .blocks = event->size / 512};
+  const struct nvt_record *record = nvt_feed_peek_meta(e->feed, controller);
+  struct nvt_meta details;
+  char why[256];
+  if (record != NULL &&
+      nvt_meta_parse(record->tail, record->tail_length, &details, why, sizeof(why))) {
+    for (uint32_t i = 0; i < details.namespace_count; i++)
+      if (details.namespaces[i].nsid == event->code)
+        ns = details.namespaces[i];
+    nvt_meta_clear(&details);
+  }
+  if (ns.nsid == 0 || ns.nsid > NVT_META_NAMESPACES_MAX || ns.blocks == 0 || ns.block_size == 0)
+    return -EINVAL;
+  int failed = e->ops->add_namespace(e->target, &ns);
+  if (failed == 0 && !follow_namespace(e, &ns))
+    failed = -ENOMEM;
+  return failed;
+}
+
+bool nvt_engine_create(const struct nvt_record *meta, const struct nvt_target_ops *ops,
+                       struct nvt_feed *feed, struct nvt_replay_totals *totals,
+                       struct nvt_engine **out, char *why, size_t whylen) {
+  struct nvt_engine *e = calloc(1, sizeof(*e));
+  snprintf(why, whylen, "out of memory");
+  if (e == NULL)
+    return false;
+  e->ops = ops;
+  e->feed = feed;
+  e->totals = totals;
+  e->meta = meta->meta;
+  e->record = meta->number;
+  e->queues = calloc(NVT_ENGINE_QUEUES, sizeof(*e->queues));
+  e->answers = calloc(NVT_ANSWERS_MAX, sizeof(*e->answers));
+  if (e->queues == NULL || e->answers == NULL || nvt_memory_create(&e->memory) != 0 ||
+      !nvt_meta_parse(meta->tail, meta->tail_length, &e->details, why, whylen) ||
+      !follow_namespaces(e) || !open_target(e, meta, why, whylen)) {
+    nvt_engine_destroy(e);
+    return false;
+  }
+  *out = e;
+  return true;
+}
+
+void nvt_engine_destroy(struct nvt_engine *e) {
+  if (e == NULL)
+    return;
+  nvt_engine_forget_commands(e);
+  if (e->target != NULL)
+    e->ops->close(e->target);
+  nvt_memory_destroy(e->memory);
+  for (uint32_t i = 0; e->spaces != NULL && i < e->space_count; i++)
+    nvt_blocks_destroy(e->spaces[i].known);
+  free(e->spaces);
+  nvt_meta_clear(&e->details);
+  free(e->answers);
+  free(e->queues);
+  free(e);
+}
+
+/* Where a trace doesn't tell its guest memory, this much is made around an address. */
+#define WINDOW (UINT64_C(1) << 40)
+
+void nvt_engine_need_memory(struct nvt_engine *e, uint64_t address) {
+  void *host;
+  uint64_t start = address & ~(WINDOW - 1);
+  if (e->maps_seen || nvt_memory_has(e->memory, address) ||
+      nvt_memory_map(e->memory, start, WINDOW, &host) != 0)
+    return;
+  e->maps_made = true;
+  if (e->ops->dma_map(e->target, start, WINDOW, host, true, true) != 0)
+    nvt_memory_unmap(e->memory, start, WINDOW);
+}
+
+uint64_t nvt_engine_page(const struct nvt_engine *e) {
+  uint32_t cc;
+  memcpy(&cc, e->registers + NVT_REG_CC, sizeof(cc));
+  return UINT64_C(4096) << NVT_GET(cc, CC_MPS);
+}
+
+void nvt_engine_stimulus(struct nvt_engine *e) {
+  e->last_stimulus = e->record;
+  nvt_memory_relax(e->memory);
+}
+
+void nvt_engine_blind(struct nvt_engine *e, const char *field, const char *expected,
+                      const char *format, ...) {
+  char text[256];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof(text), format, args);
+  va_end(args);
+  nvt_findings_add(&e->totals->findings, e->record, field, expected, "",
+                   "%s; nothing can be compared from here until the next controller reset", text);
+  e->blind = true;
+  nvt_engine_forget_answers(e);
+}
+
+static void check_losses(struct nvt_engine *e, const struct nvt_feed_item *item) {
+  const struct nvt_record *record = &item->record;
+  char count[32];
+  if (record->header.type == NVT_REC_LOSS && record->loss.count > 0) {
+    snprintf(count, sizeof(count), "%llu", (unsigned long long)record->loss.count);
+    nvt_engine_blind(e, "loss", count, "the recorder lost %s records here", count);
+  } else if (item->missing > 0) {
+    snprintf(count, sizeof(count), "%llu", (unsigned long long)item->missing);
+    nvt_engine_blind(e, "seq", count, "%s records are missing before this one", count);
+  } else if ((record->header.flags & NVT_V_header_flags_SNAPSHOT) != 0 && !e->blind &&
+             record->header.type == NVT_REC_QUEUE_STATE) {
+    nvt_engine_blind(e, "snapshot", "start of session",
+                     "the trace starts in the middle of a session, and a target can't take over "
+                     "queues that it didn't see created");
+  }
+}
+
+void nvt_engine_take(struct nvt_engine *e, const struct nvt_feed_item *item) {
+  const struct nvt_record *record = &item->record;
+  e->record = record->number;
+  check_losses(e, item);
+  switch (record->header.type) {
+  case NVT_REC_CONFIG_READ:
+    nvt_engine_read(e, record, NVT_V_access_space_CONFIG);
+    break;
+  case NVT_REC_CONFIG_WRITE:
+    nvt_engine_write(e, record, NVT_V_access_space_CONFIG);
+    break;
+  case NVT_REC_REG_READ:
+    nvt_engine_read(e, record, NVT_V_access_space_BAR0);
+    break;
+  case NVT_REC_REG_WRITE:
+    nvt_engine_write(e, record, NVT_V_access_space_BAR0);
+    break;
+  case NVT_REC_MSIX_READ:
+    nvt_engine_read(e, record, record->access.space);
+    break;
+  case NVT_REC_MSIX_WRITE:
+    nvt_engine_write(e, record, record->access.space);
+    break;
+  case NVT_REC_SHADOW_DOORBELL:
+    /* The host wrote its memory: the target finds it there. */
+    nvt_engine_need_memory(e, record->shadow.address);
+    nvt_memory_write(e->memory, record->shadow.address, &record->shadow.value,
+                     sizeof(record->shadow.value));
+    break;
+  case NVT_REC_EVENT_INDEX:
+    nvt_engine_excuse(e, NVT_EXCEPTION_EVENT_INDEX);
+    break;
+  case NVT_REC_INTERRUPT:
+    nvt_engine_interrupt(e, record);
+    break;
+  case NVT_REC_COMMAND:
+    nvt_engine_command(e, item);
+    break;
+  case NVT_REC_COMPLETION:
+    nvt_engine_completion(e, item);
+    break;
+  case NVT_REC_EVENT:
+    nvt_engine_event(e, record);
+    break;
+  default: /* meta, data, verdict, loss, annotation, queue state: taken by the feed or above */
+    break;
+  }
+}
+
+void nvt_engine_finish(struct nvt_engine *e) {
+  if (!e->blind)
+    nvt_engine_report_extra(e, NULL);
+}

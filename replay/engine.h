@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The engine: one recorded controller replayed into one target. It takes the
+ * trace's records in order, re-issues what the host did, lets the target fetch
+ * when the recorded controller fetched, and compares what the target answers with
+ * what the trace has.
+ */
+#ifndef NVT_REPLAY_ENGINE_H
+#define NVT_REPLAY_ENGINE_H
+
+#include "replay/exceptions.h"
+#include "replay/feed.h"
+#include "replay/findings.h"
+#include "replay/target.h"
+
+/* What engines of one replay share; the caller's. */
+struct nvt_replay_totals {
+  uint64_t commands;
+  uint64_t compared;
+  uint64_t exceptions[NVT_EXCEPTION_COUNT];
+  struct nvt_findings findings;
+};
+
+struct nvt_engine; /* one thread at a time */
+
+/* From the controller's meta-record. `feed` and `totals` outlive the engine. False
+ * with a message for a person in why: no usable meta-record, or the target can't
+ * be like that. */
+bool nvt_engine_create(const struct nvt_record *meta, const struct nvt_target_ops *,
+                       struct nvt_feed *feed, struct nvt_replay_totals *totals,
+                       struct nvt_engine **out, char *why, size_t whylen);
+void nvt_engine_destroy(struct nvt_engine *); /* NULL is fine */
+/* The current item of the feed, which is of this controller. */
+void nvt_engine_take(struct nvt_engine *, const struct nvt_feed_item *);
+/* The trace has ended. */
+void nvt_engine_finish(struct nvt_engine *);
+
+#endif

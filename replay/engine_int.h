@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the engine's files share: engine.c dispatches, access.c has registers and
+ * events, commands.c submission and data, answers.c completions and interrupts.
+ */
+#ifndef NVT_REPLAY_ENGINE_INT_H
+#define NVT_REPLAY_ENGINE_INT_H
+
+#include "replay/blocks.h"
+#include "replay/engine.h"
+#include "replay/memory.h"
+
+#define NVT_ENGINE_QUEUES 65536u
+/* Something that the target did and the trace hasn't: reported after so many records. */
+#define NVT_ANSWER_AGE 65536u
+#define NVT_ANSWERS_MAX 8192u
+
+enum answer_kind { ANSWER_COMPLETION, ANSWER_INTERRUPT, ANSWER_EVENT };
+
+/* Something that the target did and the trace hasn't said yet. */
+struct answer {
+  enum answer_kind kind;
+  bool taken;      /* matched; goes when it is first */
+  bool overtaken;  /* a later one was matched before it: reported already */
+  uint64_t record; /* in which record's course it came */
+  union {
+    struct nvt_rec_completion completion;
+    struct nvt_rec_interrupt interrupt;
+    struct nvt_rec_event event;
+  };
+};
+
+struct submission_queue {
+  uint64_t base;
+  uint32_t entries; /* 0: there is none */
+};
+
+struct replay_namespace {
+  uint32_t nsid;
+  uint32_t block_size;
+  uint64_t blocks;
+  bool asynchronous;
+  bool keeps_nothing; /* null: */
+  struct nvt_blocks *known;
+};
+
+struct nvt_engine {
+  const struct nvt_target_ops *ops;
+  struct nvt_target *target;
+  struct nvt_feed *feed;
+  struct nvt_replay_totals *totals;
+  struct nvt_memory *memory;
+  struct nvt_rec_meta meta;
+  struct nvt_meta details;
+  struct replay_namespace *spaces;
+  uint32_t space_count;
+  uint64_t record; /* number of the current one */
+  uint64_t last_stimulus;
+  bool blind;     /* state isn't known: nothing is compared until the next controller reset */
+  bool maps_seen; /* the trace tells which guest memory there is */
+  bool maps_made; /* it doesn't, and some was made where it was needed */
+
+  struct submission_queue *queues; /* by id */
+  uint8_t registers[0x38];         /* what the host last wrote */
+  uint32_t csts_loose;             /* bits of CSTS that may differ just now */
+  uint16_t due_reset;              /* event that the last write must have brought, or 0 */
+
+  /* Commands that the target has fetched and not posted, newest first. */
+  struct nvt_replay_command *in_target;
+  struct nvt_replay_command *current; /* being stepped or released */
+
+  uint64_t deaf[65536 / 64]; /* vectors whose last recorded interrupt wasn't delivered */
+
+  struct answer *answers; /* ring */
+  size_t answer_first;
+  size_t answer_count;
+};
+
+/* engine.c */
+void nvt_engine_stimulus(struct nvt_engine *); /* the host does something now */
+void nvt_engine_blind(struct nvt_engine *, const char *field, const char *expected,
+                      const char *format, ...) __attribute__((format(printf, 4, 5)));
+static inline void nvt_engine_excuse(struct nvt_engine *e, enum nvt_exception exception) {
+  e->totals->exceptions[exception]++;
+}
+
+/* A namespace came while the recording ran. */
+int nvt_engine_add_namespace(struct nvt_engine *, uint16_t controller,
+                             const struct nvt_rec_event *);
+
+/* access.c */
+void nvt_engine_read(struct nvt_engine *, const struct nvt_record *, uint8_t space);
+void nvt_engine_write(struct nvt_engine *, const struct nvt_record *, uint8_t space);
+void nvt_engine_event(struct nvt_engine *, const struct nvt_record *);
+
+/* memory that the trace didn't tell of is made where the address is needed */
+void nvt_engine_need_memory(struct nvt_engine *, uint64_t address);
+uint64_t nvt_engine_page(const struct nvt_engine *); /* CC.MPS, bytes */
+
+/* commands.c */
+void nvt_engine_command(struct nvt_engine *, const struct nvt_feed_item *);
+enum nvt_fetch_wish nvt_engine_fetched(void *engine, uint64_t handle, struct nvt_rec_command *,
+                                       struct nvt_cqe *);
+bool nvt_engine_finished(void *engine, uint64_t handle, const struct nvt_cqe *);
+/* The target has no commands any more. */
+void nvt_engine_forget_commands(struct nvt_engine *);
+void nvt_engine_unlink(struct nvt_engine *, struct nvt_replay_command *);
+struct nvt_replay_command *nvt_engine_find(struct nvt_engine *, uint16_t sqid, uint16_t cid);
+
+/* data.c */
+struct replay_namespace *nvt_engine_namespace(struct nvt_engine *, uint32_t nsid);
+/* Everything in guest memory, and on the medium, that the command needs. */
+void nvt_engine_prepare_data(struct nvt_engine *, struct nvt_replay_command *);
+void nvt_engine_moved(void *engine, const struct nvt_rec_data *, const uint8_t *bytes);
+/* Its data is through: what of the medium is known now. */
+void nvt_engine_data_done(struct nvt_engine *, struct nvt_replay_command *, nvt_status);
+/* The recorded completion is reached: differences in its data are certain. */
+void nvt_engine_compare_data(struct nvt_engine *, struct nvt_replay_command *);
+
+/* May status and dword 0 differ, and why? */
+bool nvt_engine_outcome_excused(struct nvt_engine *, const struct nvt_replay_command *,
+                                enum nvt_exception *why);
+
+/* answers.c */
+void nvt_engine_posted(void *engine, const struct nvt_rec_completion *);
+void nvt_engine_interrupted(void *engine, const struct nvt_rec_interrupt *);
+void nvt_engine_happened(void *engine, const struct nvt_rec_event *);
+bool nvt_engine_listening(void *engine, uint16_t vector);
+void nvt_engine_completion(struct nvt_engine *, const struct nvt_feed_item *);
+void nvt_engine_interrupt(struct nvt_engine *, const struct nvt_record *);
+/* Was an event like this one seen? Takes it. */
+struct answer *nvt_engine_take_event(struct nvt_engine *, uint16_t event);
+/* Report what the trace doesn't have: all answers before `until`, or all (NULL). */
+void nvt_engine_report_extra(struct nvt_engine *, const struct answer *until);
+void nvt_engine_forget_answers(struct nvt_engine *);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Replay a trace file into a target and compare: nvmetap replay's own function. */
+#ifndef NVT_REPLAY_REPLAY_H
+#define NVT_REPLAY_REPLAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "replay/engine.h"
+#include "replay/target.h"
+#include "trace/reader.h"
+
+#define NVT_REPLAY_CONTROLLERS_MAX 64u
+#define NVT_REPLAY_FINDINGS_DEFAULT 100u
+#define NVT_REPLAY_FINDINGS_MAX 1000000u
+
+struct nvt_replay_options {
+  const char *path; /* "-": standard input */
+  const struct nvt_target_ops *target;
+  size_t max_findings; /* kept; the count is exact */
+  bool progress;       /* on standard error, after two seconds */
+};
+
+struct nvt_replay_result {
+  uint64_t records;
+  uint64_t foreign; /* frames passed over */
+  struct nvt_replay_totals totals;
+  double seconds;
+  bool readable; /* false: *why; what was read before was replayed all the same */
+  struct nvt_reason why;
+};
+
+/* Fills in *result; call nvt_replay_clear() at the end. */
+void nvt_replay(const struct nvt_replay_options *, struct nvt_replay_result *result);
+void nvt_replay_clear(struct nvt_replay_result *);
+
+#endif

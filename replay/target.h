@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A replay's target: something that has an NVMe controller in it. The engine
+ * re-issues what the host did through nvt_target_ops; the target tells what its
+ * controller did through nvt_observer, in the order in which it happened, from
+ * inside the calls of nvt_target_ops and at no other time. Bodies of trace records
+ * are the common currency. A new target is one file and one row in target.c.
+ */
+#ifndef NVT_REPLAY_TARGET_H
+#define NVT_REPLAY_TARGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "trace/meta.h"
+#include "trace/record.h"
+
+struct nvt_target; /* of each kind's own; one thread at a time */
+
+/* What is to be done with a command that was fetched. */
+enum nvt_fetch_wish {
+  NVT_WISH_EXECUTE,
+  NVT_WISH_COMPLETE, /* don't execute, complete with *cqe: a plug-in did so in the recording */
+  NVT_WISH_DROP,     /* never complete */
+};
+
+struct nvt_observer {
+  void *ctx;
+  /* A command was fetched and isn't executed yet. *sqe may be changed: it is what
+   * will be executed. `handle` names the command from now on. */
+  enum nvt_fetch_wish (*fetched)(void *ctx, uint64_t handle, struct nvt_rec_command *,
+                                 struct nvt_cqe *cqe);
+  /* A command has been executed; true: keep its completion until release(). */
+  bool (*finished)(void *ctx, uint64_t handle, const struct nvt_cqe *cqe);
+  /* Bytes moved for a command; borrowed until it returns. */
+  void (*moved)(void *ctx, const struct nvt_rec_data *, const uint8_t *bytes);
+  /* A completion is about to be visible to the host, phase bit and all. */
+  void (*posted)(void *ctx, const struct nvt_rec_completion *);
+  void (*interrupt)(void *ctx, const struct nvt_rec_interrupt *);
+  void (*event)(void *ctx, const struct nvt_rec_event *);
+  /* Is the host listening to this vector? Asked where only the host's side knows. */
+  bool (*listening)(void *ctx, uint16_t vector);
+};
+
+/* How the target is to look; borrowed until open() returns. */
+struct nvt_target_setup {
+  uint16_t controller; /* number in the trace */
+  uint32_t pci_address;
+  const struct nvt_rec_meta *meta;
+  const struct nvt_meta *details;
+  bool pin;                            /* the host's side took the INTx pin */
+  const struct nvt_observer *observer; /* copied */
+};
+
+/* Functions return 0 or -errno unless said otherwise. */
+struct nvt_target_ops {
+  const char *name;    /* for --target */
+  const char *summary; /* one line */
+  /* False with a message for a person in why. */
+  bool (*open)(const struct nvt_target_setup *, struct nvt_target **out, char *why, size_t whylen);
+  void (*close)(struct nvt_target *);
+  /* One aligned access of 1, 2, 4 or 8 bytes; offset and space as in the record.
+   * *flags: REFUSED as in the record. -ERANGE when the target doesn't have that place. */
+  int (*read)(struct nvt_target *, uint8_t space, uint64_t offset, uint8_t size, uint64_t *value,
+              uint8_t *flags);
+  int (*write)(struct nvt_target *, uint8_t space, uint64_t offset, uint8_t size, uint64_t value,
+               uint8_t *flags);
+  int (*dma_map)(struct nvt_target *, uint64_t iova, uint64_t len, void *host, bool readable,
+                 bool writable);
+  int (*dma_unmap)(struct nvt_target *, uint64_t iova, uint64_t len);
+  /* Fetch and start the next command of a queue: 1, 0 when it has none, -ENOENT no such queue. */
+  int (*step)(struct nvt_target *, uint16_t sqid);
+  /* Let everything happen that can happen without a further fetch. */
+  void (*settle)(struct nvt_target *);
+  /* Interrupts that the target owes are sent now. */
+  void (*flush_interrupts)(struct nvt_target *);
+  /* Post a completion that `finished` kept. -ENOENT: a reset took it. */
+  int (*release)(struct nvt_target *, uint64_t handle);
+  /* Before the guest could have written there: these bytes are on the medium. */
+  int (*preload)(struct nvt_target *, uint32_t nsid, uint64_t offset, const void *bytes,
+                 size_t len);
+  /* What comes from outside the registers: attach, detach, resets, interrupt
+   * set-up, a namespace removed. -ENOTSUP when the target can't. */
+  int (*happen)(struct nvt_target *, const struct nvt_rec_event *);
+  /* A namespace more; 0 too when it is there already. */
+  int (*add_namespace)(struct nvt_target *, const struct nvt_meta_namespace *);
+};
+
+/* By name; NULL when there is none. */
+const struct nvt_target_ops *nvt_target_find(const char *name);
+/* The index-th, or NULL. */
+const struct nvt_target_ops *nvt_target_at(size_t index);
+
+#endif

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The targets that there are: one line, and a row of target.c, per kind. */
+#ifndef NVT_REPLAY_TARGET_INT_H
+#define NVT_REPLAY_TARGET_INT_H
+
+#include "replay/target.h"
+
+extern const struct nvt_target_ops nvt_target_model; /* the controller model, in process */
+
+#endif

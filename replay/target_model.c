@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Target: the controller model in this process, made to look like the recorded one. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/controller.h"
+#include "controller/tap.h"
+#include "nvme/nvme.h"
+#include "replay/target_int.h"
+
+#define SETTLE_MAX 1000 /* polls */
+
+struct nvt_target {
+  struct nvt_controller *device;
+  struct nvt_plugin_host *host;
+  struct nvt_observer observer;
+  uint8_t access_flags; /* of the last access, as the tap had them */
+};
+
+static enum nvt_verdict on_access(void *user, const struct nvt_tap_event *event) {
+  struct nvt_target *t = user;
+  t->access_flags = event->access.flags;
+  return NVT_VERDICT_CONTINUE;
+}
+
+static enum nvt_verdict on_decode(void *user, const struct nvt_tap_event *event) {
+  struct nvt_target *t = user;
+  struct nvt_rec_command command = {
+      .sqid = event->command.sqid,
+      .cqid = event->command.cqid,
+      .slot = event->command.slot,
+      .head = event->command.head,
+      .tail = event->command.tail,
+      .sqe = *event->command.sqe,
+  };
+  enum nvt_fetch_wish wish =
+      t->observer.fetched(t->observer.ctx, event->command.handle, &command, event->command.cqe);
+  *event->command.sqe = command.sqe;
+  return wish == NVT_WISH_COMPLETE ? NVT_VERDICT_COMPLETE
+         : wish == NVT_WISH_DROP   ? NVT_VERDICT_DROP
+                                   : NVT_VERDICT_CONTINUE;
+}
+
+static enum nvt_verdict on_writeback(void *user, const struct nvt_tap_event *event) {
+  struct nvt_target *t = user;
+  if (t->observer.finished(t->observer.ctx, event->command.handle, event->command.cqe))
+    return NVT_VERDICT_HOLD;
+  const struct nvt_rec_completion completion = {
+      .sqid = event->command.sqid,
+      .cqid = event->command.cqid,
+      .slot = event->command.slot,
+      .head = event->command.head,
+      .opcode = event->command.sqe->opcode,
+      .cqe = *event->command.cqe,
+  };
+  t->observer.posted(t->observer.ctx, &completion);
+  return NVT_VERDICT_CONTINUE;
+}
+
+static enum nvt_verdict on_data(void *user, const struct nvt_tap_event *event) {
+  struct nvt_target *t = user;
+  const struct nvt_rec_data data = {
+      .sqid = event->data.sqid,
+      .cid = event->data.cid,
+      .kind = event->data.kind,
+      .direction = event->data.direction,
+      .address = event->data.address,
+      .offset = event->data.offset,
+      .true_length = event->data.length,
+      .captured_length = event->data.length,
+  };
+  t->observer.moved(t->observer.ctx, &data, event->data.bytes);
+  return NVT_VERDICT_CONTINUE;
+}
+
+static enum nvt_verdict on_interrupt(void *user, const struct nvt_tap_event *event) {
+  struct nvt_target *t = user;
+  const struct nvt_rec_interrupt interrupt = {
+      .address = event->interrupt.address,
+      .data = event->interrupt.data,
+      .vector = event->interrupt.vector,
+      .state = event->interrupt.state,
+      .mode = event->interrupt.mode,
+      .cqid = event->interrupt.cqid,
+  };
+  t->observer.interrupt(t->observer.ctx, &interrupt);
+  return NVT_VERDICT_CONTINUE;
+}
+
+static enum nvt_verdict on_event(void *user, const struct nvt_tap_event *event) {
+  struct nvt_target *t = user;
+  const struct nvt_rec_event record = {
+      .event = event->event.event,
+      .qid = event->event.qid,
+      .code = event->event.code,
+      .address = event->event.address,
+      .size = event->event.size,
+  };
+  t->observer.event(t->observer.ctx, &record);
+  return NVT_VERDICT_CONTINUE;
+}
+
+static bool port_interrupt(void *ctx, uint16_t vector) {
+  struct nvt_target *t = ctx;
+  return t->observer.listening(t->observer.ctx, vector);
+}
+
+static void port_pin(void *ctx, bool asserted) {
+  (void)ctx;
+  (void)asserted; /* the tap has told */
+}
+
+static int attach_taps(struct nvt_target *t) {
+  static const struct {
+    enum nvt_tap_id tap;
+    nvt_tap_fn fn;
+  } taps[] = {
+      {NVT_TAP_PCI_REGREAD, on_access},
+      {NVT_TAP_PCI_REGWRITE, on_access},
+      {NVT_TAP_REGREAD, on_access},
+      {NVT_TAP_REGWRITE, on_access},
+      {NVT_TAP_MSIXREAD, on_access},
+      {NVT_TAP_MSIXWRITE, on_access},
+      {NVT_TAP_ADMIN_DECODE, on_decode},
+      {NVT_TAP_IO_DECODE, on_decode},
+      {NVT_TAP_ADMIN_WRITEBACK, on_writeback},
+      {NVT_TAP_IO_WRITEBACK, on_writeback},
+      {NVT_TAP_ADMIN_MEMORY, on_data},
+      {NVT_TAP_IO_MEMORY, on_data},
+      {NVT_TAP_PCI_MSIX, on_interrupt},
+      {NVT_TAP_DEVICE_EVENT, on_event},
+  };
+  for (size_t i = 0; i < sizeof(taps) / sizeof(taps[0]); i++) {
+    struct nvt_attachment *attachment;
+    int failed =
+        nvt_tap_attach(t->host, nvt_tap_name(taps[i].tap), 0, taps[i].fn, t, "replay", &attachment);
+    if (failed)
+      return failed;
+  }
+  return 0;
+}
+
+/* What was a file is memory here: the recording has its content where it matters. */
+static int add_namespace(struct nvt_target *t, const struct nvt_meta_namespace *ns, char *why,
+                         size_t whylen) {
+  char description[128];
+  uint64_t bytes;
+  if (__builtin_mul_overflow(ns->blocks, ns->block_size, &bytes))
+    bytes = 0;
+  snprintf(description, sizeof(description), "%s:%" PRIu64 ",block=%" PRIu32 "%s",
+           strncmp(ns->backend, "null:", 5) == 0 ? "null" : "ram", bytes, ns->block_size,
+           ns->readonly ? ",readonly" : "");
+  uint32_t nsid;
+  char reason[256];
+  int failed = nvt_controller_add_namespace(t->device, description, &nsid, reason, sizeof(reason));
+  if (failed) {
+    snprintf(why, whylen, "namespace %" PRIu32 " can't be made: %s", ns->nsid, reason);
+    return failed;
+  }
+  if (nsid != ns->nsid) {
+    snprintf(why, whylen, "namespace %" PRIu32 " can't be made: the model numbers it %" PRIu32,
+             ns->nsid, nsid);
+    return -EINVAL;
+  }
+  return 0;
+}
+
+/* NSIDs are given out in order: what the recording skipped is filled and emptied again. */
+static int add_namespaces(struct nvt_target *t, const struct nvt_meta *meta, char *why,
+                          size_t whylen) {
+  uint32_t next = 1;
+  for (uint32_t i = 0; i < meta->namespace_count; i++) {
+    const struct nvt_meta_namespace *ns = &meta->namespaces[i];
+    if (ns->nsid < next || ns->nsid - next > NVT_META_NAMESPACES_MAX) {
+      snprintf(why, whylen, "namespace %" PRIu32 " can't be made: out of order or out of range",
+               ns->nsid);
+      return -EINVAL;
+    }
+    for (; next < ns->nsid; next++) {
+      int failed = nvt_controller_add_namespace(t->device, "null:4096", NULL, why, whylen);
+      if (failed)
+        return failed;
+    }
+    int failed = add_namespace(t, ns, why, whylen);
+    if (failed)
+      return failed;
+    next++;
+  }
+  for (uint32_t nsid = 1, i = 0; nsid < next; nsid++) {
+    if (i < meta->namespace_count && meta->namespaces[i].nsid == nsid)
+      i++;
+    else
+      nvt_controller_remove_namespace(t->device, nsid);
+  }
+  return 0;
+}
+
+static void model_close(struct nvt_target *t) {
+  nvt_controller_destroy(t->device);
+  nvt_plugin_host_destroy(t->host);
+  free(t);
+}
+
+static const char *or_null(const char *text) {
+  return text[0] != '\0' ? text : NULL;
+}
+
+static bool model_open(const struct nvt_target_setup *setup, struct nvt_target **out, char *why,
+                       size_t whylen) {
+  const struct nvt_meta *meta = setup->details;
+  uint64_t cap = setup->meta->cap != 0 ? setup->meta->cap : meta->cap;
+  uint32_t vectors = setup->meta->vectors != 0 ? setup->meta->vectors : meta->vectors;
+  struct nvt_target *t = calloc(1, sizeof(*t));
+  snprintf(why, whylen, "out of memory");
+  if (t == NULL)
+    return false;
+  t->observer = *setup->observer;
+  struct nvt_port_ops port = {
+      .interrupt = port_interrupt, .pin = setup->pin ? port_pin : NULL, .ctx = t};
+  struct nvt_controller_options options = {
+      .id = setup->controller,
+      .pci_address = setup->pci_address,
+      .serial = or_null(meta->serial),
+      .model = or_null(meta->model),
+      .firmware = or_null(meta->firmware),
+      .io_queues = (uint16_t)(meta->io_queues <= UINT16_MAX ? meta->io_queues : UINT16_MAX),
+      .entries = (uint16_t)NVT_GET(cap, CAP_MQES),
+      .mdts = meta->mdts,
+      .vectors = (uint16_t)(vectors <= UINT16_MAX ? vectors : UINT16_MAX),
+      .port = &port,
+  };
+  int failed = nvt_plugin_host_create(&t->host);
+  options.plugins = t->host;
+  if (failed == 0)
+    failed = nvt_controller_create(&options, &t->device);
+  if (failed == -EINVAL)
+    snprintf(why, whylen,
+             "the model can't be like the recorded controller: %" PRIu32 " I/O queues, %" PRIu32
+             " vectors, MDTS %u, serial number '%s'; another --target may",
+             meta->io_queues, vectors, meta->mdts, meta->serial);
+  if (failed == 0) {
+    nvt_controller_set_port(t->device, &port);
+    nvt_controller_set_manual(t->device, true);
+    failed = add_namespaces(t, meta, why, whylen);
+  }
+  if (failed == 0)
+    failed = attach_taps(t);
+  if (failed) {
+    model_close(t);
+    return false;
+  }
+  *out = t;
+  return true;
+}
+
+static uint64_t bar0_offset(uint8_t space, uint64_t offset) {
+  uint64_t base = space == NVT_V_access_space_MSIX_TABLE ? NVT_BAR0_MSIX_TABLE
+                  : space == NVT_V_access_space_MSIX_PBA ? NVT_BAR0_MSIX_PBA
+                                                         : 0;
+  uint64_t sum;
+  return __builtin_add_overflow(base, offset, &sum) ? UINT64_MAX : sum;
+}
+
+static int model_read(struct nvt_target *t, uint8_t space, uint64_t offset, uint8_t size,
+                      uint64_t *value, uint8_t *flags) {
+  *value = 0;
+  t->access_flags = 0;
+  int failed = space == NVT_V_access_space_CONFIG
+                   ? nvt_controller_config_read(t->device, offset, value, size)
+                   : nvt_controller_bar0_read(t->device, bar0_offset(space, offset), value, size);
+  *flags = t->access_flags;
+  return failed;
+}
+
+static int model_write(struct nvt_target *t, uint8_t space, uint64_t offset, uint8_t size,
+                       uint64_t value, uint8_t *flags) {
+  t->access_flags = 0;
+  int failed = space == NVT_V_access_space_CONFIG
+                   ? nvt_controller_config_write(t->device, offset, &value, size)
+                   : nvt_controller_bar0_write(t->device, bar0_offset(space, offset), &value, size);
+  *flags = t->access_flags;
+  return failed;
+}
+
+static int model_dma_map(struct nvt_target *t, uint64_t iova, uint64_t len, void *host,
+                         bool readable, bool writable) {
+  return nvt_controller_dma_map(t->device, iova, len, host, readable, writable);
+}
+
+static int model_dma_unmap(struct nvt_target *t, uint64_t iova, uint64_t len) {
+  if (len != UINT64_MAX)
+    return nvt_controller_dma_unmap(t->device, iova, len);
+  nvt_controller_dma_unmap_all(t->device);
+  return 0;
+}
+
+static int model_step(struct nvt_target *t, uint16_t sqid) {
+  return nvt_controller_step(t->device, sqid);
+}
+
+static void model_settle(struct nvt_target *t) {
+  for (unsigned i = 0; i < SETTLE_MAX && nvt_controller_poll(t->device, 0) > 0; i++)
+    ;
+}
+
+static void model_flush_interrupts(struct nvt_target *t) {
+  nvt_controller_flush_interrupts(t->device);
+}
+
+static int model_release(struct nvt_target *t, uint64_t handle) {
+  return nvt_command_release(t->device, handle, NULL);
+}
+
+static int model_preload(struct nvt_target *t, uint32_t nsid, uint64_t offset, const void *bytes,
+                         size_t len) {
+  return nvt_controller_preload(t->device, nsid, offset, bytes, len);
+}
+
+static bool has_namespace(struct nvt_target *t, uint32_t nsid) {
+  struct nvt_namespace_info info;
+  for (uint32_t i = 0; nvt_controller_namespace(t->device, i, &info); i++)
+    if (info.nsid == nsid)
+      return true;
+  return false;
+}
+
+static int model_add_namespace(struct nvt_target *t, const struct nvt_meta_namespace *ns) {
+  char why[256];
+  return has_namespace(t, ns->nsid) ? 0 : add_namespace(t, ns, why, sizeof(why));
+}
+
+static int model_happen(struct nvt_target *t, const struct nvt_rec_event *event) {
+  switch (event->event) {
+  case NVT_V_event_event_ATTACH:
+    nvt_controller_attach(t->device);
+    return 0;
+  case NVT_V_event_event_DETACH:
+    nvt_controller_detach(t->device);
+    return 0;
+  case NVT_V_event_event_IRQ_SETUP:
+    nvt_controller_irq_setup(t->device, event->code, (uint16_t)(event->address & 0xffff),
+                             (uint16_t)(event->size & 0xffff));
+    return 0;
+  case NVT_V_event_event_CONTROLLER_RESET:
+    nvt_controller_reset(t->device, NVT_RESET_CONTROLLER);
+    return 0;
+  case NVT_V_event_event_FUNCTION_RESET:
+    nvt_controller_reset(t->device, NVT_RESET_FUNCTION);
+    return 0;
+  case NVT_V_event_event_SUBSYSTEM_RESET:
+    nvt_controller_reset(t->device, NVT_RESET_SUBSYSTEM);
+    return 0;
+  case NVT_V_event_event_DEVICE_RESET:
+    nvt_controller_reset(t->device, NVT_RESET_DEVICE);
+    return 0;
+  case NVT_V_event_event_NS_REMOVED:
+    return nvt_controller_remove_namespace(t->device, event->code);
+  default:
+    return -ENOTSUP;
+  }
+}
+
+const struct nvt_target_ops nvt_target_model = {
+    .name = "model",
+    .summary = "the controller model in this process, set up as the recorded controller was",
+    .open = model_open,
+    .close = model_close,
+    .read = model_read,
+    .write = model_write,
+    .dma_map = model_dma_map,
+    .dma_unmap = model_dma_unmap,
+    .step = model_step,
+    .settle = model_settle,
+    .flush_interrupts = model_flush_interrupts,
+    .release = model_release,
+    .preload = model_preload,
+    .happen = model_happen,
+    .add_namespace = model_add_namespace,
+};
