@@ -221,7 +221,7 @@ static inline int client_read(struct client *c, uint32_t region, uint64_t offset
   struct nvt_vfio_access a = {.offset = offset, .region = region, .count = count};
   uint8_t reply[sizeof a + 16384];
   int error = client_call(c, NVT_VFIO_REGION_READ, &a, sizeof a, reply, sizeof reply);
-  if (!error)
+  if (!error && count <= sizeof reply - sizeof a)
     memcpy(out, reply + sizeof a, count);
   return error;
 }
