@@ -21,6 +21,7 @@ struct nvt_reader {
   char *path;
   FILE *file; /* libpcap's, closed by pcap_close() */
   pcap_t *pcap;
+  const uint8_t *bytes; /* of the last frame, libpcap's */
   uint64_t size;
   uint64_t position;     /* of the next record */
   uint64_t number;       /* of the last record */
@@ -215,6 +216,7 @@ enum nvt_read nvt_reader_next(struct nvt_reader *reader, struct nvt_record *out,
   if (got != 1)
     return refuse(reader, why);
   reader->number++;
+  reader->bytes = bytes;
   out->number = reader->number;
   out->offset = reader->position;
   out->time_ns = time_of(header);
@@ -229,6 +231,10 @@ enum nvt_read nvt_reader_next(struct nvt_reader *reader, struct nvt_record *out,
   explain(why, out->offset, out->number, "%s: record %" PRIu64 " at byte %" PRIu64 ": %s",
           reader->path, out->number, out->offset, nvt_parse_reason(parse));
   return NVT_READ_FOREIGN;
+}
+
+const uint8_t *nvt_reader_bytes(const struct nvt_reader *reader) {
+  return reader->bytes;
 }
 
 uint64_t nvt_reader_size(const struct nvt_reader *reader) {

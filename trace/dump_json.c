@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Names here are published (docs/trace-format.md, "JSON of nvmetap dump"): once out they stay. */
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "trace/dump_int.h"
+#include "trace/summary.h"
+#include "trace/text.h"
+
+static void put(json_object *to, const char *key, json_object *value) {
+  /* Keys are literals, and mostly new; NULL is JSON's null. */
+  json_object_object_add_ex(to, key, value, JSON_C_OBJECT_ADD_CONSTANT_KEY);
+}
+
+static void number(json_object *to, const char *key, uint64_t value) {
+  put(to, key, json_object_new_uint64(value));
+}
+
+static void flag(json_object *to, const char *key, bool value) {
+  put(to, key, json_object_new_boolean(value));
+}
+
+static void text(json_object *to, const char *key, const char *value) {
+  put(to, key, value != NULL ? json_object_new_string(value) : NULL);
+}
+
+static void moment(json_object *to, const char *key, const struct nvt_moment *moment) {
+  if (moment->record != 0)
+    number(to, key, moment->record);
+}
+
+static void stage(json_object *to, const char *key, const struct nvt_exchange *exchange,
+                  enum nvt_stage which) {
+  uint64_t ns;
+  if (nvt_exchange_stage(exchange, which, &ns))
+    number(to, key, ns);
+}
+
+/* Every field of the body by its name; fields in which an entry lies are taken apart later. */
+static void add_body(json_object *to, const struct nvt_record *record) {
+  const char *name = nvt_record_body_name(record->header.type);
+  size_t count;
+  const struct nvt_record_field *fields = nvt_record_fields(name, &count);
+  for (size_t i = 0; i < count; i++) {
+    if (nvt_record_field_reserved(&fields[i]))
+      continue;
+    if (fields[i].format != NVT_FIELD_BYTES)
+      number(to, fields[i].name, nvt_record_field_value(&fields[i], &record->meta));
+  }
+}
+
+static void add_quoted(json_object *to, const char *key, const void *bytes, size_t length) {
+  size_t size = length * 4 + 1;
+  char *buffer = malloc(size);
+  if (buffer == NULL)
+    return;
+  struct nvt_text quoted;
+  nvt_text_init(&quoted, buffer, size);
+  nvt_text_quote(&quoted, bytes, length);
+  put(to, key, json_object_new_string_len(buffer, (int)quoted.length));
+  free(buffer);
+}
+
+static void add_sqe(json_object *to, enum nvt_opcode_set set, const struct nvt_sqe *sqe) {
+  number(to, "opcode", sqe->opcode);
+  text(to, "opcode_name", nvt_opcode_name(set, sqe->opcode));
+  number(to, "command_flags", sqe->flags);
+  number(to, "cid", sqe->cid);
+  number(to, "nsid", sqe->nsid);
+  number(to, "cdw2", sqe->cdw2);
+  number(to, "cdw3", sqe->cdw3);
+  number(to, "mptr", sqe->mptr);
+  number(to, "prp1", sqe->prp1);
+  number(to, "prp2", sqe->prp2);
+  number(to, "cdw10", sqe->cdw10);
+  number(to, "cdw11", sqe->cdw11);
+  number(to, "cdw12", sqe->cdw12);
+  number(to, "cdw13", sqe->cdw13);
+  number(to, "cdw14", sqe->cdw14);
+  number(to, "cdw15", sqe->cdw15);
+}
+
+static void add_command(json_object *to, const struct nvt_record *record,
+                        const struct nvt_view *view) {
+  add_sqe(to, view->set, &record->command.sqe);
+  const struct nvt_exchange *exchange = view->exchange;
+  if (exchange == NULL)
+    return;
+  number(to, "reuse", exchange->reuse);
+  number(to, "depth", exchange->depth);
+  flag(to, "duplicate_cid", exchange->duplicate_cid);
+  moment(to, "doorbell_record", &exchange->doorbell);
+  stage(to, "fetch_ns", exchange, NVT_STAGE_FETCH);
+}
+
+static void add_completion(json_object *to, const struct nvt_record *record,
+                           const struct nvt_view *view) {
+  const struct nvt_cqe *cqe = &record->completion.cqe;
+  const struct nvt_exchange *exchange = view->exchange;
+  bool known = exchange != NULL && exchange->command.record != 0;
+  if (known)
+    add_sqe(to, view->set, &exchange->sqe);
+  number(to, "opcode", record->completion.opcode);
+  text(to, "opcode_name", nvt_opcode_name(view->set, record->completion.opcode));
+  number(to, "cid", cqe->cid);
+  number(to, "dw0", cqe->dw0);
+  number(to, "dw1", cqe->dw1);
+  number(to, "sqhd", cqe->sqhd);
+  number(to, "cqe_sqid", cqe->sqid);
+  number(to, "phase", NVT_CQE_PHASE(cqe->status));
+  number(to, "status", NVT_CQE_STATUS(cqe->status));
+  text(to, "status_name", nvt_status_name(NVT_CQE_STATUS(cqe->status)));
+  number(to, "crd", NVT_CQE_CRD(cqe->status));
+  flag(to, "more", NVT_CQE_MORE(cqe->status));
+  flag(to, "dnr", NVT_CQE_DNR(cqe->status));
+  if (known) {
+    moment(to, "command_record", &exchange->command);
+    moment(to, "doorbell_record", &exchange->doorbell);
+    stage(to, "latency_ns", exchange, NVT_STAGE_TOTAL);
+    stage(to, "fetch_ns", exchange, NVT_STAGE_FETCH);
+  }
+}
+
+static void add_access(json_object *to, const struct nvt_record *record,
+                       const struct nvt_view *view) {
+  const struct nvt_register_info *info = NULL;
+  if (record->access.space == NVT_V_access_space_BAR0 && !view->is_doorbell)
+    info = nvt_register_at(record->access.offset);
+  if (info != NULL)
+    text(to, "register", info->name);
+}
+
+static void add_signal(json_object *to, const struct nvt_view *view) {
+  if (view->is_doorbell)
+    text(to, "doorbell", view->doorbell.is_cq ? "cq_head" : "sq_tail");
+  if (view->signal == NULL)
+    return;
+  number(to, "stands_for", view->signal->count);
+  if (view->is_doorbell)
+    flag(to, "valid", view->signal->valid);
+}
+
+static void add_tail(json_object *to, const struct nvt_record *record, bool with_data) {
+  if (record->header.type == NVT_REC_META) {
+    json_tokener *tokener = json_tokener_new();
+    json_object *meta = NULL;
+    if (tokener != NULL && record->tail_length > 0)
+      meta = json_tokener_parse_ex(tokener, (const char *)record->tail, (int)record->tail_length);
+    json_tokener_free(tokener);
+    if (meta != NULL)
+      put(to, "meta", meta);
+    else
+      add_quoted(to, "meta_text", record->tail, record->tail_length);
+  } else if (record->header.type == NVT_REC_ANNOTATION) {
+    add_quoted(to, "text", record->tail, record->tail_length);
+  } else if (record->header.type == NVT_REC_DATA && with_data) {
+    char *hex = malloc(record->tail_length * (size_t)2 + 1);
+    if (hex == NULL)
+      return;
+    for (uint32_t i = 0; i < record->tail_length; i++) {
+      hex[2 * i] = "0123456789abcdef"[record->tail[i] >> 4];
+      hex[2 * i + 1] = "0123456789abcdef"[record->tail[i] & 15];
+    }
+    put(to, "data", json_object_new_string_len(hex, (int)(record->tail_length * 2)));
+    free(hex);
+  }
+}
+
+/* The queue that a record is about; false: none. */
+static bool queue_of(const struct nvt_record *record, const struct nvt_view *view, uint16_t *qid) {
+  switch (record->header.type) {
+  case NVT_REC_COMMAND:
+    *qid = record->command.sqid;
+    return true;
+  case NVT_REC_COMPLETION:
+    *qid = record->completion.sqid;
+    return true;
+  case NVT_REC_DATA:
+    *qid = record->data.sqid;
+    return true;
+  case NVT_REC_VERDICT:
+    *qid = record->verdict.sqid;
+    return true;
+  case NVT_REC_INTERRUPT:
+    *qid = record->interrupt.cqid;
+    return true;
+  case NVT_REC_QUEUE_STATE:
+    *qid = record->queue.qid;
+    return true;
+  case NVT_REC_SHADOW_DOORBELL:
+  case NVT_REC_EVENT_INDEX:
+    *qid = record->shadow.qid;
+    return true;
+  case NVT_REC_EVENT:
+    *qid = record->event.qid;
+    return true;
+  default:
+    *qid = view->doorbell.qid;
+    return view->is_doorbell;
+  }
+}
+
+static void print(FILE *to, json_object *object) {
+  size_t length;
+  const char *line = json_object_to_json_string_length(
+      object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
+  if (line != NULL)
+    fwrite(line, 1, length, to);
+  fputc('\n', to);
+  json_object_put(object);
+}
+
+void nvt_dump_json(FILE *to, const struct nvt_record *record, const struct nvt_view *view,
+                   bool with_data) {
+  json_object *object = json_object_new_object();
+  if (object == NULL)
+    return;
+  const struct nvt_rec_header *header = &record->header;
+  number(object, "record", record->number);
+  number(object, "seq", header->seq);
+  number(object, "time_ns", record->time_ns);
+  text(object, "type", nvt_record_name(header->type));
+  number(object, "controller", header->controller);
+  number(object, "epoch", header->epoch);
+  uint16_t qid;
+  put(object, "qid", queue_of(record, view, &qid) ? json_object_new_int(qid) : NULL);
+  number(object, "thread", header->thread);
+  number(object, "pci_address", header->pci_address);
+  number(object, "flags", header->flags);
+  number(object, "file_offset", record->offset);
+  number(object, "length", header->length);
+  number(object, "captured", record->captured);
+  add_body(object, record);
+  switch (header->type) {
+  case NVT_REC_COMMAND:
+    add_command(object, record, view);
+    break;
+  case NVT_REC_COMPLETION:
+    add_completion(object, record, view);
+    break;
+  case NVT_REC_CONFIG_READ:
+  case NVT_REC_CONFIG_WRITE:
+  case NVT_REC_REG_READ:
+  case NVT_REC_REG_WRITE:
+  case NVT_REC_MSIX_READ:
+  case NVT_REC_MSIX_WRITE:
+    add_access(object, record, view);
+    break;
+  case NVT_REC_EVENT:
+    text(object, "event_name", nvt_record_value_name("event", "event", record->event.event));
+    break;
+  case NVT_REC_VERDICT:
+    add_quoted(object, "plugin", record->verdict.plugin,
+               strnlen(record->verdict.plugin, sizeof(record->verdict.plugin)));
+    break;
+  default:
+    break;
+  }
+  add_signal(object, view);
+  if (view->seq_gap)
+    number(object, "missing_before", view->missing);
+  add_tail(object, record, with_data);
+  char summary[1024];
+  struct nvt_text line;
+  nvt_text_init(&line, summary, sizeof(summary));
+  nvt_summary(&line, record, view);
+  text(object, "summary", summary);
+  print(to, object);
+}
+
+void nvt_dump_json_foreign(FILE *to, const struct nvt_record *record,
+                           const struct nvt_reason *why) {
+  json_object *object = json_object_new_object();
+  if (object == NULL)
+    return;
+  number(object, "record", record->number);
+  number(object, "time_ns", record->time_ns);
+  text(object, "type", "unreadable");
+  number(object, "file_offset", record->offset);
+  number(object, "captured", record->captured);
+  text(object, "reason", why->text);
+  print(to, object);
+}
