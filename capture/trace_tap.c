@@ -355,7 +355,8 @@ static enum nvt_verdict on_event(void *user, const struct nvt_tap_event *event) 
     return NVT_VERDICT_CONTINUE;
   bool changed = event->event.event == NVT_V_event_event_NS_ADDED ||
                  event->event.event == NVT_V_event_event_NS_REMOVED;
-  if (event->event.event == NVT_V_event_event_ATTACH) {
+  if (event->event.event == NVT_V_event_event_ATTACH ||
+      event->event.event == NVT_V_event_event_READY) {
     struct nvt_controller_info info;
     nvt_controller_info(event->device, &info);
     changed = info.shared_doorbells != stream->shared_doorbells;
@@ -408,7 +409,7 @@ int nvt_trace_tap_create(struct nvt_plugin_host *host, struct nvt_ring *ring,
     int error = nvt_tap_attach(host, nvt_tap_name((enum nvt_tap_id)id), order, callbacks[id], tap,
                                "trace", &tap->attachments[id]);
     if (error != 0) {
-      nvt_trace_tap_destroy(tap);
+      nvt_trace_tap_destroy(tap, NULL);
       return error;
     }
   }
@@ -416,7 +417,14 @@ int nvt_trace_tap_create(struct nvt_plugin_host *host, struct nvt_ring *ring,
   return 0;
 }
 
-void nvt_trace_tap_destroy(struct nvt_trace_tap *tap) {
+void nvt_trace_tap_counts(const struct nvt_trace_tap *tap, struct nvt_trace_counts *out) {
+  *out = tap->counts;
+  out->records = 0;
+  for (unsigned type = 0; type < NVT_REC_COUNT; type++)
+    out->records += out->kinds[type];
+}
+
+void nvt_trace_tap_destroy(struct nvt_trace_tap *tap, struct nvt_trace_counts *counts) {
   if (tap == NULL)
     return;
   for (unsigned id = 0; id < NVT_TAP_COUNT; id++)
@@ -430,12 +438,7 @@ void nvt_trace_tap_destroy(struct nvt_trace_tap *tap) {
     tap->stream = stream->next;
     free(stream);
   }
+  if (counts != NULL)
+    nvt_trace_tap_counts(tap, counts);
   free(tap);
-}
-
-void nvt_trace_tap_counts(const struct nvt_trace_tap *tap, struct nvt_trace_counts *out) {
-  *out = tap->counts;
-  out->records = 0;
-  for (unsigned type = 0; type < NVT_REC_COUNT; type++)
-    out->records += out->kinds[type];
 }

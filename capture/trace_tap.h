@@ -38,8 +38,16 @@ struct nvt_trace_options {
  * producer. 0, -ENOMEM. */
 int nvt_trace_tap_create(struct nvt_plugin_host *, struct nvt_ring *,
                          const struct nvt_trace_options *, struct nvt_trace_tap **out);
-/* Detach. What was lost and not yet told is recorded now. */
-void nvt_trace_tap_destroy(struct nvt_trace_tap *); /* NULL is fine */
+struct nvt_trace_counts {
+  uint64_t records; /* handed to the ring, loss records among them */
+  uint64_t lost;
+  uint64_t bytes; /* with the pcap headers */
+  uint64_t kinds[NVT_REC_COUNT];
+};
+
+/* Detach. What was lost and not yet told is recorded now. *counts, if not NULL, is
+ * the final state. A tap of NULL is fine. */
+void nvt_trace_tap_destroy(struct nvt_trace_tap *, struct nvt_trace_counts *counts);
 
 /* Write the meta-record of a controller: when it is ready to be attached to. A
  * new one follows by itself when its namespaces, or its kind of doorbells,
@@ -49,12 +57,6 @@ int nvt_trace_tap_meta(struct nvt_trace_tap *, const struct nvt_controller *);
 /* Write text as an annotation record of controller `id`. */
 int nvt_trace_tap_annotate(struct nvt_trace_tap *, uint16_t id, const char *text);
 
-struct nvt_trace_counts {
-  uint64_t records; /* handed to the ring, loss records among them */
-  uint64_t lost;
-  uint64_t bytes; /* with the pcap headers */
-  uint64_t kinds[NVT_REC_COUNT];
-};
 void nvt_trace_tap_counts(const struct nvt_trace_tap *, struct nvt_trace_counts *);
 
 #endif

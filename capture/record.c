@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* nvmetap record: a controller, a port for its host, and the trace tap between them. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "capture/record_int.h"
+#include "capture/ring.h"
+#include "cli/command.h"
+#include "controller/controller.h"
+#include "controller/tap.h"
+#include "controller/vfio_user/server.h"
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int signal) {
+  (void)signal;
+  stop = 1;
+}
+
+/* The second signal of a kind ends the process: for when the trace's reader hangs. */
+static void catch_signals(void) {
+  struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+  struct sigaction ignore = {.sa_handler = SIG_IGN};
+  sigaction(SIGPIPE, &ignore, NULL);
+}
+
+struct session {
+  const struct record_options *options;
+  struct nvt_plugin_host *host;
+  struct nvt_controller *device;
+  struct nvt_vfio_server *server;
+  struct nvt_ring *ring;
+  struct nvt_ring_writer *writer;
+  struct nvt_trace_tap *tap;
+  struct nvt_workload workload;
+  struct record_summary summary;
+};
+
+static int complain(int status, const char *why) {
+  fprintf(stderr, "nvmetap record: %s\n", why);
+  return status;
+}
+
+static int make_device(struct session *s) {
+  const struct record_options *o = s->options;
+  char why[512] = "";
+  int error = nvt_plugin_host_create(&s->host);
+  if (error != 0)
+    return complain(NVT_EXIT_DIFFERS, strerror(-error));
+  const struct nvt_controller_options device = {.pci_address = o->pci_address,
+                                                .serial = o->serial,
+                                                .io_queues = o->queues,
+                                                .plugins = s->host};
+  error = nvt_controller_create(&device, &s->device);
+  if (error != 0)
+    return complain(error == -EINVAL ? NVT_EXIT_USAGE : NVT_EXIT_DIFFERS,
+                    error == -EINVAL ? "the controller refuses these options" : strerror(-error));
+  for (unsigned i = 0; i < o->namespace_count; i++)
+    if (nvt_controller_add_namespace(s->device, o->namespaces[i], NULL, why, sizeof(why)) != 0)
+      return nvt_usage_error("record", "--namespace %s: %s", o->namespaces[i], why);
+  for (unsigned i = 0; i < o->plugin_count; i++)
+    if (nvt_plugin_load(s->host, o->plugins[i], why, sizeof(why)) != 0)
+      return nvt_usage_error("record", "%s", why);
+  return NVT_EXIT_OK;
+}
+
+static int make_port(struct session *s) {
+  const struct record_options *o = s->options;
+  char why[512] = "";
+  if (o->socket == NULL) {
+    if (!nvt_workload_parse(o->workload, &s->workload, why, sizeof(why)))
+      return nvt_usage_error("record", "--workload: %s", why);
+    return NVT_EXIT_OK;
+  }
+  const struct nvt_vfio_server_options server = {.path = o->socket,
+                                                 .device = s->device,
+                                                 .shared_doorbells = o->shared_doorbells,
+                                                 .once = o->once};
+  if (nvt_vfio_server_create(&server, &s->server, why, sizeof(why)) != 0)
+    return nvt_usage_error("record", "%s", why);
+  return NVT_EXIT_OK;
+}
+
+static int make_trace(struct session *s) {
+  const struct record_options *o = s->options;
+  if (o->trace == NULL) {
+    fprintf(stderr, "nvmetap record: no --trace FILE: nothing is recorded\n");
+    return NVT_EXIT_OK;
+  }
+  char why[512] = "";
+  int error = nvt_ring_create(o->ring, &s->ring);
+  if (error != 0)
+    return nvt_usage_error("record", "a ring of %llu bytes: %s", (unsigned long long)o->ring,
+                           strerror(-error));
+  error = nvt_ring_writer_start(o->trace, &s->ring, 1, &s->writer, why, sizeof(why));
+  if (error != 0)
+    return complain(error == -ENOSPC || error == -EPIPE ? NVT_EXIT_DIFFERS : NVT_EXIT_USAGE, why);
+  const struct nvt_trace_options trace = {.data = o->data, .head = o->head, .block = o->block};
+  error = nvt_trace_tap_create(s->host, s->ring, &trace, &s->tap);
+  if (error == 0)
+    error = nvt_trace_tap_meta(s->tap, s->device);
+  if (error != 0)
+    return complain(NVT_EXIT_DIFFERS, strerror(-error));
+  s->summary.traced = true;
+  return NVT_EXIT_OK;
+}
+
+static void tell_how_to_connect(const char *path) {
+  fprintf(stderr,
+          "listening on %s; for QEMU 10.1 or newer (guest memory must be shared):\n"
+          "  -machine q35,memory-backend=m0 -object memory-backend-memfd,id=m0,size=1G,share=on "
+          "\\\n  -device '{\"driver\":\"vfio-user-pci\",\"socket\":{\"type\":\"unix\","
+          "\"path\":\"%s\"}}'\n",
+          path, path);
+}
+
+static int serve(struct session *s) {
+  tell_how_to_connect(s->options->socket);
+  int error = nvt_vfio_server_run(s->server, &stop);
+  return error == 0 ? NVT_EXIT_OK : complain(NVT_EXIT_DIFFERS, strerror(-error));
+}
+
+static int drive(struct session *s) {
+  struct nvt_transport *transport;
+  int error = nvt_transport_local(s->device, &transport);
+  if (error != 0)
+    return complain(NVT_EXIT_DIFFERS, strerror(-error));
+  struct nvt_drive_result *result = &s->summary.drive;
+  error = nvt_drive(transport, &s->workload, &stop, result);
+  transport->close(transport);
+  s->summary.driven = true;
+  if (result->error[0] != '\0')
+    fprintf(stderr, "nvmetap record: driver: %s\n", result->error);
+  bool good = error == 0 && result->errors == 0 && result->verify_errors == 0 &&
+              result->lost_interrupts == 0;
+  return good ? NVT_EXIT_OK : NVT_EXIT_DIFFERS;
+}
+
+static double now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* Whoever may still send events goes first, then those who write them down. */
+static int end(struct session *s, int status) {
+  nvt_vfio_server_destroy(s->server);
+  nvt_controller_destroy(s->device);
+  nvt_trace_tap_destroy(s->tap, &s->summary.counts);
+  if (s->writer != NULL) {
+    char why[512];
+    if (!nvt_ring_writer_finish(s->writer, &s->summary.written, why, sizeof(why)))
+      status = complain(NVT_EXIT_DIFFERS, why);
+  }
+  if (s->ring != NULL)
+    s->summary.waits = s->ring->waits;
+  nvt_plugin_host_destroy(s->host);
+  nvt_ring_destroy(s->ring);
+  return s->summary.counts.lost > 0 && status == NVT_EXIT_OK ? NVT_EXIT_DIFFERS : status;
+}
+
+static int record(int argc, char **argv) {
+  struct record_options options;
+  int status = nvt_record_options(argc, argv, &options);
+  if (status != NVT_EXIT_OK)
+    return status;
+  struct session s = {.options = &options, .summary = {.options = &options}};
+  stop = 0;
+  catch_signals();
+  status = make_device(&s);
+  if (status == NVT_EXIT_OK)
+    status = make_port(&s);
+  if (status == NVT_EXIT_OK)
+    status = make_trace(&s);
+  bool ready = status == NVT_EXIT_OK;
+  double start = now();
+  if (ready)
+    status = options.socket != NULL ? serve(&s) : drive(&s);
+  s.summary.seconds = now() - start;
+  status = end(&s, status);
+  if (ready)
+    nvt_record_summary(&s.summary);
+  return status;
+}
+
+NVT_COMMAND(
+    record, .name = "record", .summary = "record a session of a guest or of the built-in driver",
+    .usage =
+        "usage: nvmetap record [--socket PATH] [--namespace DESCRIPTION]… --trace FILE|- …\n"
+        "\n"
+        "Emulates an NVMe controller and writes down all that its host and it say to each other.\n"
+        "The host is a guest that connects to --socket, else a small driver in this process.\n"
+        "\n"
+        "  --trace FILE|-          where to write the trace; '-': standard output, to be piped.\n"
+        "                          Without it nothing is recorded\n"
+        "  --data none|head:N|full data of the commands: none, the first N bytes of each, or all;\n"
+        "                          default none (PRP lists are always recorded)\n"
+        "  --on-full block|drop    when the trace can't be written fast enough: hold up the "
+        "device,\n"
+        "                          or leave out records and count them. Default block, for '-' "
+        "drop\n"
+        "  --ring SIZE             of the buffer between the device and the writer, 512K to 16G;\n"
+        "                          default 64M\n"
+        "  --namespace DESCRIPTION ram:SIZE, file:PATH or null:SIZE, each with [,block=512|4096]\n"
+        "                          [,readonly]; may be given several times; default ram:64M\n"
+        "  --serial TEXT           serial number, up to 20 characters\n"
+        "  --queues N              I/O queue pairs to offer, 1 to 255; default 64\n"
+        "  --pci-address BB:DD.F   what the trace calls the controller; default 00:05.0\n"
+        "  --plugin FILE[,ARGS]    load a plug-in; may be given several times\n"
+        "  --json                  the summary at the end as JSON, on standard output\n"
+        "\n"
+        "With --socket PATH:\n"
+        "  --socket PATH           listen there for a vfio-user client, such as QEMU 10.1 or "
+        "newer\n"
+        "  --doorbells trap|shared doorbell writes as messages (all are recorded), or in shared\n"
+        "                          memory that is polled (faster); default trap\n"
+        "  --once                  end when the first client has gone\n"
+        "\n"
+        "Without:\n"
+        "  --workload WORDS        what the driver does, as word=value with commas between:\n"
+        "                          rw=read|write|randread|randwrite|randrw, bs=4k, depth=32,\n"
+        "                          queues=1, count=N or seconds=S, verify=on|off, seed=N,\n"
+        "                          interrupts=on|off; default rw=randread,count=10000.\n"
+        "                          Each word but queues is an option too: --rw randrw --bs 128k\n"
+        "\n"
+        "SIGINT and SIGTERM end a recording cleanly. The file is a readable trace at every "
+        "moment.\n"
+        "Exit status: 0 done; 1 records were lost, the trace could not be written, or an I/O of "
+        "the\n"
+        "built-in driver failed; 2 usage.\n"
+        "\n"
+        "examples: nvmetap record --namespace ram:64M --workload rw=randrw,count=10000 --trace "
+        "x.pcap\n"
+        "          nvmetap record --socket /tmp/nvme.sock --namespace ram:1G --trace boot.pcap\n"
+        "          nvmetap record --workload seconds=5 --trace - | wireshark -k -i -\n",
+    .run = record, .order = 1);

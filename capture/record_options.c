@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "capture/record_int.h"
+#include "capture/ring.h"
+#include "cli/command.h"
+#include "controller/namespace.h"
+
+/* Words of --workload that are options too. */
+static const char *const words[] = {"rw",      "bs",     "depth", "count",
+                                    "seconds", "verify", "seed",  "interrupts"};
+enum { WORDS = sizeof(words) / sizeof(words[0]), FIRST_WORD = 1000 };
+
+static const struct option named[] = {
+    {"socket", required_argument, NULL, 's'},   {"namespace", required_argument, NULL, 'n'},
+    {"trace", required_argument, NULL, 't'},    {"data", required_argument, NULL, 'd'},
+    {"plugin", required_argument, NULL, 'p'},   {"doorbells", required_argument, NULL, 'b'},
+    {"on-full", required_argument, NULL, 'f'},  {"ring", required_argument, NULL, 'r'},
+    {"workload", required_argument, NULL, 'w'}, {"serial", required_argument, NULL, 'S'},
+    {"once", no_argument, NULL, 'o'},           {"pci-address", required_argument, NULL, 'P'},
+    {"queues", required_argument, NULL, 'q'},   {"json", no_argument, NULL, 'j'},
+};
+enum { NAMED = sizeof(named) / sizeof(named[0]) };
+
+static int refuse_value(const char *option, const char *value, const char *wanted) {
+  return nvt_usage_error("record", "--%s '%s': %s", option, value, wanted);
+}
+
+static int parse_data(struct record_options *o, const char *text) {
+  uint64_t head;
+  if (strcmp(text, "none") == 0) {
+    o->data = NVT_TRACE_DATA_NONE;
+  } else if (strcmp(text, "full") == 0) {
+    o->data = NVT_TRACE_DATA_FULL;
+  } else if (strncmp(text, "head:", 5) == 0 && nvt_parse_size(text + 5, &head) &&
+             head <= UINT32_MAX) {
+    o->data = NVT_TRACE_DATA_HEAD;
+    o->head = (uint32_t)head;
+  } else {
+    return refuse_value("data", text,
+                        "none, head:N or full is wanted, N the bytes of data kept of a command");
+  }
+  return NVT_EXIT_OK;
+}
+
+/* "[DDDD:]BB:DD.F", all hexadecimal. */
+static int parse_pci_address(struct record_options *o, const char *text) {
+  unsigned domain = 0, bus, device, function;
+  char rest;
+  if (sscanf(text, "%4x:%2x:%2x.%1x%c", &domain, &bus, &device, &function, &rest) != 4) {
+    domain = 0;
+    if (sscanf(text, "%2x:%2x.%1x%c", &bus, &device, &function, &rest) != 3)
+      return refuse_value("pci-address", text, "it is written DDDD:BB:DD.F, as lspci does");
+  }
+  if (device > 31 || function > 7)
+    return refuse_value("pci-address", text, "device is 0 to 1f, function 0 to 7");
+  o->pci_address = domain << 16 | bus << 8 | device << 3 | function;
+  return NVT_EXIT_OK;
+}
+
+static int parse_ring(struct record_options *o, const char *text) {
+  if (!nvt_parse_size(text, &o->ring) || o->ring < NVT_RING_SIZE_MIN || o->ring > 16ull << 30)
+    return refuse_value("ring", text, "a size from 512K to 16G is wanted");
+  return NVT_EXIT_OK;
+}
+
+static int parse_queues(struct record_options *o, const char *text) {
+  char *rest;
+  unsigned long queues = strtoul(text, &rest, 10);
+  if (*text < '0' || *text > '9' || *rest != '\0' || queues < 1 || queues > 255)
+    return refuse_value("queues", text, "1 to 255 I/O queue pairs can be offered");
+  o->queues = (uint16_t)queues;
+  return NVT_EXIT_OK;
+}
+
+/* One of two words. */
+static int parse_either(const char *option, const char *text, const char *no, const char *yes,
+                        bool *out) {
+  *out = strcmp(text, yes) == 0;
+  if (*out || strcmp(text, no) == 0)
+    return NVT_EXIT_OK;
+  return nvt_usage_error("record", "--%s '%s': it is %s or %s", option, text, no, yes);
+}
+
+static int add_words(struct record_options *o, const char *word, const char *text) {
+  size_t used = strlen(o->workload), room = sizeof(o->workload) - used;
+  int more = snprintf(o->workload + used, room, "%s%s%s%s", used > 0 ? "," : "",
+                      word == NULL ? "" : word, word == NULL ? "" : "=", text);
+  if (more < 0 || (size_t)more >= room)
+    return nvt_usage_error("record", "the workload is too long");
+  return NVT_EXIT_OK;
+}
+
+static int take(struct record_options *o, int option) {
+  switch (option) {
+  case 's':
+    o->socket = optarg;
+    return NVT_EXIT_OK;
+  case 't':
+    o->trace = optarg;
+    return NVT_EXIT_OK;
+  case 'S':
+    o->serial = optarg;
+    if (strlen(optarg) > 20 || *optarg == '\0')
+      return refuse_value("serial", optarg, "1 to 20 characters are wanted");
+    return NVT_EXIT_OK;
+  case 'n':
+    if (o->namespace_count == RECORD_NAMESPACES)
+      return nvt_usage_error("record", "more than %d namespaces", RECORD_NAMESPACES);
+    o->namespaces[o->namespace_count++] = optarg;
+    return NVT_EXIT_OK;
+  case 'p':
+    if (o->plugin_count == RECORD_PLUGINS)
+      return nvt_usage_error("record", "more than %d plug-ins", RECORD_PLUGINS);
+    o->plugins[o->plugin_count++] = optarg;
+    return NVT_EXIT_OK;
+  case 'd':
+    return parse_data(o, optarg);
+  case 'b':
+    o->doorbells_given = true;
+    return parse_either("doorbells", optarg, "trap", "shared", &o->shared_doorbells);
+  case 'f':
+    o->on_full_given = true;
+    return parse_either("on-full", optarg, "drop", "block", &o->block);
+  case 'r':
+    return parse_ring(o, optarg);
+  case 'w':
+    return add_words(o, NULL, optarg);
+  case 'o':
+    o->once = true;
+    return NVT_EXIT_OK;
+  case 'P':
+    return parse_pci_address(o, optarg);
+  case 'q':
+    return parse_queues(o, optarg);
+  case 'j':
+    o->json = true;
+    return NVT_EXIT_OK;
+  default:
+    return add_words(o, words[option - FIRST_WORD], optarg);
+  }
+}
+
+/* What doesn't go together. */
+static int agree(struct record_options *o) {
+  if (o->socket != NULL && o->workload[0] != '\0')
+    return nvt_usage_error("record", "a workload is the built-in driver's: with --socket the guest "
+                                     "does what it wants ('nvmetap drive --connect' can be one)");
+  if (o->socket == NULL && o->doorbells_given)
+    return nvt_usage_error("record", "--doorbells needs --socket: the built-in driver's are always "
+                                     "trapped");
+  if (o->socket == NULL && o->once)
+    return nvt_usage_error("record", "--once needs --socket: the built-in driver ends by itself");
+  if (o->trace == NULL && (o->on_full_given || o->data != NVT_TRACE_DATA_NONE))
+    return nvt_usage_error("record", "--data and --on-full need --trace FILE");
+  if (o->namespace_count == 0)
+    o->namespaces[o->namespace_count++] = "ram:64M";
+  /* A file is to be whole. Who looks on live must not hold up the guest. */
+  if (!o->on_full_given)
+    o->block = o->trace == NULL || strcmp(o->trace, "-") != 0;
+  return NVT_EXIT_OK;
+}
+
+int nvt_record_options(int argc, char **argv, struct record_options *o) {
+  *o = (struct record_options){.ring = 64u << 20, .pci_address = 5 << 3};
+  struct option known[NAMED + WORDS + 1] = {0};
+  memcpy(known, named, sizeof(named));
+  for (int i = 0; i < WORDS; i++)
+    known[NAMED + i] = (struct option){words[i], required_argument, NULL, FIRST_WORD + i};
+  optind = 0;
+  opterr = 0;
+  for (;;) {
+    int at = optind == 0 ? 1 : optind;
+    int option = getopt_long(argc, argv, "+:", known, NULL);
+    if (option == -1)
+      break;
+    if (option == ':')
+      return nvt_usage_error("record", "%s needs a value", argv[at]);
+    if (option == '?')
+      return nvt_usage_error("record", "unknown option '%s'; --help lists them", argv[at]);
+    int status = take(o, option);
+    if (status != NVT_EXIT_OK)
+      return status;
+  }
+  if (optind < argc)
+    return nvt_usage_error("record", "'%s' is no option; --help lists them", argv[optind]);
+  return agree(o);
+}
