@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Wireshark's own nvme.* fields, filled from our records, so that a filter such as
+ * nvme.cmd.opc == 2 finds NVMe/TCP and traces alike. They are looked up, never
+ * registered: a second registration of a name would clash with the built-in one.
+ */
+#include "dissector/dissector_int.h"
+
+struct builtin {
+  const char *name;
+  enum ftenum type;
+  uint8_t offset; /* in the entry */
+  uint8_t size;
+  int hf;
+};
+
+static struct builtin of_sqe[] = {
+    {"nvme.cmd.opc", FT_UINT8, 0, 1, -1},       {"nvme.cmd.fuse_op", FT_UINT8, 1, 1, -1},
+    {"nvme.cmd.psdt", FT_UINT8, 1, 1, -1},      {"nvme.cmd.cid", FT_UINT16, 2, 2, -1},
+    {"nvme.cmd.nsid", FT_UINT32, 4, 4, -1},     {"nvme.cmd.mptr", FT_UINT64, 16, 8, -1},
+    {"nvme.cmd.dword10", FT_UINT32, 40, 4, -1}, {"nvme.cmd.dword11", FT_UINT32, 44, 4, -1},
+    {"nvme.cmd.dword12", FT_UINT32, 48, 4, -1}, {"nvme.cmd.dword13", FT_UINT32, 52, 4, -1},
+    {"nvme.cmd.dword14", FT_UINT32, 56, 4, -1}, {"nvme.cmd.dword15", FT_UINT32, 60, 4, -1},
+};
+
+static struct builtin of_cqe[] = {
+    {"nvme.cqe.dword0", FT_UINT32, 0, 4, -1},      {"nvme.cqe.dword1", FT_UINT32, 4, 4, -1},
+    {"nvme.cqe.sqhd", FT_UINT16, 8, 2, -1},        {"nvme.cqe.sqid", FT_UINT16, 10, 2, -1},
+    {"nvme.cqe.cid", FT_UINT16, 12, 2, -1},        {"nvme.cqe.status", FT_UINT16, 14, 2, -1},
+    {"nvme.cqe.status.p", FT_UINT16, 14, 2, -1},   {"nvme.cqe.status.sc", FT_UINT16, 14, 2, -1},
+    {"nvme.cqe.status.sct", FT_UINT16, 14, 2, -1}, {"nvme.cqe.status.crd", FT_UINT16, 14, 2, -1},
+    {"nvme.cqe.status.m", FT_BOOLEAN, 14, 2, -1},  {"nvme.cqe.status.dnr", FT_BOOLEAN, 14, 2, -1},
+};
+
+/* Of the commands that name a range of blocks. */
+static struct builtin of_range[] = {
+    {"nvme.cmd.slba", FT_UINT64, 40, 8, -1},
+    {"nvme.cmd.fua", FT_UINT16, 50, 2, -1},
+    {"nvme.cmd.lr", FT_UINT16, 50, 2, -1},
+};
+static struct builtin number_of_blocks = {"nvme.cmd.nlb", FT_UINT16, 48, 2, -1};
+
+int nvt_builtin_id(const char *name, enum ftenum type) {
+  int id = proto_registrar_get_id_byname(name);
+  if (id <= 0)
+    return -1;
+  /* Another version's field of another type would make proto_tree_add_* abort. */
+  return proto_registrar_get_nth((unsigned)id)->type == type ? id : -1;
+}
+
+static void find(struct builtin *rows, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    rows[i].hf = nvt_builtin_id(rows[i].name, rows[i].type);
+}
+
+void nvt_builtin_find(void) {
+  find(of_sqe, NVT_COUNT(of_sqe));
+  find(of_cqe, NVT_COUNT(of_cqe));
+  find(of_range, NVT_COUNT(of_range));
+  find(&number_of_blocks, 1);
+}
+
+static void add(const struct nvt_context *c, const struct builtin *rows, size_t count) {
+  int entry = c->body + 16;
+  for (size_t i = 0; i < count; i++)
+    if (rows[i].hf > 0)
+      proto_item_set_hidden(proto_tree_add_item(c->tree, rows[i].hf, c->tvb, entry + rows[i].offset,
+                                                rows[i].size, ENC_LITTLE_ENDIAN));
+}
+
+static bool names_blocks(uint8_t opcode) {
+  switch (opcode) {
+  case NVT_NVM_READ:
+  case NVT_NVM_WRITE:
+  case NVT_NVM_COMPARE:
+  case NVT_NVM_WRITE_ZEROES:
+  case NVT_NVM_WRITE_UNCORRECTABLE:
+  case NVT_NVM_VERIFY:
+    return true;
+  default:
+    return false;
+  }
+}
+
+void nvt_builtin_sqe(const struct nvt_context *c) {
+  add(c, of_sqe, NVT_COUNT(of_sqe));
+  const struct nvt_rec_command *command = &c->record->command;
+  if (command->sqid == 0 || !names_blocks(command->sqe.opcode))
+    return;
+  add(c, of_range, NVT_COUNT(of_range));
+  if (number_of_blocks.hf > 0) /* the built-in field has the count, not the zero-based value */
+    proto_item_set_hidden(proto_tree_add_uint(c->tree, number_of_blocks.hf, c->tvb, c->body + 64, 2,
+                                              (command->sqe.cdw12 & 0xffffu) + 1));
+}
+
+void nvt_builtin_cqe(const struct nvt_context *c) {
+  add(c, of_cqe, NVT_COUNT(of_cqe));
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Inside the plug-in: who registers what, and what a frame's parts hand to each other. */
+#ifndef NVT_DISSECTOR_DISSECTOR_INT_H
+#define NVT_DISSECTOR_DISSECTOR_INT_H
+
+#include "dissector/compat.h"
+#include "nvme/names.h"
+#include "trace/record.h"
+#include "trace/session.h"
+
+/* --- links.c: the session, and what it said of each frame --- */
+
+struct nvt_frame {
+  struct nvt_exchange *exchange;
+  struct nvt_signal *signal;
+  uint64_t missing;
+  struct nvt_doorbell_id doorbell;
+  bool fed; /* the session took it */
+  bool is_doorbell;
+  bool seq_gap;
+  bool admin;
+};
+
+void nvt_links_init(void);    /* a file is opened or redissected */
+void nvt_links_cleanup(void); /* and closed */
+/* The frame's part in the story; feeds the session when the frame is new. Never NULL. */
+const struct nvt_frame *nvt_links_frame(packet_info *pinfo, const struct nvt_record *record);
+
+/* --- one dissected frame --- */
+
+struct nvt_context {
+  tvbuff_t *tvb;
+  packet_info *pinfo;
+  proto_item *item; /* the protocol's */
+  proto_tree *tree;
+  const struct nvt_record *record;
+  const struct nvt_frame *frame;
+  int body; /* offset of the fixed body */
+  int captured;
+};
+
+/* --- fields.c: fields made from the tables --- */
+
+void nvt_fields_register(int proto);
+/* The header's or a body's rows, as far as the capture has them. `start` is where it starts. */
+void nvt_add_header(const struct nvt_context *);
+void nvt_add_body(const struct nvt_context *);
+
+/* --- registers.c --- */
+
+void nvt_registers_register(int proto);
+/* What an access touched: "CC", "SQ 1 Tail Doorbell", "Vector 3 Message Data". Written to out. */
+void nvt_access_name(const struct nvt_record *, const struct nvt_frame *, char *out, size_t size);
+void nvt_add_access(const struct nvt_context *);
+void nvt_add_shadow(const struct nvt_context *);
+
+/* --- commands.c --- */
+
+void nvt_commands_register(int proto);
+void nvt_add_sqe(const struct nvt_context *);
+void nvt_add_cqe(const struct nvt_context *);
+void nvt_add_data(const struct nvt_context *);
+
+/* --- builtin.c: Wireshark's own nvme.* fields --- */
+
+/* The built-in field's id, or -1 when there is none of that name and type. */
+int nvt_builtin_id(const char *name, enum ftenum type);
+void nvt_builtin_find(void);
+void nvt_builtin_sqe(const struct nvt_context *);
+void nvt_builtin_cqe(const struct nvt_context *);
+
+/* --- relations.c: links between frames and latencies --- */
+
+void nvt_relations_register(int proto);
+void nvt_relations_find_builtin(void);
+void nvt_add_relations(const struct nvt_context *);
+
+/* --- info.c: the Info column --- */
+
+void nvt_info(const struct nvt_record *, const struct nvt_frame *, char *out, size_t size);
+
+/* --- shared helpers --- */
+
+/* Register one field; abbreviation and strings are kept for the program's life. */
+void nvt_register_field(int proto, int *id, const char *name, const char *abbrev, enum ftenum type,
+                        int display, const void *strings, uint64_t mask, const char *blurb);
+/* "nvmetap." and the parts, in lower case, joined by dots; NULL parts are left out. */
+char *nvt_abbrev(const char *a, const char *b, const char *c);
+void nvt_subtree(int *ett);
+/* A value that stands nowhere in the bytes. */
+proto_item *nvt_generated(proto_item *);
+const char *nvt_pci_text(uint32_t address, char out[static 16]);
+
+/* Expert information; registered by plugin.c. */
+struct nvt_experts {
+  expert_field malformed, truncated, version, unknown_type, loss, gap, status, retry, doorbell,
+      open, reset, duplicate, refused, fault, plugin;
+};
+extern struct nvt_experts nvt_expert;
+
+#endif

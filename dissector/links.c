@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The session in Wireshark: fed once per frame, in order, while a file is read;
+ * what it said of each frame is kept by frame number, so that frames can then be
+ * looked at in any order, and again.
+ */
+#include "dissector/dissector_int.h"
+
+#include <string.h>
+
+#define FRAMES_MAX (1u << 28)
+
+static struct nvt_session *session;
+static struct nvt_frame *frames; /* by frame number */
+static uint32_t frame_count;
+static uint32_t last_fed;
+static const struct nvt_frame no_frame;
+
+static void *file_memory(void *ctx _U_, size_t size) {
+  return wmem_alloc0(wmem_file_scope(), size);
+}
+
+void nvt_links_cleanup(void) {
+  nvt_session_destroy(session);
+  session = NULL;
+  g_free(frames);
+  frames = NULL;
+  frame_count = 0;
+  last_fed = 0;
+}
+
+void nvt_links_init(void) {
+  nvt_links_cleanup();
+}
+
+static bool ensure_session(void) {
+  if (session != NULL)
+    return true;
+  const struct nvt_session_options options = {.keep = true, .alloc = file_memory};
+  return nvt_session_create(&options, &session) == 0;
+}
+
+static struct nvt_frame *slot(uint32_t number) {
+  if (number >= FRAMES_MAX)
+    return NULL;
+  if (number >= frame_count) {
+    uint32_t grown = frame_count < 1024 ? 1024 : frame_count + frame_count / 2;
+    if (grown <= number)
+      grown = number + 1;
+    struct nvt_frame *more = g_try_realloc_n(frames, grown, sizeof(*frames));
+    if (more == NULL)
+      return NULL;
+    memset(more + frame_count, 0, (grown - frame_count) * sizeof(*frames));
+    frames = more;
+    frame_count = grown;
+  }
+  return &frames[number];
+}
+
+const struct nvt_frame *nvt_links_frame(packet_info *pinfo, const struct nvt_record *record) {
+  uint32_t number = pinfo->num;
+  if (PINFO_FD_VISITED(pinfo) || number <= last_fed)
+    return number < frame_count ? &frames[number] : &no_frame;
+  struct nvt_frame *frame = slot(number);
+  if (frame == NULL || !ensure_session())
+    return &no_frame;
+  struct nvt_view view = {0};
+  if (nvt_session_record(session, record, &view) != 0)
+    return frame;
+  last_fed = number;
+  frame->exchange = view.exchange;
+  frame->signal = view.signal;
+  frame->is_doorbell = view.is_doorbell;
+  frame->doorbell = view.doorbell;
+  frame->seq_gap = view.seq_gap;
+  frame->missing = view.missing;
+  frame->admin = view.set == NVT_SET_ADMIN;
+  frame->fed = true;
+  return frame;
+}

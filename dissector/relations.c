@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Links between frames, and latencies: what the session knows, as generated items. */
+#include "dissector/dissector_int.h"
+
+static int hf_response_in = -1;
+static int hf_response_to = -1;
+static int hf_doorbell_in = -1;
+static int hf_interrupt_in = -1;
+static int hf_acknowledged_in = -1;
+static int hf_cancelled_in = -1;
+static int hf_command_in = -1;
+static int hf_first_command = -1;
+static int hf_last_command = -1;
+static int hf_first_completion = -1;
+static int hf_last_completion = -1;
+static int hf_entries = -1;
+static int hf_depth = -1;
+static int hf_reuse = -1;
+static int hf_previous = -1;
+static int hf_stage[NVT_STAGE_COUNT] = {-1, -1, -1, -1, -1};
+static int hf_builtin_cmd_pkt = -1;
+static int hf_builtin_cqe_pkt = -1;
+static int hf_builtin_latency = -1;
+
+static const struct {
+  int *hf;
+  const char *name;
+  const char *abbrev;
+  enum ft_framenum_type kind;
+} frame_fields[] = {
+    {&hf_response_in, "Completion in", "nvmetap.response_in", FT_FRAMENUM_RESPONSE},
+    {&hf_response_to, "Completion of the command in", "nvmetap.response_to", FT_FRAMENUM_REQUEST},
+    {&hf_doorbell_in, "Announced by the doorbell in", "nvmetap.doorbell_in", FT_FRAMENUM_NONE},
+    {&hf_interrupt_in, "Interrupt in", "nvmetap.interrupt_in", FT_FRAMENUM_NONE},
+    {&hf_acknowledged_in, "Acknowledged in", "nvmetap.acknowledged_in", FT_FRAMENUM_ACK},
+    {&hf_cancelled_in, "Ended without a completion in", "nvmetap.cancelled_in", FT_FRAMENUM_NONE},
+    {&hf_command_in, "Command in", "nvmetap.command_in", FT_FRAMENUM_REQUEST},
+    {&hf_first_command, "First command", "nvmetap.first_command", FT_FRAMENUM_NONE},
+    {&hf_last_command, "Last command", "nvmetap.last_command", FT_FRAMENUM_NONE},
+    {&hf_first_completion, "First completion", "nvmetap.first_completion", FT_FRAMENUM_NONE},
+    {&hf_last_completion, "Last completion", "nvmetap.last_completion", FT_FRAMENUM_NONE},
+};
+
+static const struct {
+  enum nvt_stage stage;
+  const char *name;
+  const char *abbrev;
+  const char *blurb;
+} stage_fields[] = {
+    {NVT_STAGE_TOTAL, "Latency", "nvmetap.latency", "From command to completion"},
+    {NVT_STAGE_FETCH, "Fetch Latency", "nvmetap.latency.fetch", "From tail doorbell to command"},
+    {NVT_STAGE_EXECUTE, "Execute Latency", "nvmetap.latency.execute", "From command to completion"},
+    {NVT_STAGE_INTERRUPT, "Interrupt Latency", "nvmetap.latency.interrupt",
+     "From completion to interrupt"},
+    {NVT_STAGE_ACKNOWLEDGE, "Acknowledge Latency", "nvmetap.latency.acknowledge",
+     "From completion to head doorbell"},
+};
+
+void nvt_relations_register(int proto) {
+  for (size_t i = 0; i < NVT_COUNT(frame_fields); i++)
+    nvt_register_field(proto, frame_fields[i].hf, frame_fields[i].name, frame_fields[i].abbrev,
+                       FT_FRAMENUM, BASE_NONE, FRAMENUM_TYPE(frame_fields[i].kind), 0, NULL);
+  for (size_t i = 0; i < NVT_COUNT(stage_fields); i++)
+    nvt_register_field(proto, &hf_stage[stage_fields[i].stage], stage_fields[i].name,
+                       stage_fields[i].abbrev, FT_RELATIVE_TIME, BASE_NONE, NULL, 0,
+                       stage_fields[i].blurb);
+  nvt_register_field(proto, &hf_entries, "Entries", "nvmetap.entries", FT_UINT32, BASE_DEC, NULL, 0,
+                     "Commands announced, or completions covered");
+  nvt_register_field(proto, &hf_depth, "Queue Depth", "nvmetap.depth", FT_UINT32, BASE_DEC, NULL, 0,
+                     "Commands outstanding on the queue at this fetch, this one included");
+  nvt_register_field(proto, &hf_reuse, "Reuse of the Command Identifier", "nvmetap.reuse",
+                     FT_UINT64, BASE_DEC, NULL, 0, "0 for its first use on this queue");
+  nvt_register_field(proto, &hf_previous, "Doorbell Value before", "nvmetap.doorbell.previous",
+                     FT_UINT32, BASE_DEC, NULL, 0, NULL);
+}
+
+void nvt_relations_find_builtin(void) {
+  hf_builtin_cmd_pkt = nvt_builtin_id("nvme.cmd_pkt", FT_FRAMENUM);
+  hf_builtin_cqe_pkt = nvt_builtin_id("nvme.cqe_pkt", FT_FRAMENUM);
+  hf_builtin_latency = nvt_builtin_id("nvme.cmd_latency", FT_DOUBLE);
+}
+
+static void add_frame(const struct nvt_context *c, int hf, const struct nvt_moment *moment) {
+  if (moment->record != 0 && moment->record <= UINT32_MAX)
+    nvt_generated(proto_tree_add_uint(c->tree, hf, c->tvb, 0, 0, (uint32_t)moment->record));
+}
+
+static void add_hidden_frame(const struct nvt_context *c, int hf, const struct nvt_moment *moment) {
+  if (hf > 0 && moment->record != 0 && moment->record <= UINT32_MAX)
+    proto_item_set_hidden(proto_tree_add_uint(c->tree, hf, c->tvb, 0, 0, (uint32_t)moment->record));
+}
+
+static void add_stage(const struct nvt_context *c, const struct nvt_exchange *exchange,
+                      enum nvt_stage stage) {
+  uint64_t ns;
+  if (!nvt_exchange_stage(exchange, stage, &ns))
+    return;
+  nstime_t time = {(time_t)(ns / 1000000000), (int)(ns % 1000000000)};
+  nvt_generated(proto_tree_add_time(c->tree, hf_stage[stage], c->tvb, 0, 0, &time));
+  if (stage == NVT_STAGE_TOTAL && hf_builtin_latency > 0)
+    proto_item_set_hidden(proto_tree_add_double(c->tree, hf_builtin_latency, c->tvb, 0, 0,
+                                                (double)ns / 1e6)); /* in ms, as built in */
+}
+
+static void add_command(const struct nvt_context *c, const struct nvt_exchange *exchange) {
+  add_frame(c, hf_response_in, &exchange->completion);
+  add_hidden_frame(c, hf_builtin_cqe_pkt, &exchange->completion);
+  add_frame(c, hf_doorbell_in, &exchange->doorbell);
+  add_frame(c, hf_interrupt_in, &exchange->interrupt);
+  add_frame(c, hf_acknowledged_in, &exchange->acknowledge);
+  nvt_generated(proto_tree_add_uint(c->tree, hf_depth, c->tvb, 0, 0, exchange->depth));
+  nvt_generated(proto_tree_add_uint64(c->tree, hf_reuse, c->tvb, 0, 0, exchange->reuse));
+  if (exchange->duplicate_cid)
+    expert_add_info(c->pinfo, c->item, &nvt_expert.duplicate);
+  if (!PINFO_FD_VISITED(c->pinfo) || exchange->completion.record != 0)
+    return;
+  bool waits = exchange->sqid == 0 && exchange->sqe.opcode == NVT_ADMIN_ASYNC_EVENT_REQUEST;
+  if (exchange->end == NVT_EXCHANGE_RESET) {
+    add_frame(c, hf_cancelled_in, &exchange->cancel);
+    if (!waits)
+      expert_add_info(c->pinfo, c->item, &nvt_expert.reset);
+  } else if (!waits) {
+    expert_add_info(c->pinfo, c->item, &nvt_expert.open);
+  }
+}
+
+static void add_completion(const struct nvt_context *c, const struct nvt_exchange *exchange) {
+  add_frame(c, hf_response_to, &exchange->command);
+  add_hidden_frame(c, hf_builtin_cmd_pkt, &exchange->command);
+  add_frame(c, hf_doorbell_in, &exchange->doorbell);
+  add_frame(c, hf_interrupt_in, &exchange->interrupt);
+  add_frame(c, hf_acknowledged_in, &exchange->acknowledge);
+  for (enum nvt_stage stage = 0; stage < NVT_STAGE_COUNT; stage++)
+    add_stage(c, exchange, stage);
+}
+
+static void add_signal(const struct nvt_context *c, const struct nvt_signal *signal) {
+  bool tail = c->frame->is_doorbell && !c->frame->doorbell.is_cq;
+  nvt_generated(proto_tree_add_uint(c->tree, hf_entries, c->tvb, 0, 0, signal->count));
+  if (c->frame->is_doorbell)
+    nvt_generated(proto_tree_add_uint(c->tree, hf_previous, c->tvb, 0, 0, signal->previous));
+  if (signal->first != NULL)
+    add_frame(c, tail ? hf_first_command : hf_first_completion,
+              tail ? &signal->first->command : &signal->first->completion);
+  if (signal->last != NULL)
+    add_frame(c, tail ? hf_last_command : hf_last_completion,
+              tail ? &signal->last->command : &signal->last->completion);
+  if (c->frame->is_doorbell && !signal->valid)
+    expert_add_info(c->pinfo, c->item, &nvt_expert.doorbell);
+}
+
+void nvt_add_relations(const struct nvt_context *c) {
+  const struct nvt_frame *frame = c->frame;
+  if (frame->seq_gap)
+    expert_add_info_format(c->pinfo, c->item, &nvt_expert.gap,
+                           "%" PRIu64 " records are missing before this one", frame->missing);
+  if (frame->signal != NULL)
+    add_signal(c, frame->signal);
+  if (frame->exchange == NULL)
+    return;
+  if (frame->exchange->command.record == c->pinfo->num)
+    add_command(c, frame->exchange);
+  else if (c->record->header.type == NVT_REC_COMPLETION)
+    add_completion(c, frame->exchange);
+  else
+    add_frame(c, hf_command_in, &frame->exchange->command);
+}
