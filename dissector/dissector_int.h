@@ -26,6 +26,9 @@ void nvt_links_cleanup(void); /* and closed */
 /* The frame's part in the story; feeds the session when the frame is new. Never NULL. */
 const struct nvt_frame *nvt_links_frame(packet_info *pinfo, const struct nvt_record *record);
 
+/* The session's view of a frame that it took, put together again. */
+struct nvt_view nvt_links_view(const struct nvt_frame *);
+
 /* --- one dissected frame --- */
 
 struct nvt_context {
@@ -74,10 +77,6 @@ void nvt_builtin_cqe(const struct nvt_context *);
 void nvt_relations_register(int proto);
 void nvt_relations_find_builtin(void);
 void nvt_add_relations(const struct nvt_context *);
-
-/* --- info.c: the Info column --- */
-
-void nvt_info(const struct nvt_record *, const struct nvt_frame *, char *out, size_t size);
 
 /* --- shared helpers --- */
 

@@ -78,3 +78,13 @@ const struct nvt_frame *nvt_links_frame(packet_info *pinfo, const struct nvt_rec
   frame->fed = true;
   return frame;
 }
+
+struct nvt_view nvt_links_view(const struct nvt_frame *frame) {
+  return (struct nvt_view){.exchange = frame->exchange,
+                           .signal = frame->signal,
+                           .is_doorbell = frame->is_doorbell,
+                           .doorbell = frame->doorbell,
+                           .set = frame->admin ? NVT_SET_ADMIN : NVT_SET_NVM,
+                           .seq_gap = frame->seq_gap,
+                           .missing = frame->missing};
+}

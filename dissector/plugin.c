@@ -6,6 +6,7 @@
  * frame without our magic number goes on to Wireshark's own handling of them.
  */
 #include "dissector/dissector_int.h"
+#include "trace/summary.h"
 
 #include <string.h>
 
@@ -88,28 +89,14 @@ static enum way event_way(unsigned event) {
   }
 }
 
-/* Which way the record's value went: what is read comes from the controller. */
 static enum way record_way(const struct nvt_record *record) {
-  switch (record->header.type) {
-  case NVT_REC_CONFIG_WRITE:
-  case NVT_REC_REG_WRITE:
-  case NVT_REC_MSIX_WRITE:
-  case NVT_REC_SHADOW_DOORBELL:
-  case NVT_REC_COMMAND:
+  switch (nvt_summary_direction(record)) {
+  case '>':
     return TO_CONTROLLER;
-  case NVT_REC_CONFIG_READ:
-  case NVT_REC_REG_READ:
-  case NVT_REC_MSIX_READ:
-  case NVT_REC_EVENT_INDEX:
-  case NVT_REC_INTERRUPT:
-  case NVT_REC_COMPLETION:
+  case '<':
     return TO_HOST;
-  case NVT_REC_DATA:
-    return record->data.direction == NVT_V_data_direction_IN ? TO_HOST : TO_CONTROLLER;
-  case NVT_REC_EVENT:
-    return event_way(record->event.event);
   default:
-    return RECORDER;
+    return record->header.type == NVT_REC_EVENT ? event_way(record->event.event) : RECORDER;
   }
 }
 
@@ -134,7 +121,10 @@ static void set_columns(packet_info *pinfo, const struct nvt_record *record,
   col_set_str(pinfo->cinfo, COL_PROTOCOL, way == RECORDER ? "NVMeTap" : "NVMe");
   if (parse == NVT_PARSE_OK) {
     char info[512];
-    nvt_info(record, frame, info, sizeof(info));
+    struct nvt_text text;
+    const struct nvt_view view = nvt_links_view(frame);
+    nvt_text_init(&text, info, sizeof(info));
+    nvt_summary(&text, record, frame->fed ? &view : NULL);
     col_add_str(pinfo->cinfo, COL_INFO, info);
   } else {
     col_add_fstr(pinfo->cinfo, COL_INFO, "[%s]", nvt_parse_reason(parse));
