@@ -23,7 +23,8 @@ BENCH_PROGRAMS := $(BENCH_SOURCES:tests/bench/%.c=$(BUILD)/bench/%)
 
 WARNINGS := -Wall -Wextra -Wconversion -Wvla -Wundef -Werror
 CFLAGS_ALL = -std=gnu17 -D_GNU_SOURCE $(OPT) -g -fno-strict-aliasing -I. $(WARNINGS) \
-             $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer) $(CFLAGS)
+             $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer) \
+             $(if $(filter thread,$(SANITIZE)),-Wno-error=tsan) $(CFLAGS)
 LDFLAGS_ALL = $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -rdynamic $(LDFLAGS)
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
