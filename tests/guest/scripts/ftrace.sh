@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Sends the kernel's own account of the NVMe commands to the host. The events
-# were enabled from the start (kernel parameter trace_event=), so the account is
-# complete: raw pages per processor, the format that they are in, and a text.
+# Sends the account that account.sh started to the host: raw pages per processor,
+# the format that they are in, and the start of it as text.
 . /job/lib.sh
 t=/sys/kernel/tracing
 sync
