@@ -235,6 +235,9 @@ static bool remapping(struct nvt_vfio_server *s) {
 
 /* Things that happened on the descriptors. wait_ns 0: only look. */
 static void events(struct nvt_vfio_server *s, uint64_t wait_ns) {
+  /* The first namespace that completes asynchronously brings it. */
+  if (s->event_fd < 0 && (s->event_fd = nvt_controller_event_fd(s->options.device)) >= 0)
+    watch(s, s->event_fd, DEVICE, 0);
   struct epoll_event e[WAITING + 3];
   struct timespec t = {.tv_sec = (time_t)(wait_ns / 1000000000ull),
                        .tv_nsec = (long)(wait_ns % 1000000000ull)};

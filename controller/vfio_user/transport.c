@@ -91,7 +91,7 @@ static int send_request(struct vfio *v, const struct request *q) {
   int error = nvt_vfio_send(v->fd, iov, parts, q->fds, q->fd_count, REPLY_MS);
   if (error == -ETIMEDOUT)
     return fail(v, error, "the device takes no messages");
-  return error ? fail(v, error, "the device hung up") : 0;
+  return error ? fail(v, error == -EPIPE ? -ECONNRESET : error, "the device hung up") : 0;
 }
 
 /* A server may ask us things too; there is nothing that we offer. */
