@@ -170,6 +170,25 @@ void nvt_post(struct request *r) {
   nvt_request_free(r);
 }
 
+static void released_event(struct request *r, nvt_status status) {
+  struct nvt_controller *c = r->c;
+  if (!tap_on(c, NVT_TAP_VERDICT))
+    return;
+  struct nvt_tap_event event;
+  nvt_tap_begin(c, NVT_TAP_VERDICT, &event);
+  event.verdict.sqid = r->cqe.sqid;
+  event.verdict.cid = r->cqe.cid;
+  event.verdict.verdict = VERDICT_RELEASED;
+  event.verdict.status = status;
+  event.verdict.plugin = "";
+  bool admin = r->cqe.sqid == 0;
+  if (r->state == REQUEST_HELD_DECODE)
+    event.verdict.tap = admin ? NVT_TAP_ADMIN_DECODE : NVT_TAP_IO_DECODE;
+  else
+    event.verdict.tap = admin ? NVT_TAP_ADMIN_WRITEBACK : NVT_TAP_IO_WRITEBACK;
+  (void)nvt_tap_fire(c->plugins, &event);
+}
+
 int nvt_command_release(struct nvt_controller *c, uint64_t handle, const struct nvt_cqe *cqe) {
   uint32_t index = (uint32_t)(handle & 0xffff);
   if (index >= c->admin_pool.count + c->io_pool.count)
@@ -180,6 +199,7 @@ int nvt_command_release(struct nvt_controller *c, uint64_t handle, const struct 
     return -ENOENT;
   bool executed = r->state == REQUEST_HELD_WRITEBACK;
   nvt_enter(c);
+  released_event(r, cqe != NULL ? NVT_CQE_STATUS(cqe->status) : r->cqe.status & 0x7ff);
   r->state = REQUEST_ACTIVE;
   if (cqe != NULL) {
     r->cqe.dw0 = cqe->dw0;

@@ -73,6 +73,7 @@ enum { SPACE_CONFIG, SPACE_BAR0, SPACE_MSIX_TABLE, SPACE_MSIX_PBA };
 enum { ACCESS_POLLED = 1, ACCESS_REFUSED = 2 };
 enum { INTERRUPT_SENT, INTERRUPT_MASKED, INTERRUPT_DISABLED, INTERRUPT_DEASSERTED };
 enum { MODE_MSIX, MODE_PIN };
+enum { VERDICT_RELEASED = 3 };
 enum { DATA_PAYLOAD, DATA_PRP_LIST };
 
 struct window {
@@ -101,7 +102,7 @@ struct sq {
   uint64_t base;
   uint32_t size;
   uint32_t head, tail;
-  uint32_t seen;
+  uint32_t seen, peeked;
   uint16_t id;
   bool exists;
 };

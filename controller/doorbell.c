@@ -81,8 +81,12 @@ void nvt_doorbell_write(struct nvt_controller *c, uint64_t offset, uint32_t valu
   nvt_leave(c);
 }
 
-/* Only slots of queues that exist are looked at: the rest of the page is the host's. */
+/* Only slots of queues that exist are looked at: the rest of the page is the host's.
+ * Tails are read before heads and taken after them: a host acknowledges before it
+ * submits, and with that order no tail is ever seen without the heads it followed. */
 void nvt_doorbells_poll(struct nvt_controller *c) {
+  for (unsigned i = 0; i < c->sq_count; i++)
+    c->sq_list[i]->peeked = __atomic_load_n(slot_of(c, c->sq_list[i]->id, false), __ATOMIC_ACQUIRE);
   for (unsigned i = 0; i < c->cq_count; i++) {
     struct cq *cq = c->cq_list[i];
     uint32_t value = __atomic_load_n(slot_of(c, cq->id, true), __ATOMIC_ACQUIRE);
@@ -93,11 +97,10 @@ void nvt_doorbells_poll(struct nvt_controller *c) {
   }
   for (unsigned i = 0; i < c->sq_count; i++) {
     struct sq *sq = c->sq_list[i];
-    uint32_t value = __atomic_load_n(slot_of(c, sq->id, false), __ATOMIC_ACQUIRE);
-    if (value == sq->seen)
+    if (sq->peeked == sq->seen)
       continue;
-    sq->seen = value;
-    nvt_doorbell_write(c, offset_of(sq->id, false), value, ACCESS_POLLED);
+    sq->seen = sq->peeked;
+    nvt_doorbell_write(c, offset_of(sq->id, false), sq->peeked, ACCESS_POLLED);
   }
 }
 

@@ -60,8 +60,8 @@ static bool pending(const struct nvt_controller *c, uint16_t vector) {
   return (c->pending[vector / 64] >> (vector % 64) & 1) != 0;
 }
 
-/* The record precedes the message, so that what the host does on it comes after. A
- * port that then can't deliver makes it pending, with a record of that. */
+/* The record follows those of the completions that it is for. A port that can't deliver
+ * makes the message pending, with a record of that. */
 static void send(struct nvt_controller *c, uint16_t vector, uint16_t cqid) {
   if (!vector_masked(c, vector) && c->port.interrupt != NULL &&
       c->port.interrupt(c->port.ctx, vector)) {

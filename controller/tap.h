@@ -126,7 +126,9 @@ int nvt_tap_attach(struct nvt_plugin_host *, const char *name, int32_t order, nv
 void nvt_tap_detach(struct nvt_plugin_host *, struct nvt_attachment *);
 
 /* Finish or go on with a held command, from the device thread. `cqe` NULL: execute
- * it now; else complete with it. -ENOENT: no such held command (a reset took it). */
+ * it now (held at decode), or post it as it is (held at writeback); else complete
+ * with it. The completion passes the writeback tap (again): a callback that held it
+ * there must let it go. -ENOENT: no such held command (a reset took it). */
 int nvt_command_release(struct nvt_controller *, uint64_t handle, const struct nvt_cqe *cqe);
 
 /* Load a plug-in: "FILE[,args]". Calls its setup(). On failure -errno, with a

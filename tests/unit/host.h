@@ -7,6 +7,7 @@
 #ifndef NVT_TESTS_UNIT_HOST_H
 #define NVT_TESTS_UNIT_HOST_H
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
