@@ -31,7 +31,7 @@ static void begin(void) {
 }
 
 static void send_piece(int fd, const uint8_t *bytes, size_t length, unsigned kinds) {
-  int fds[4];
+  int fds[4] = {-1, -1, -1, -1};
   unsigned count = 0;
   union {
     char bytes[CMSG_SPACE(sizeof fds)];

@@ -1,12 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* clang-format off */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-/* clang-format on */
-
 #include "controller/vfio_user/capabilities.h"
 #include "controller/vfio_user/message.h"
 #include "tests/unit/vfio_client.h"
