@@ -126,7 +126,19 @@ static int serve(struct session *s) {
   return error == 0 ? NVT_EXIT_OK : complain(NVT_EXIT_DIFFERS, strerror(-error));
 }
 
+/* A session whose trace can't be written any more is of no use; a guest's goes on, for the guest.
+ */
+static void give_up_without_trace(void *user, uint64_t ios, double seconds) {
+  const struct session *s = user;
+  (void)ios;
+  (void)seconds;
+  if (s->writer != NULL && nvt_ring_writer_failed(s->writer))
+    stop = 1;
+}
+
 static int drive(struct session *s) {
+  s->workload.progress = give_up_without_trace;
+  s->workload.user = s;
   struct nvt_transport *transport;
   int error = nvt_transport_local(s->device, &transport);
   if (error != 0)
