@@ -172,7 +172,7 @@ static void same_seed_same_commands(void **state) {
     struct nvt_drive_result r;
     char text[64];
     snprintf(text, sizeof(text), "rw=randwrite,count=200,queues=3,depth=4,seed=%u",
-             seed == 3 ? 2 : 1);
+             seed == 3 ? 2u : 1u);
     assert_int_equal(drive(f, text, &r), 0);
     /* Which units were written, not with what. */
     for (uint64_t i = 0; i < f->store_len; i += 4096) {
