@@ -4,6 +4,7 @@
 
 KIND  all        every record kind: bring-up, reads and writes, reset, faults, loss, annotation
       malformed  records whose lengths contradict each other, of unknown type, version and link
+      cuts       the longest record of each kind, captured up to each of its bytes
       foreign    frames of somebody else's under the same link type
       bench N    N records of reads with their doorbells, interrupts and completions
 """
@@ -101,8 +102,9 @@ class Trace:
     def write(self, path):
         with open(path, "wb") as out:
             out.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, LINKTYPE))
-            for time, data in self.frames:
-                out.write(struct.pack("<IIII", time // 10**9, time % 10**9, len(data), len(data)))
+            for time, data, *length in self.frames:
+                out.write(struct.pack("<IIII", time // 10**9, time % 10**9, len(data),
+                                      length[0] if length else len(data)))
                 out.write(data)
 
 
@@ -273,6 +275,16 @@ def malformed():
     return t
 
 
+def cuts():
+    t = trace_all()
+    first = {}
+    for time, data in t.frames:
+        if len(data) > len(first.get(data[5], (0, b""))[1]):
+            first[data[5]] = (time, data)  # the longest of its kind
+    t.frames = [(START + i, data[:i], len(data)) for _, data in first.values() for i in range(1, len(data) + 1)]
+    return t
+
+
 def foreign():
     t = Trace()
     t.raw(bytes(range(60)))
@@ -304,7 +316,7 @@ def bench(count):
 
 
 def main(argv):
-    kinds = {"all": trace_all, "malformed": malformed, "foreign": foreign}
+    kinds = {"all": trace_all, "malformed": malformed, "cuts": cuts, "foreign": foreign}
     if len(argv) == 3 and argv[1] in kinds:
         kinds[argv[1]]().write(argv[2])
     elif len(argv) == 4 and argv[1] == "bench":

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""sharkd_check.py WITH-PLUGIN PLAIN ALL BENCH: what a window does, by sharkd: jump about, filter, reload.
+
+WITH-PLUGIN and PLAIN run a command with and without the plug-in: sharkd keeps some memory of each
+file it loaded by itself, so growth is judged beside a sharkd without us.
+"""
+import glob
+import json
+import subprocess
+import sys
+
+
+class Sharkd:
+    def __init__(self, with_plugin):
+        self.process = subprocess.Popen([with_plugin, "sharkd", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, text=True)
+        self.id = 0
+
+    def ask(self, method, **params):
+        self.id += 1
+        self.process.stdin.write(json.dumps({"jsonrpc": "2.0", "id": self.id, "method": method,
+                                             "params": params}) + "\n")
+        self.process.stdin.flush()
+        while True:
+            line = self.process.stdout.readline()
+            if not line:
+                raise SystemExit(f"sharkd ended at {method} {params}")
+            if line.startswith("{"):
+                answer = json.loads(line)
+                if "result" not in answer:
+                    raise SystemExit(f"{method} {params}: {answer}")
+                return answer["result"]
+
+    def memory(self):
+        """KiB of the sharkd below the wrapper."""
+        parents = {}
+        for status in glob.glob("/proc/[0-9]*/status"):
+            try:
+                with open(status, encoding="utf-8") as lines:
+                    row = dict(line.rstrip("\n").split(":\t", 1) for line in lines if ":\t" in line)
+            except OSError:
+                continue
+            parents[int(row["Pid"])] = row
+        for row in parents.values():
+            above = row
+            while above is not None and row["Name"] == "sharkd":
+                if int(above["Pid"]) == self.process.pid:
+                    return int(row["VmRSS"].split()[0])
+                above = parents.get(int(above["PPid"]))
+        raise SystemExit("sharkd isn't there")
+
+
+LOADS = 10
+
+
+def growth(with_plugin, trace):
+    sharkd = Sharkd(with_plugin)
+    sizes = []
+    for _ in range(LOADS + 3):
+        sharkd.ask("load", file=trace)
+        sharkd.ask("frames", filter="frame.len > 1000")
+        sizes.append(sharkd.memory())
+    sharkd.process.stdin.close()
+    return sizes[-1] - sizes[2]
+
+
+def main(argv):
+    sharkd = Sharkd(argv[1])
+    all_kinds, bench = argv[3:]
+    sharkd.ask("load", file=all_kinds)
+    count = sharkd.ask("status")["frames"]
+    columns = sharkd.ask("frames")
+    frame = lambda number: json.dumps(sharkd.ask("frame", frame=number, proto=True))
+    forward = {n: frame(n) for n in range(1, count + 1)}
+    backward = {n: frame(n) for n in range(count, 0, -1)}
+    bad = [n for n in forward if forward[n] != backward[n]]
+    if bad:
+        raise SystemExit(f"frames {bad} differ when looked at in another order")
+    some = sharkd.ask("frames", filter="nvmetap.latency")
+    if not some or any(row["c"] != columns[row["num"] - 1]["c"] for row in some):
+        raise SystemExit("a filter changes columns")
+    if forward[74] != frame(74):
+        raise SystemExit("a filter changes a tree")
+    sharkd.ask("load", file=bench)
+    if forward[74] == frame(74):
+        raise SystemExit("the second file shows the first one's frame")
+    sharkd.ask("load", file=all_kinds)
+    if forward[74] != frame(74):
+        raise SystemExit("the first file, loaded again, shows something else")
+    sharkd.process.stdin.close()
+    ours, plain = growth(argv[1], bench), growth(argv[2], bench)
+    print(f"growth over {LOADS} loads: {ours} KiB with the plug-in, {plain} KiB without")
+    if ours > plain * 1.05 + 1024:  # some 40 bytes a frame; the session has hundreds
+        raise SystemExit("memory grows with each load")
+
+
+main(sys.argv)
