@@ -44,28 +44,28 @@ finish() {
     exit $((failures != 0))
 }
 
-# record NAME OPTION...: starts a recording controller; $socket and $trace are its
+# record NAME OPTION...: starts a recording controller; $socket and $trace are its. With --once
+# among the options it has to end by itself when its guest has gone, otherwise when it is told.
 record() {
     socket=$sockets/$1
     trace=$dir/$1.pcap
     record_log=$dir/$1.record
     shift
+    once=no
+    [[ " $* " != *" --once "* ]] || once=yes
     "$nvmetap" record --socket "$socket" --trace "$trace" "$@" > "$record_log" 2>&1 &
     recorder=$!
 }
-# The guest has gone: the recording ends cleanly, by itself or as told.
 recorded() {
     local r=0 i
-    for ((i = 0; i < 20; i++)); do
+    [[ $once = yes ]] || kill -TERM "$recorder" 2> /dev/null
+    for ((i = 0; i < 300; i++)); do
         kill -0 "$recorder" 2> /dev/null || break
         sleep 0.1
     done
-    kill -TERM "$recorder" 2> /dev/null
     # A recorder that doesn't end must not hang the test.
-    (sleep 30 && kill -KILL "$recorder") 2> /dev/null &
-    local watch=$!
+    [[ $i -lt 300 ]] || kill -KILL "$recorder"
     wait "$recorder" || r=$?
-    kill "$watch" 2> /dev/null
     recorder=
     cat "$record_log"
     return $r
