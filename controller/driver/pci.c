@@ -16,6 +16,7 @@
 #define PCI_STATUS_CAPABILITIES 0x0010u
 #define PCI_REVISION_CLASS 0x08u
 #define PCI_CAPABILITIES 0x34u
+#define PCI_INTERRUPT_PIN 0x3du
 #define PCI_CAP_POWER 0x01u
 #define PCI_CAP_MSIX 0x11u
 #define MSIX_ENABLE 0x8000u
@@ -101,7 +102,10 @@ int nvt_pci_start(struct nvt_driver *d) {
                            "not an NVMe controller: device %04x:%04x has class code %06xh, not "
                            "%06xh",
                            id & 0xffff, id >> 16, class_revision >> 8, NVME_CLASS);
-  failed = nvt_pci_read(d, PCI_STATUS, &status, sizeof(status));
+  uint8_t pin; /* unused: messages, or polling; but looked at, as hosts do */
+  failed = nvt_pci_read(d, PCI_INTERRUPT_PIN, &pin, sizeof(pin));
+  if (failed == 0)
+    failed = nvt_pci_read(d, PCI_STATUS, &status, sizeof(status));
   if (failed == 0 && (status & PCI_STATUS_CAPABILITIES) != 0)
     failed = walk_capabilities(d);
   if (failed == 0)
