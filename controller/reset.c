@@ -41,6 +41,7 @@ void nvt_controller_reset(struct nvt_controller *c, enum nvt_reset kind) {
   nvt_queues_clear(c);
   c->depth--;
   c->fatal = false;
+  c->done = 0; /* doorbells that wait for nothing now */
   nvt_async_reset(c);
   nvt_features_reset(c);
   c->intms = 0;
