@@ -56,6 +56,7 @@ void nvt_registers_register(int proto);
 void nvt_access_name(const struct nvt_record *, const struct nvt_frame *, char *out, size_t size);
 void nvt_add_access(const struct nvt_context *);
 void nvt_add_shadow(const struct nvt_context *);
+void nvt_add_interrupt(const struct nvt_context *);
 
 /* --- commands.c --- */
 

@@ -180,6 +180,9 @@ static void add_of_type(const struct nvt_context *c) {
   case NVT_REC_EVENT_INDEX:
     nvt_add_shadow(c);
     break;
+  case NVT_REC_INTERRUPT:
+    nvt_add_interrupt(c);
+    break;
   case NVT_REC_COMMAND:
     nvt_add_sqe(c);
     nvt_builtin_sqe(c);

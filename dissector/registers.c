@@ -200,6 +200,12 @@ void nvt_add_shadow(const struct nvt_context *c) {
   proto_tree_add_uint(c->tree, hf_doorbell_kind, c->tvb, c->body + 14, 1, shadow->is_cq != 0);
 }
 
+/* A filter on a queue finds its interrupts too. */
+void nvt_add_interrupt(const struct nvt_context *c) {
+  proto_item_set_hidden(
+      proto_tree_add_uint(c->tree, hf_qid, c->tvb, c->body + 16, 2, c->record->interrupt.cqid));
+}
+
 static void add_msix_entry(const struct nvt_context *c, proto_tree *tree) {
   const struct nvt_rec_access *access = &c->record->access;
   if (access->offset / MSIX_ENTRY > UINT16_MAX)

@@ -20,7 +20,13 @@ $(DISSECTOR_SO): $(DISSECTOR_OBJECTS)
 
 -include $(DISSECTOR_OBJECTS:.o=.d)
 
+# Profiles for everybody stand in Wireshark's data directory.
+WIRESHARK_PROFILES := $(shell $(PKG_CONFIG) --variable=prefix wireshark 2>/dev/null)/share/wireshark/profiles
+
 # The part of `make install` that is Wireshark's alone.
 .PHONY: install-dissector
 install-dissector: dissector
 	$(INSTALL) -D -m 644 $(DISSECTOR_SO) $(DESTDIR)$(WIRESHARK_PLUGINS)/epan/nvmetap.so
+	for file in $(wildcard dissector/profile/nvmetap/*); do \
+	  $(INSTALL) -D -m 644 $$file $(DESTDIR)$(WIRESHARK_PROFILES)/nvmetap/$$(basename $$file) || exit 1; done
+install: install-dissector
