@@ -66,7 +66,8 @@ struct nvt_driver {
   uint16_t command;     /* PCI command register */
   uint16_t msix;        /* offset of the capability; 0: none */
   uint16_t msix_control;
-  uint32_t msix_table;   /* offset in BAR0 */
+  uint32_t msix_bar;     /* of the table */
+  uint32_t msix_table;   /* offset there */
   uint32_t vectors;      /* enabled; 0: polled */
   uint32_t max_transfer; /* bytes; 0: no limit */
   uint64_t blocks;

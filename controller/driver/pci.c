@@ -58,10 +58,10 @@ static int take_msix(struct nvt_driver *d, uint32_t at) {
     failed = nvt_pci_read(d, at + 4, &table, sizeof(table));
   if (failed)
     return failed;
-  if ((table & 7) != 0)
-    return nvt_driver_fail(d, ENOTSUP, "the MSI-X table is in BAR %u; this driver knows BAR 0 only",
-                           table & 7);
+  if ((table & 7) > 5)
+    return nvt_driver_fail(d, EPROTO, "the MSI-X table is said to be in BAR %u", table & 7);
   d->msix = (uint16_t)at;
+  d->msix_bar = table & 7;
   d->msix_table = table & ~7u;
   return 0;
 }
@@ -116,18 +116,18 @@ int nvt_pci_start(struct nvt_driver *d) {
   return nvt_pci_write(d, PCI_COMMAND, d->command, 2);
 }
 
-static int write_vector(struct nvt_driver *d, uint32_t vector, uint32_t message_data) {
+/* False: refused. Some devices leave the table to the virtual machine monitor, as
+ * vfio does, and don't let it be written; then irq_enable() alone sets the vectors up. */
+static bool write_vector(struct nvt_driver *d, uint32_t vector, uint32_t message_data) {
   uint32_t at = d->msix_table + vector * 16;
   /* Masked while address and data don't belong together. */
   const struct {
     uint32_t offset, value;
   } writes[] = {{12, 1}, {0, MESSAGE_ADDRESS}, {4, 0}, {8, message_data}, {12, 0}};
-  for (unsigned i = 0; i < sizeof(writes) / sizeof(writes[0]); i++) {
-    int failed = nvt_reg_write32(d, at + writes[i].offset, writes[i].value);
-    if (failed)
-      return failed;
-  }
-  return 0;
+  for (unsigned i = 0; i < sizeof(writes) / sizeof(writes[0]); i++)
+    if (d->t->write(d->t, d->msix_bar, at + writes[i].offset, &writes[i].value, 4) < 0)
+      return false;
+  return true;
 }
 
 int nvt_msix_start(struct nvt_driver *d, uint32_t count) {
@@ -139,10 +139,11 @@ int nvt_msix_start(struct nvt_driver *d, uint32_t count) {
     count = table_size;
   uint32_t base = d->msix_control & ~(MSIX_ENABLE | MSIX_MASK_ALL);
   int failed = nvt_pci_write(d, d->msix + 2u, base | MSIX_ENABLE | MSIX_MASK_ALL, 2);
-  for (uint32_t i = 0; failed == 0 && i < count; i++)
-    failed = write_vector(d, i, MESSAGE_DATA + i);
   if (failed)
     return failed;
+  bool table = true;
+  for (uint32_t i = 0; table && i < count; i++)
+    table = write_vector(d, i, MESSAGE_DATA + i);
   failed = d->t->irq_enable(d->t, count);
   if (failed < 0)
     return nvt_driver_fail(d, -failed, "the device doesn't take %u interrupt vectors: %s", count,
@@ -151,7 +152,9 @@ int nvt_msix_start(struct nvt_driver *d, uint32_t count) {
   failed = nvt_pci_write(d, d->msix + 2u, base | MSIX_ENABLE, 2);
   /* A read pushes the posted writes: no message is lost for a late unmask. */
   uint32_t flush;
-  return failed ? failed : nvt_reg_read32(d, d->msix_table + 12, &flush);
+  if (table)
+    (void)d->t->read(d->t, d->msix_bar, d->msix_table + 12, &flush, sizeof(flush));
+  return failed;
 }
 
 void nvt_pci_stop(struct nvt_driver *d) {

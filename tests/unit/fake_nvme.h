@@ -31,6 +31,9 @@ enum fake_fault {
   FAKE_OTHER_CLASS,
   FAKE_CAPABILITY_LOOP,
   FAKE_NO_MSIX,
+  FAKE_TABLE_BAR4,      /* MSI-X table at the start of BAR 4 */
+  FAKE_TABLE_REFUSED,   /* … which can't be written: the monitor keeps it */
+  FAKE_TABLE_NOWHERE,   /* in BAR 7 */
   FAKE_GONE,            /* registers read all ones */
   FAKE_NEVER_READY,     /* CSTS.RDY stays 0 */
   FAKE_NEVER_DISABLED,  /* CSTS.RDY stays 1 */
@@ -104,7 +107,8 @@ static inline void fake_complete(struct fake *f, uint16_t sqid, uint16_t cid, ui
   }
   if (cq->interrupts && cq->vector < f->vectors &&
       !(f->fault == FAKE_LOSE_INTERRUPTS && f->ios > 50)) {
-    assert_int_equal(f->msix[cq->vector * 16 + 12] & 1, 0); /* unmasked */
+    if (f->fault != FAKE_TABLE_REFUSED)
+      assert_int_equal(f->msix[cq->vector * 16 + 12] & 1, 0); /* unmasked */
     f->fired[cq->vector] = true;
   }
 }
@@ -300,7 +304,10 @@ static inline int fake_read(struct nvt_transport *t, unsigned region, uint64_t o
     memcpy(buf, f->config + offset, len);
     return 0;
   }
-  assert_int_equal(region, NVT_REGION_BAR0);
+  if (region == 4 && f->fault == FAKE_TABLE_BAR4)
+    offset += 0x2000;
+  else
+    assert_int_equal(region, NVT_REGION_BAR0);
   if (offset >= 0x2000 && offset + len <= 0x2000 + sizeof(f->msix)) {
     memcpy(buf, f->msix + (offset - 0x2000), len);
     return 0;
@@ -352,6 +359,12 @@ static inline int fake_write(struct nvt_transport *t, unsigned region, uint64_t 
     f->mastered = (f->config[4] & 6) == 6;
     return 0;
   }
+  if (region == 4 && f->fault == FAKE_TABLE_REFUSED)
+    return -EINVAL;
+  if (region == 4 && f->fault == FAKE_TABLE_BAR4)
+    offset += 0x2000;
+  else
+    assert_int_equal(region, NVT_REGION_BAR0);
   if (offset >= 0x2000) {
     assert_true(offset + len <= 0x2000 + sizeof(f->msix));
     memcpy(f->msix + (offset - 0x2000), buf, len);
@@ -438,7 +451,10 @@ static inline struct fake *fake_create(enum fake_fault fault) {
   c[FAKE_MSIX] = 0x11;
   c[FAKE_MSIX + 1] = fault == FAKE_CAPABILITY_LOOP ? 0x40 : 0;
   c[FAKE_MSIX + 2] = FAKE_QUEUES - 1;
-  c[FAKE_MSIX + 5] = 0x20; /* table at 2000h of BAR 0 */
+  if (fault == FAKE_TABLE_BAR4 || fault == FAKE_TABLE_REFUSED || fault == FAKE_TABLE_NOWHERE)
+    c[FAKE_MSIX + 4] = fault == FAKE_TABLE_NOWHERE ? 7 : 4;
+  else
+    c[FAKE_MSIX + 5] = 0x20; /* table at 2000h of BAR 0 */
   if (fault == FAKE_NEVER_DISABLED)
     f->cc = 1, f->csts = 1;
   return f;
