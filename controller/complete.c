@@ -144,12 +144,12 @@ static bool writeback_tap(struct request *r, struct cq *cq) {
 void nvt_post(struct request *r) {
   struct nvt_controller *c = r->c;
   struct sq *sq = r->sq;
-  struct cq *cq = sq->cq;
-  uint16_t id = r->cqe.sqid;
-  if (unlikely(c->fatal)) {
+  if (unlikely(sq == NULL || c->fatal)) { /* a reset took the queue, or nothing is posted */
     nvt_request_free(r);
     return;
   }
+  struct cq *cq = sq->cq;
+  uint16_t id = r->cqe.sqid;
   r->cqe.sqhd = (uint16_t)sq->head;
   r->cqe.status = (uint16_t)(r->cqe.status << 1 | (cq->phase ? 1 : 0));
   if (tap_on(c, id == 0 ? NVT_TAP_ADMIN_WRITEBACK : NVT_TAP_IO_WRITEBACK)) {
@@ -200,6 +200,10 @@ int nvt_command_release(struct nvt_controller *c, uint64_t handle, const struct 
   bool executed = r->state == REQUEST_HELD_WRITEBACK;
   nvt_enter(c);
   released_event(r, cqe != NULL ? NVT_CQE_STATUS(cqe->status) : r->cqe.status & 0x7ff);
+  if (r->sq == NULL) { /* its callback reset the controller */
+    nvt_leave(c);
+    return -ENOENT;
+  }
   r->state = REQUEST_ACTIVE;
   if (cqe != NULL) {
     r->cqe.dw0 = cqe->dw0;

@@ -403,6 +403,92 @@ static void descriptors_name_a_namespace(void **state) {
   host_close(&h);
 }
 
+static void identify_of_the_command_set_and_the_controllers(void **state) {
+  (void)state;
+  struct host h;
+  host_open_with(&h, "ram:1M", (struct nvt_controller_options){.id = 3});
+  enable(&h);
+  uint8_t page[4096];
+  uint16_t list[2048];
+  assert_status(identify(&h, NVT_CNS_CS_CONTROLLER, 0, page), NVT_SC_SUCCESS);
+  for (unsigned i = 0; i < 4096; i++)
+    assert_int_equal(page[i], 0); /* no limit beyond MDTS */
+  struct nvt_sqe sqe = {.opcode = NVT_ADMIN_IDENTIFY,
+                        .prp1 = DATA_AT,
+                        .cdw10 = NVT_CNS_CS_CONTROLLER,
+                        .cdw11 = 2u << 24};
+  assert_status(admin(&h, sqe), NVT_SC_INVALID_FIELD);
+  for (uint16_t from = 2; from <= 4; from++) {
+    sqe = (struct nvt_sqe){.opcode = NVT_ADMIN_IDENTIFY,
+                           .prp1 = DATA_AT,
+                           .cdw10 = (uint32_t)from << 16 | NVT_CNS_CONTROLLER_LIST};
+    assert_status(admin(&h, sqe), NVT_SC_SUCCESS);
+    memcpy(list, guest(&h, DATA_AT), sizeof(list));
+    assert_int_equal(list[0], from <= 3 ? 1 : 0);
+    assert_int_equal(list[1], from <= 3 ? 3 : 0);
+  }
+  host_close(&h);
+}
+
+static void changed_namespaces_are_each_listed_once(void **state) {
+  (void)state;
+  struct host h;
+  host_open(&h, NULL);
+  char why[64];
+  uint32_t nsid;
+  for (int round = 0; round < 20; round++) {
+    for (int i = 0; i < 5; i++)
+      assert_int_equal(nvt_controller_add_namespace(h.c, "null:1M", &nsid, why, sizeof(why)), 0);
+    for (uint32_t i = 5; i >= 1; i--)
+      assert_int_equal(nvt_controller_remove_namespace(h.c, i), 0);
+  }
+  assert_status(get_log(&h, NVT_LOG_CHANGED_ATTACHED_NS, 0, 4096), NVT_SC_SUCCESS);
+  const uint32_t *list = guest(&h, DATA_AT);
+  for (uint32_t i = 0; i < 1024; i++)
+    assert_int_equal(list[i], i < 5 ? i + 1 : 0);
+  host_close(&h);
+}
+
+static void a_timestamp_outlives_a_reset(void **state) {
+  (void)state;
+  struct host h;
+  host_open(&h, "ram:1M");
+  const uint64_t set = 0x7700000000;
+  memcpy(guest(&h, DATA_AT), &set, 8);
+  struct nvt_sqe sqe = {
+      .opcode = NVT_ADMIN_SET_FEATURES, .prp1 = DATA_AT, .cdw10 = NVT_FEATURE_TIMESTAMP};
+  assert_status(admin(&h, sqe), NVT_SC_SUCCESS);
+  set32(&h, NVT_REG_CC, 0x00460000);
+  enable(&h);
+  assert_status(status_of(get_feature(&h, NVT_FEATURE_TIMESTAMP, 0, 0)), NVT_SC_SUCCESS);
+  uint64_t got;
+  memcpy(&got, guest(&h, DATA_AT), 8);
+  assert_in_range(got & 0xffffffffffff, set, set + 60000);
+  host_close(&h);
+}
+
+static enum nvt_verdict hold(void *user, const struct nvt_tap_event *event) {
+  const unsigned *left = user;
+  return event->command.sqe->opcode == NVT_ADMIN_ABORT && *left != 0 ? NVT_VERDICT_HOLD
+                                                                     : NVT_VERDICT_CONTINUE;
+}
+
+static void aborts_are_limited(void **state) {
+  (void)state;
+  struct host h;
+  host_open(&h, "ram:1M");
+  unsigned left = 1;
+  assert_int_equal(nvt_tap_attach(h.plugins, "nvme:admin:decode", 0, hold, &left, "test", NULL), 0);
+  for (unsigned i = 0; i < 4; i++)
+    submit(&h, 0, (struct nvt_sqe){.opcode = NVT_ADMIN_ABORT, .cdw10 = 1});
+  poll_idle(&h);
+  assert_int_equal(nvt_controller_outstanding(h.c), 4);
+  left = 0;
+  assert_status(admin(&h, (struct nvt_sqe){.opcode = NVT_ADMIN_ABORT, .cdw10 = 1}),
+                NVT_SC_ABORT_LIMIT_EXCEEDED);
+  host_close(&h);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_has_no_row_is_invalid_opcode),
@@ -421,6 +507,10 @@ int main(void) {
       cmocka_unit_test(a_new_namespace_is_a_notice),
       cmocka_unit_test(a_low_threshold_is_a_temperature_event),
       cmocka_unit_test(descriptors_name_a_namespace),
+      cmocka_unit_test(identify_of_the_command_set_and_the_controllers),
+      cmocka_unit_test(changed_namespaces_are_each_listed_once),
+      cmocka_unit_test(a_timestamp_outlives_a_reset),
+      cmocka_unit_test(aborts_are_limited),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -304,7 +304,11 @@ static void nothing_is_written_after_the_end(void **state) {
     for (uint32_t i = 0; i < 50; i++)
       put(&h, 1, io_sqe(NVT_NVM_READ, i * 8, 8, DATA_AT + i * 4096, 0));
     ring(&h, 1, false, 50);
-    nvt_controller_poll(h.c, 0);
+    /* A step doesn't ask the backend, so that all of them are still there. */
+    for (int i = 0; i < 50; i++)
+      assert_int_equal(nvt_controller_step(h.c, 1), 1);
+    assert_int_equal(nvt_controller_outstanding(h.c), 50);
+    assert_true(nvt_controller_event_fd(h.c) >= 0);
     switch (kind) {
     case 0:
       set32(&h, NVT_REG_CC, 0x00460000);
@@ -314,6 +318,9 @@ static void nothing_is_written_after_the_end(void **state) {
       break;
     case 2: {
       assert_status(delete_queue(&h, NVT_ADMIN_DELETE_IO_SQ, 1), NVT_SC_SUCCESS);
+      struct nvt_cqe cqe; /* "completed or aborted": each has had its completion */
+      for (int i = 0; i < 50; i++)
+        assert_true(reap(&h, 1, &cqe));
       assert_status(delete_queue(&h, NVT_ADMIN_DELETE_IO_CQ, 1), NVT_SC_SUCCESS);
       break;
     }
@@ -325,8 +332,7 @@ static void nothing_is_written_after_the_end(void **state) {
       set32(&h, NVT_REG_CC, 0x00460000);
       break;
     }
-    if (kind != 2)
-      assert_int_equal(nvt_controller_outstanding(h.c), 0);
+    assert_int_equal(nvt_controller_outstanding(h.c), 0);
     memset(h.arena, 0xa5, ARENA);
     for (int i = 0; i < 1000; i++)
       nvt_controller_poll(h.c, 0);
@@ -336,6 +342,57 @@ static void nothing_is_written_after_the_end(void **state) {
     }
     host_close(&h);
   }
+  unlink(path);
+}
+
+static void shutdown_waits_for_a_file(void **state) {
+  (void)state;
+  char description[64], path[32];
+  make_file(description, sizeof(description), path);
+  struct host h;
+  host_open(&h, description);
+  create_pair(&h, 1, 64);
+  pattern(guest(&h, DATA_AT), 4096, 77);
+  submit(&h, 1, io_sqe(NVT_NVM_WRITE, 0, 8, DATA_AT, 0));
+  assert_int_equal(nvt_controller_step(h.c, 1), 1);
+  set32(&h, NVT_REG_CC, CC_ON | 1u << 14);
+  assert_int_equal(reg32(&h, NVT_REG_CSTS), 9);
+  struct nvt_cqe cqe;
+  assert_true(reap(&h, 1, &cqe));
+  assert_status(status_of(cqe), NVT_SC_SUCCESS);
+  uint8_t there[4096];
+  int fd = open(path, O_RDONLY);
+  assert_int_equal(pread(fd, there, 4096, 0), 4096);
+  close(fd);
+  assert_memory_equal(there, guest(&h, DATA_AT), 4096);
+  host_close(&h);
+  unlink(path);
+}
+
+static void reset_in_the_middle_of_many_ranges(void **state) {
+  (void)state;
+  char description[64], path[32];
+  make_file(description, sizeof(description), path);
+  struct host h;
+  host_open(&h, description);
+  create_pair(&h, 1, 64);
+  struct nvt_dsm_range *ranges = guest(&h, LIST_AT);
+  for (uint32_t i = 0; i < 256; i++)
+    ranges[i] = (struct nvt_dsm_range){.slba = i * 8, .nlb = 8};
+  struct nvt_sqe dsm = {
+      .opcode = NVT_NVM_DATASET_MANAGEMENT, .nsid = 1, .prp1 = LIST_AT, .cdw10 = 255, .cdw11 = 4};
+  struct nvt_sqe flush = {.opcode = NVT_NVM_FLUSH, .nsid = 0xffffffff};
+  submit(&h, 1, dsm);
+  submit(&h, 1, flush);
+  assert_int_equal(nvt_controller_step(h.c, 1), 1);
+  assert_int_equal(nvt_controller_step(h.c, 1), 1);
+  set32(&h, NVT_REG_CC, 0x00460000);
+  assert_int_equal(nvt_controller_outstanding(h.c), 0);
+  enable(&h);
+  create_pair(&h, 1, 64);
+  for (int i = 0; i < 5; i++)
+    assert_status(io(&h, NVT_NVM_READ, 0, 8, DATA_AT, 0), NVT_SC_SUCCESS);
+  host_close(&h);
   unlink(path);
 }
 
@@ -352,6 +409,8 @@ int main(void) {
       cmocka_unit_test(namespaces_at_the_limit),
       cmocka_unit_test(a_file_completes_out_of_order_and_all),
       cmocka_unit_test(nothing_is_written_after_the_end),
+      cmocka_unit_test(shutdown_waits_for_a_file),
+      cmocka_unit_test(reset_in_the_middle_of_many_ranges),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

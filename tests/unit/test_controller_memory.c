@@ -294,6 +294,39 @@ static void queues_move_with_their_windows(void **state) {
   host_close(&h);
 }
 
+static void completion_queues_in_awkward_memory(void **state) {
+  (void)state;
+  struct host h;
+  host_open(&h, "ram:1M");
+  create_pair(&h, 1, 16);
+  uint8_t *memory = malloc(3 * 4096);
+  assert_non_null(memory);
+  const uint64_t at = 1ull << 34;
+  /* In two windows, and at an odd place in the host's memory. */
+  for (unsigned shift = 1; shift <= 16; shift += 3) {
+    uint8_t *first = memory + shift, *second = memory + 4096 + 2 * shift;
+    memset(memory, 0, 3 * 4096);
+    assert_int_equal(nvt_controller_dma_map(h.c, at, 64, first, true, true), 0);
+    assert_int_equal(nvt_controller_dma_map(h.c, at + 64, 4096 - 64, second, true, true), 0);
+    assert_status(create_cq_at(&h, 2, 8, at, 1), NVT_SC_SUCCESS);
+    assert_status(create_sq_at(&h, 2, 8, SQ_AT(2), 2), NVT_SC_SUCCESS);
+    for (unsigned i = 0; i < 20; i++) {
+      uint16_t cid = submit(&h, 2, io_sqe(NVT_NVM_READ, 0, 1, DATA_AT, 0));
+      poll_idle(&h);
+      struct nvt_cqe cqe;
+      memcpy(&cqe, i % 8 < 4 ? first + i % 8 * 16 : second + (i % 8 - 4) * 16, 16);
+      assert_int_equal(cqe.cid, cid);
+      assert_int_equal(NVT_CQE_PHASE(cqe.status), i / 8 % 2 == 0);
+      ring(&h, 2, true, (i + 1) % 8);
+    }
+    assert_status(delete_queue(&h, NVT_ADMIN_DELETE_IO_SQ, 2), NVT_SC_SUCCESS);
+    assert_status(delete_queue(&h, NVT_ADMIN_DELETE_IO_CQ, 2), NVT_SC_SUCCESS);
+    assert_int_equal(nvt_controller_dma_unmap(h.c, at, 4096), 0);
+  }
+  free(memory);
+  host_close(&h);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(windows),
@@ -307,6 +340,7 @@ int main(void) {
       cmocka_unit_test(a_page_over_many_windows),
       cmocka_unit_test(larger_memory_pages),
       cmocka_unit_test(queues_move_with_their_windows),
+      cmocka_unit_test(completion_queues_in_awkward_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -371,6 +371,90 @@ static void a_plugin_that_holds_everything_stops_only_the_fetch(void **state) {
   host_close(&h);
 }
 
+static void a_release_is_announced(void **state) {
+  (void)state;
+  struct host h;
+  with_verdict(&h, "nvme:io:decode", NVT_VERDICT_HOLD);
+  attach_all(&h);
+  submit(&h, 1, io_sqe(NVT_NVM_READ, 0, 1, DATA_AT, 0));
+  poll_idle(&h);
+  assert_int_equal(nvt_command_release(h.c, decider.handle, NULL), 0);
+  unsigned held = find(NVT_TAP_VERDICT, 0), released = find(NVT_TAP_VERDICT, held + 1);
+  assert_int_equal(rec.events[held].verdict.verdict, 2);
+  assert_int_equal(rec.events[released].verdict.verdict, 3);
+  assert_int_equal(rec.events[released].verdict.tap, NVT_TAP_IO_DECODE);
+  assert_true(find(NVT_TAP_IO_WRITEBACK, 0) > released);
+  host_close(&h);
+}
+
+/* More commands than there are requests for, all held: fetching stops, and goes on. */
+static uint64_t handles[6000];
+static unsigned handle_count;
+static enum nvt_verdict hold_and_note(void *user, const struct nvt_tap_event *event) {
+  (void)user;
+  handles[handle_count++] = event->command.handle;
+  return NVT_VERDICT_HOLD;
+}
+
+static void fetching_stops_when_requests_run_out(void **state) {
+  (void)state;
+  struct host h;
+  host_open(&h, "ram:1M");
+  handle_count = 0;
+  for (uint16_t q = 1; q <= 5; q++) {
+    uint64_t at = DATA_AT + q * 0x20000u;
+    assert_status(create_cq_at(&h, q, 1024, at, 1), NVT_SC_SUCCESS);
+    assert_status(create_sq_at(&h, q, 1024, at + 0x8000, q), NVT_SC_SUCCESS);
+  }
+  assert_int_equal(
+      nvt_tap_attach(h.plugins, "nvme:io:decode", 0, hold_and_note, NULL, "test", NULL), 0);
+  for (uint16_t q = 1; q <= 5; q++) {
+    for (int i = 0; i < 1023; i++)
+      put(&h, q, io_sqe(NVT_NVM_FLUSH, 0, 1, 0, 0));
+    ring(&h, q, false, 1023);
+  }
+  poll_idle(&h);
+  assert_int_equal(nvt_controller_outstanding(h.c), 4096);
+  assert_status(identify(&h, NVT_CNS_CONTROLLER, 0, NULL), NVT_SC_SUCCESS);
+  for (unsigned i = 0; i < handle_count; i++) {
+    assert_int_equal(nvt_command_release(h.c, handles[i], NULL), 0);
+    poll_idle(&h);
+  }
+  assert_int_equal(handle_count, 5 * 1023);
+  assert_int_equal(nvt_controller_outstanding(h.c), 0);
+  host_close(&h);
+}
+
+static enum nvt_verdict reset_it(void *user, const struct nvt_tap_event *event) {
+  struct host *h = user;
+  (void)event;
+  nvt_controller_reset(h->c, NVT_RESET_CONTROLLER);
+  return NVT_VERDICT_CONTINUE;
+}
+
+static void a_callback_may_reset_the_controller(void **state) {
+  (void)state;
+  const char *const taps[] = {"nvme:io:decode", "nvme:io:writeback", "nvme:io:memory"};
+  for (unsigned t = 0; t < 3; t++) {
+    struct host h;
+    host_open(&h, "ram:1M");
+    create_pair(&h, 1, 16);
+    struct nvt_attachment *attachment;
+    assert_int_equal(nvt_tap_attach(h.plugins, taps[t], 0, reset_it, &h, "test", &attachment), 0);
+    for (int i = 0; i < 5; i++)
+      put(&h, 1, io_sqe(NVT_NVM_READ, 0, 1, DATA_AT, 0));
+    ring(&h, 1, false, 5);
+    poll_idle(&h);
+    assert_int_equal(reg32(&h, NVT_REG_CSTS), 0);
+    assert_int_equal(nvt_controller_outstanding(h.c), 0);
+    nvt_tap_detach(h.plugins, attachment);
+    enable(&h);
+    create_pair(&h, 1, 16);
+    assert_status(io(&h, NVT_NVM_READ, 0, 1, DATA_AT, 0), NVT_SC_SUCCESS);
+    host_close(&h);
+  }
+}
+
 static enum nvt_verdict overwrite(void *user, const struct nvt_tap_event *event) {
   struct host *h = user;
   /* The guest writes its entry anew while it is being decoded. */
@@ -404,6 +488,9 @@ int main(void) {
       cmocka_unit_test(hold_at_writeback_then_complete_otherwise),
       cmocka_unit_test(held_commands_end_with_abort_deletion_and_reset),
       cmocka_unit_test(a_plugin_that_holds_everything_stops_only_the_fetch),
+      cmocka_unit_test(a_release_is_announced),
+      cmocka_unit_test(fetching_stops_when_requests_run_out),
+      cmocka_unit_test(a_callback_may_reset_the_controller),
       cmocka_unit_test(the_entry_is_read_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
