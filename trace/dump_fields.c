@@ -13,6 +13,12 @@ static void print_value(FILE *to, const struct nvt_record_field *field, const ui
   if (field->format == NVT_FIELD_BYTES) {
     for (size_t i = 0; i < field->size; i++)
       fprintf(to, "%02x", body[field->offset + i]);
+  } else if (strcmp(field->name, "pci_address") == 0) {
+    char address[32];
+    struct nvt_text text;
+    nvt_text_init(&text, address, sizeof(address));
+    nvt_text_pci(&text, (uint32_t)value);
+    fputs(address, to);
   } else if (field->format == NVT_FIELD_HEX) {
     fprintf(to, "0x%0*" PRIx64, field->size * 2, value);
   } else {
@@ -152,6 +158,8 @@ static void print_exchange(FILE *to, const struct nvt_exchange *exchange) {
   dec(to, "[Use of this identifier]", exchange->reuse);
   if (exchange->command.record != 0)
     dec(to, "[Outstanding on its queue]", exchange->depth);
+  if (exchange->command.record != 0)
+    dec(to, "[Under way on its queue]", exchange->in_flight);
   moment(to, "[Announced in record]", &exchange->doorbell);
   moment(to, "[Fetched in record]", &exchange->command);
   moment(to, "[Completed in record]", &exchange->completion);
@@ -198,6 +206,7 @@ void nvt_dump_fields(FILE *to, const struct nvt_record *record, const struct nvt
   fprintf(to, LABEL "%" PRIu64 "\n", "Byte in the File", record->offset);
   fprintf(to, LABEL "%" PRIu64 ".%09" PRIu64 "\n", "Time", record->time_ns / 1000000000u,
           record->time_ns % 1000000000u);
+  fprintf(to, LABEL "%s\n", "Record", nvt_record_title(record->header.type));
   print_body(to, "header", &record->header);
   print_body(to, nvt_record_body_name(record->header.type), &record->meta);
   switch (record->header.type) {

@@ -90,6 +90,7 @@ static void add_command(json_object *to, const struct nvt_record *record,
     return;
   number(to, "reuse", exchange->reuse);
   number(to, "depth", exchange->depth);
+  number(to, "in_flight", exchange->in_flight);
   flag(to, "duplicate_cid", exchange->duplicate_cid);
   moment(to, "doorbell_record", &exchange->doorbell);
   stage(to, "fetch_ns", exchange, NVT_STAGE_FETCH);

@@ -48,6 +48,8 @@ struct nvt_exchange {
   struct nvt_moment acknowledge; /* the head doorbell that passed its completion */
   struct nvt_moment cancel;      /* end RESET: the record that ended it */
   uint32_t depth;                /* outstanding on its queue at the fetch, itself included */
+  uint32_t in_flight;            /* what the host had under way on its queue then: announced and not
+                                    fetched, outstanding, or completed and not acknowledged */
   bool duplicate_cid;            /* another command with this cid was outstanding */
   struct nvt_sqe sqe; /* all zero when the trace has only the completion (started later) */
   struct nvt_cqe cqe; /* valid when completion.record != 0 */

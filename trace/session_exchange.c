@@ -104,6 +104,10 @@ void nvt_session_retire(struct nvt_session *session, struct nvt_queue *cq) {
   struct nvt_exchange_node *node = cq->list.first;
   take_out(&cq->list, node);
   cq->view.outstanding--;
+  session->unacknowledged--;
+  /* A queue's memory is used again for queues only, so that this look is safe. */
+  if (node->sq != NULL && node->sq->generation == node->sq_generation)
+    node->sq->unacknowledged--;
   if (cq->uncovered == node) {
     cq->uncovered = node->next;
     cq->uncovered_count--;
@@ -159,6 +163,7 @@ int nvt_session_command(struct nvt_session *session, struct nvt_controller_node 
   sq->view.cqid = command->cqid;
   sq->view.head = next_slot(sq, command->slot);
   nvt_session_announced_by(session, sq, command->slot, exchange);
+  exchange->in_flight = exchange->depth + nvt_session_announced(sq) + sq->unacknowledged;
   view->exchange = exchange;
   return 0;
 }
@@ -183,14 +188,18 @@ static int post(struct nvt_session *session, struct nvt_controller_node *control
   struct nvt_doorbell_id id = {.qid = completion->cqid, .is_cq = true};
   struct nvt_queue *cq = nvt_session_need_queue(session, controller, id);
   if (cq == NULL) {
+    if (node->sq != NULL)
+      node->sq->unacknowledged--;
     nvt_session_end(session, node);
     return nvt_session_no_queue(session);
   }
-  if (cq->view.outstanding >= NVT_LIST_MAX)
+  if (cq->view.outstanding >= NVT_LIST_MAX ||
+      (session->unacknowledged >= NVT_UNACKNOWLEDGED_MAX && cq->list.first != NULL))
     nvt_session_retire(session, cq);
   node->slot = completion->slot;
   append(&cq->list, node);
   cq->view.outstanding++;
+  session->unacknowledged++;
   if (!cq->pointer_known) {
     cq->view.head = completion->head;
     cq->pointer_known = true;
@@ -207,6 +216,9 @@ int nvt_session_completion(struct nvt_session *session, struct nvt_controller_no
   struct nvt_exchange_node *node = sq != NULL ? oldest_of(session, sq, completion->cqe.cid) : NULL;
   if (node != NULL) {
     not_outstanding(session, sq, node);
+    node->sq = sq;
+    node->sq_generation = sq->generation;
+    sq->unacknowledged++;
   } else {
     node = nvt_session_new_exchange(session);
     if (node == NULL)

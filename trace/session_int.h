@@ -38,7 +38,9 @@ struct nvt_exchange_node {
   struct nvt_exchange_node *previous;
   struct nvt_exchange_node *younger;  /* outstanding with the same key, fetched next */
   struct nvt_exchange_node *youngest; /* of the oldest: the end of that chain */
-  uint16_t slot;                      /* of the completion, in its queue */
+  struct nvt_queue *sq; /* that counts it as unacknowledged, if it still has this generation */
+  uint64_t sq_generation;
+  uint16_t slot; /* of the completion, in its queue */
 };
 
 struct nvt_signal_node {
@@ -54,6 +56,9 @@ struct nvt_exchange_list {
 
 #define NVT_QUEUES_MAX (1u << 18) /* in one session, submission and completion queues */
 #define NVT_LIST_MAX 65536u       /* entries of the largest queue */
+/* Of all queues of a session together; beyond it each queue forgets its oldest. */
+#define NVT_UNACKNOWLEDGED_MAX (1u << 19)
+#define NVT_DOORBELLS_MAX (1u << 20)
 
 struct nvt_queue {
   struct nvt_queue_view view;
@@ -67,6 +72,7 @@ struct nvt_queue {
   struct nvt_signal_node *doorbells;
   struct nvt_signal_node *last_doorbell;
   uint32_t doorbell_count;
+  uint32_t unacknowledged; /* completed, and the host hasn't said that it saw it */
   /* completion queue: the first posted one that no interrupt covers, and how many */
   struct nvt_exchange_node *uncovered;
   uint32_t uncovered_count;
@@ -112,6 +118,8 @@ struct nvt_session {
   struct nvt_signal_node scratch; /* not kept: of this record only */
   uint64_t generation;
   uint32_t queue_count;
+  uint32_t unacknowledged; /* completions in all completion queues' lists */
+  uint32_t doorbell_count; /* doorbells in all submission queues' lists */
   struct nvt_moment now;
 };
 
@@ -168,6 +176,10 @@ int nvt_session_doorbell(struct nvt_session *, struct nvt_controller_node *,
                          bool refused, struct nvt_view *);
 int nvt_session_interrupt(struct nvt_session *, struct nvt_controller_node *,
                           const struct nvt_record *, struct nvt_view *);
+/* The oldest doorbell whose entries aren't all fetched; there must be one. */
+void nvt_session_drop_doorbell(struct nvt_session *, struct nvt_queue *sq);
+/* Entries announced by doorbells and not fetched; 0 where that isn't known. */
+uint32_t nvt_session_announced(const struct nvt_queue *sq);
 /* Note which doorbell announced `slot`; used-up ones go. */
 void nvt_session_announced_by(struct nvt_session *, struct nvt_queue *sq, uint16_t slot,
                               struct nvt_exchange *);

@@ -81,11 +81,8 @@ void nvt_session_delete_queue(struct nvt_session *session, struct nvt_queue *que
   } else {
     while (queue->list.first != NULL)
       nvt_session_cancel(session, queue, queue->list.first, NVT_EXCHANGE_RESET);
-    while (queue->doorbells != NULL) {
-      struct nvt_signal_node *node = queue->doorbells;
-      queue->doorbells = node->next;
-      nvt_session_free_signal(session, node);
-    }
+    while (queue->doorbells != NULL)
+      nvt_session_drop_doorbell(session, queue);
   }
   struct nvt_doorbell_id id = {.qid = queue->view.qid, .is_cq = queue->view.is_cq};
   struct nvt_map_slot *slot =

@@ -42,12 +42,13 @@ static uint32_t distance(const struct nvt_queue *queue, uint32_t from, uint32_t 
   return queue->view.entries > from ? queue->view.entries - from + to : to;
 }
 
-static void drop_first_doorbell(struct nvt_session *session, struct nvt_queue *sq) {
+void nvt_session_drop_doorbell(struct nvt_session *session, struct nvt_queue *sq) {
   struct nvt_signal_node *node = sq->doorbells;
   sq->doorbells = node->next;
   if (sq->doorbells == NULL)
     sq->last_doorbell = NULL;
   sq->doorbell_count--;
+  session->doorbell_count--;
   nvt_session_free_signal(session, node);
 }
 
@@ -70,8 +71,9 @@ static int announce(struct nvt_session *session, struct nvt_queue *sq,
     *lasting = *node;
     *signal = node = lasting;
   }
-  if (sq->doorbell_count >= NVT_LIST_MAX)
-    drop_first_doorbell(session, sq);
+  if (sq->doorbell_count >= NVT_LIST_MAX ||
+      (session->doorbell_count >= NVT_DOORBELLS_MAX && sq->doorbells != NULL))
+    nvt_session_drop_doorbell(session, sq);
   node->next = NULL;
   if (sq->last_doorbell != NULL)
     sq->last_doorbell->next = node;
@@ -79,7 +81,12 @@ static int announce(struct nvt_session *session, struct nvt_queue *sq,
     sq->doorbells = node;
   sq->last_doorbell = node;
   sq->doorbell_count++;
+  session->doorbell_count++;
   return 0;
+}
+
+uint32_t nvt_session_announced(const struct nvt_queue *sq) {
+  return sq->doorbells != NULL ? distance(sq, sq->view.head, sq->view.tail) : 0;
 }
 
 void nvt_session_announced_by(struct nvt_session *session, struct nvt_queue *sq, uint16_t slot,
@@ -97,10 +104,10 @@ void nvt_session_announced_by(struct nvt_session *session, struct nvt_queue *sq,
       stands_for(session, pub, exchange);
       uint32_t next = slot + 1u;
       if (next == pub->value || (next == sq->view.entries && pub->value == 0))
-        drop_first_doorbell(session, sq);
+        nvt_session_drop_doorbell(session, sq);
       return;
     }
-    drop_first_doorbell(session, sq);
+    nvt_session_drop_doorbell(session, sq);
   }
 }
 

@@ -41,9 +41,9 @@ static void count_row(struct nvt_stats *stats, struct nvt_stats_rows *rows, uint
   struct nvt_stats_row *row = slot->value;
   row->commands++;
   row->errors += error;
-  row->depth_sum += exchange->depth;
-  if (exchange->depth > row->depth_max)
-    row->depth_max = exchange->depth;
+  row->depth_sum += exchange->in_flight;
+  if (exchange->in_flight > row->depth_max)
+    row->depth_max = exchange->in_flight;
 }
 
 static void on_end(void *ctx, struct nvt_exchange *exchange) {
@@ -190,6 +190,7 @@ NVT_COMMAND(
              "Stages of a command: fetch (tail doorbell to command), execute (command to\n"
              "completion), interrupt (completion to message), acknowledge (completion to\n"
              "head doorbell). Percentiles are at most 1/32 too high; the rest is exact.\n"
+             "Depth: commands that the host had under way on the queue when one was fetched.\n"
              "\n"
              "Exit status: 0 done, 1 some frames are no records of ours, or malformed, 2 usage,\n"
              "or the file can't be read to its end.\n"

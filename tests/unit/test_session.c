@@ -177,6 +177,8 @@ static void signals_stand_for_many_commands(void **state) {
   assert_ptr_equal(second->last, x[4]);
   assert_int_equal(x[4]->depth, 5);
   for (uint16_t i = 0; i < 5; i++)
+    assert_int_equal(x[i]->in_flight, 5);
+  for (uint16_t i = 0; i < 5; i++)
     complete(&s, 0, i, (uint16_t)(4 - i), 0); /* out of order */
   v = interrupt(&s, 0, 0);
   assert_int_equal(v->signal->count, 5);
@@ -187,6 +189,8 @@ static void signals_stand_for_many_commands(void **state) {
   assert_int_equal(v->signal->count, 2);
   assert_int_equal(x[3]->acknowledge.record, s.number);
   assert_int_equal(x[2]->acknowledge.record, 0);
+  /* three that the host hasn't seen yet, and one more */
+  assert_int_equal(command(&s, 0, 5, sqe(NVT_ADMIN_IDENTIFY, 9))->exchange->in_flight, 4);
   assert_int_equal(head(&s, 0, 5)->signal->count, 3);
   assert_int_equal(s.ended[NVT_EXCHANGE_COMPLETED], 5);
   nvt_session_destroy(s.session);
@@ -504,6 +508,23 @@ static void outstanding_commands_are_bounded(void **state) {
   nvt_session_destroy(s.session);
 }
 
+/* Completions that no host acknowledges, spread over many queues, don't pile up. */
+static void unacknowledged_completions_are_bounded(void **state) {
+  (void)state;
+  struct script s;
+  start(&s, false);
+  const uint32_t queues = 1000, count = 1000000, most = 1u << 19;
+  for (uint32_t i = 0; i < count; i++) {
+    complete(&s, (uint16_t)(i % queues), (uint16_t)i, 1, NVT_SC_INVALID_OPCODE);
+    if (i < most)
+      assert_int_equal(s.ended[NVT_EXCHANGE_COMPLETED], 0);
+  }
+  assert_in_range(count - s.ended[NVT_EXCHANGE_COMPLETED], 1, most + queues);
+  nvt_session_finish(s.session);
+  assert_int_equal(s.ended[NVT_EXCHANGE_COMPLETED], count);
+  nvt_session_destroy(s.session);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(one_command_has_all_its_stages),
@@ -518,6 +539,7 @@ int main(void) {
       cmocka_unit_test(a_vector_serves_several_queues),
       cmocka_unit_test(any_sequence_is_survived),
       cmocka_unit_test(outstanding_commands_are_bounded),
+      cmocka_unit_test(unacknowledged_completions_are_bounded),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
