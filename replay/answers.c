@@ -237,11 +237,8 @@ void nvt_engine_completion(struct nvt_engine *e, const struct nvt_feed_item *ite
   if (e->blind)
     return;
   e->totals->compared++;
-  if (command != NULL && command->kept && command->in_target) {
-    e->current = command;
-    e->ops->release(e->target, command->handle);
-    e->current = NULL;
-  }
+  if (command != NULL && command->kept && command->in_target)
+    nvt_engine_release(e, command);
   struct answer *early, *answer = take_completion(e, was, &early);
   if (answer == NULL) {
     e->ops->settle(e->target);

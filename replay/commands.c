@@ -89,8 +89,8 @@ enum nvt_fetch_wish nvt_engine_fetched(void *engine, uint64_t handle,
     nvt_engine_excuse(e, NVT_EXCEPTION_PLUGIN);
     return NVT_WISH_DROP;
   }
-  if (command->imposed && command->completion_record != 0) {
-    nvt_engine_excuse(e, NVT_EXCEPTION_PLUGIN);
+  if ((command->imposed || command->impose) && command->completion_record != 0) {
+    nvt_engine_excuse(e, command->impose ? NVT_EXCEPTION_HELD_ORDER : NVT_EXCEPTION_PLUGIN);
     cqe->dw0 = command->completion.cqe.dw0;
     cqe->dw1 = command->completion.cqe.dw1;
     cqe->status = command->completion.cqe.status;
@@ -169,15 +169,58 @@ static bool place(struct nvt_engine *e, const struct nvt_replay_command *command
   return false;
 }
 
+/* The next to be completed in the recording of those of a queue that we keep back. */
+static struct nvt_replay_command *first_kept(struct nvt_engine *e, uint16_t sqid) {
+  struct nvt_replay_command *first = NULL;
+  for (struct nvt_replay_command *c = e->in_target; c != NULL; c = c->next)
+    if (c->kept && !c->held && c->command.sqid == sqid && c->completion_record != 0 &&
+        (first == NULL || c->completion_record < first->completion_record))
+      first = c;
+  return first;
+}
+
+void nvt_engine_release(struct nvt_engine *e, struct nvt_replay_command *command) {
+  e->current = command;
+  nvt_feed_hold(command);
+  e->ops->release(e->target, command->handle);
+  nvt_engine_unlink(e, command); /* posted or, in a controller that has failed, never to be */
+  e->current = NULL;
+  nvt_feed_drop(e->feed, command);
+}
+
+/* Two admin commands look at commands under way: to the recorded controller they were
+ * with a disk, to the target they are held by us. */
+static void face_kept(struct nvt_engine *e, struct nvt_replay_command *command) {
+  const struct nvt_sqe *sqe = &command->command.sqe;
+  if (command->command.sqid != 0)
+    return;
+  if (sqe->opcode == NVT_ADMIN_DELETE_IO_SQ) {
+    /* It waits for them. */
+    struct nvt_replay_command *kept;
+    while ((kept = first_kept(e, sqe->cdw10 & 0xffff)) != NULL)
+      nvt_engine_release(e, kept);
+  } else if (sqe->opcode == NVT_ADMIN_ABORT) {
+    const struct nvt_replay_command *victim =
+        nvt_engine_find(e, sqe->cdw10 & 0xffff, (uint16_t)(sqe->cdw10 >> 16));
+    command->impose = victim != NULL && victim->kept && !victim->held;
+  }
+}
+
+static bool needs_look_ahead(const struct nvt_replay_command *command) {
+  uint8_t opcode = command->command.sqe.opcode;
+  if (command->command.sqid == 0 && (opcode == NVT_ADMIN_DELETE_IO_SQ || opcode == NVT_ADMIN_ABORT))
+    return true;
+  return nvt_opcode_direction(set_of(command), opcode) != NVT_DIRECTION_NONE;
+}
+
 void nvt_engine_command(struct nvt_engine *e, const struct nvt_feed_item *item) {
   struct nvt_replay_command *command = item->command;
   e->totals->commands++;
   e->last_stimulus = e->record;
   if (command == NULL || e->blind)
     return;
-  bool data =
-      nvt_opcode_direction(set_of(command), command->command.sqe.opcode) != NVT_DIRECTION_NONE;
-  nvt_feed_look_ahead(e->feed, command, !data);
+  nvt_feed_look_ahead(e->feed, command, !needs_look_ahead(command));
+  face_kept(e, command);
   if (!place(e, command))
     return;
   nvt_engine_prepare_data(e, command);

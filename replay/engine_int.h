@@ -104,6 +104,8 @@ enum nvt_fetch_wish nvt_engine_fetched(void *engine, uint64_t handle, struct nvt
 bool nvt_engine_finished(void *engine, uint64_t handle, const struct nvt_cqe *);
 /* The target has no commands any more. */
 void nvt_engine_forget_commands(struct nvt_engine *);
+/* Let the target post a completion that was kept back. */
+void nvt_engine_release(struct nvt_engine *, struct nvt_replay_command *);
 void nvt_engine_unlink(struct nvt_engine *, struct nvt_replay_command *);
 struct nvt_replay_command *nvt_engine_find(struct nvt_engine *, uint16_t sqid, uint16_t cid);
 

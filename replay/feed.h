@@ -53,6 +53,7 @@ struct nvt_replay_command {
   bool in_target; /* fetched by the target, not yet posted */
   bool raced;     /* its data overlapped another one's in flight */
   bool posted;    /* by the target */
+  bool impose;    /* the recorded completion is to be taken */
   bool kept;      /* the target holds its completion for us */
   uint64_t handle;
   uint64_t target_moved[3];

@@ -22,6 +22,10 @@ struct recorder {
   struct nvt_plugin_host *host;
   uint64_t seq;
   uint64_t skip; /* sequence number of a record to lose; 0: none */
+  /* Called with each record's body before it is written, to falsify it. May be NULL. */
+  void (*change)(struct recorder *, enum nvt_record_type, void *body);
+  uint64_t count[NVT_REC_COUNT]; /* records by type, this one included */
+  uint64_t arg[2];               /* the test's */
   uint8_t data_mode;
   uint32_t head;
   bool failed;
@@ -31,6 +35,13 @@ static inline void recorder_put(struct recorder *r, enum nvt_record_type type, u
                                 uint16_t controller, const void *body, const void *tail,
                                 size_t tail_length) {
   static uint8_t buffer[NVT_RECORD_MAX];
+  uint8_t copy[128];
+  memcpy(copy, body, nvt_record_body_size(type));
+  r->count[type]++;
+  if (r->change != NULL) {
+    r->change(r, type, copy);
+    body = copy;
+  }
   const struct nvt_rec_header base = {.controller = controller, .epoch = epoch, .seq = r->seq++};
   size_t length = nvt_build_record(buffer, sizeof(buffer), type, &base, body, tail, tail_length);
   if (length == 0)
@@ -132,7 +143,7 @@ static inline enum nvt_verdict recorder_event(void *user, const struct nvt_tap_e
                                       .verdict = e->verdict.verdict,
                                       .tap = e->verdict.tap,
                                       .status = e->verdict.status};
-    strncpy(verdict.plugin, e->verdict.plugin, sizeof(verdict.plugin));
+    memcpy(verdict.plugin, e->verdict.plugin, strnlen(e->verdict.plugin, sizeof(verdict.plugin)));
     recorder_put(r, NVT_REC_VERDICT, e->epoch, e->controller, &verdict, NULL, 0);
     break;
   }
