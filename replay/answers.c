@@ -231,19 +231,19 @@ static void compare_completion(struct nvt_engine *e, const struct nvt_replay_com
                         "%s differs", what);
 }
 
-void nvt_engine_completion(struct nvt_engine *e, const struct nvt_feed_item *item) {
-  const struct nvt_rec_completion *was = &item->record.completion;
-  struct nvt_replay_command *command = item->command;
-  if (e->blind)
-    return;
-  e->totals->compared++;
-  if (command != NULL && command->kept && command->in_target)
-    nvt_engine_release(e, command);
-  struct answer *early, *answer = take_completion(e, was, &early);
+static struct answer *await_completion(struct nvt_engine *e, const struct nvt_rec_completion *was,
+                                       struct answer **early) {
+  struct answer *answer = take_completion(e, was, early);
   if (answer == NULL) {
     e->ops->settle(e->target);
-    answer = take_completion(e, was, &early);
+    answer = take_completion(e, was, early);
   }
+  return answer;
+}
+
+static void completed(struct nvt_engine *e, struct nvt_replay_command *command,
+                      const struct nvt_rec_completion *was) {
+  struct answer *early, *answer = await_completion(e, was, &early);
   if (answer == NULL) {
     char expected[48];
     status_text(expected, sizeof(expected), &was->cqe);
@@ -259,9 +259,27 @@ void nvt_engine_completion(struct nvt_engine *e, const struct nvt_feed_item *ite
                         "queue %u",
                         was->cqid, early->completion.cqe.sqid);
   compare_completion(e, command, was, &answer->completion);
-  if (command != NULL)
+  /* With a falsified identifier the record is of another command than its answer. */
+  if (command != NULL && command->posted && answer->completion.cqe.cid == was->cqe.cid &&
+      answer->completion.cqe.sqid == was->cqe.sqid)
     nvt_engine_compare_data(e, command);
   tidy(e);
+}
+
+void nvt_engine_completion(struct nvt_engine *e, const struct nvt_feed_item *item) {
+  const struct nvt_rec_completion *was = &item->record.completion;
+  struct nvt_replay_command *command = item->command;
+  if (e->blind)
+    return;
+  e->totals->compared++;
+  struct nvt_replay_command *kept = nvt_engine_kept_for(e, command, was);
+  if (kept != NULL) {
+    command = kept;
+    nvt_feed_hold(kept);
+    nvt_engine_release(e, kept);
+  }
+  completed(e, command, was);
+  nvt_feed_drop(e->feed, kept);
 }
 
 void nvt_engine_interrupt(struct nvt_engine *e, const struct nvt_record *record) {

@@ -188,6 +188,37 @@ void nvt_engine_release(struct nvt_engine *e, struct nvt_replay_command *command
   nvt_feed_drop(e->feed, command);
 }
 
+/* The one that a completion is of whose identifiers are of none, or of another: the
+ * oldest that the trace has no completion of. */
+static struct nvt_replay_command *without_completion(struct nvt_engine *e,
+                                                     const struct nvt_rec_completion *was) {
+  struct nvt_replay_command *oldest = NULL;
+  for (struct nvt_replay_command *c = e->in_target; c != NULL; c = c->next)
+    if (c->kept && c->completion_record == 0 && c->command.cqid == was->cqid)
+      oldest = c; /* the newest is first */
+  return oldest;
+}
+
+struct nvt_replay_command *nvt_engine_kept_for(struct nvt_engine *e,
+                                               struct nvt_replay_command *command,
+                                               const struct nvt_rec_completion *was) {
+  if (command != NULL && command->posted)
+    return NULL;
+  if (command == NULL)
+    command = nvt_engine_find(e, was->sqid, was->cqe.cid);
+  if (command == NULL || !command->kept || !command->in_target)
+    return without_completion(e, was);
+  if (!command->twice || command->resolved)
+    return command;
+  /* Which of the two is it? The opcode may tell. */
+  struct nvt_replay_command *other = without_completion(e, was);
+  uint8_t mine = command->command.sqe.opcode;
+  command->resolved = true;
+  if (other == NULL || (mine == was->opcode && other->command.sqe.opcode != was->opcode))
+    return command;
+  return other;
+}
+
 /* Two admin commands look at commands under way: to the recorded controller they were
  * with a disk, to the target they are held by us. */
 static void face_kept(struct nvt_engine *e, struct nvt_replay_command *command) {

@@ -357,7 +357,7 @@ void nvt_engine_compare_data(struct nvt_engine *e, struct nvt_replay_command *co
            recorded->sqid, recorded->sqe.cid);
   if (command->moved[NVT_DIRECTION_IN] > 0)
     e->totals->compared++;
-  if (e->meta.data_mode == NVT_V_meta_data_mode_FULL && !command->imposed) {
+  if (e->meta.data_mode == NVT_V_meta_data_mode_FULL && !command->imposed && !command->twice) {
     static const char *const names[3] = {"", "data.out.length", "data.in.length"};
     for (unsigned d = NVT_DIRECTION_OUT; d <= NVT_DIRECTION_IN; d++)
       if (command->moved[d] != command->target_moved[d])

@@ -106,6 +106,11 @@ bool nvt_engine_finished(void *engine, uint64_t handle, const struct nvt_cqe *);
 void nvt_engine_forget_commands(struct nvt_engine *);
 /* Let the target post a completion that was kept back. */
 void nvt_engine_release(struct nvt_engine *, struct nvt_replay_command *);
+/* The command to release for a recorded completion: its own or, when that can't be
+ * since its identifiers were falsified, the likeliest. NULL: none is kept back. */
+struct nvt_replay_command *nvt_engine_kept_for(struct nvt_engine *,
+                                               struct nvt_replay_command *command,
+                                               const struct nvt_rec_completion *);
 void nvt_engine_unlink(struct nvt_engine *, struct nvt_replay_command *);
 struct nvt_replay_command *nvt_engine_find(struct nvt_engine *, uint16_t sqid, uint16_t cid);
 

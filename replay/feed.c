@@ -8,6 +8,8 @@
 
 #include "trace/session.h"
 
+#define BUCKETS 4096u
+
 struct nvt_feed {
   struct nvt_reader *reader;
   struct nvt_session *session;
@@ -21,7 +23,24 @@ struct nvt_feed {
   uint64_t bytes;
   size_t commands;
   uint64_t foreign;
+  /* Commands by queue and identifier, the youngest first: that is the one which the
+   * records around it are of, even when a completion before it was falsified. */
+  struct nvt_replay_command *buckets[BUCKETS];
 };
+
+static struct nvt_replay_command **bucket(struct nvt_feed *feed, uint16_t controller, uint16_t sqid,
+                                          uint16_t cid) {
+  return &feed->buckets[(cid ^ sqid * 97u ^ controller * 31u) % BUCKETS];
+}
+
+static struct nvt_replay_command *find_command(struct nvt_feed *feed, uint16_t controller,
+                                               uint16_t sqid, uint16_t cid, bool closed) {
+  struct nvt_replay_command *command = *bucket(feed, controller, sqid, cid);
+  while (command != NULL && (command->closed != closed || command->command.sqe.cid != cid ||
+                             command->command.sqid != sqid || command->controller != controller))
+    command = command->bucket_next;
+  return command;
+}
 
 void nvt_feed_forget_data(struct nvt_feed *feed, struct nvt_replay_command *command) {
   for (struct nvt_chunk *chunk = command->chunks; chunk != NULL;) {
@@ -43,6 +62,11 @@ void nvt_feed_drop(struct nvt_feed *feed, struct nvt_replay_command *command) {
     return;
   nvt_feed_forget_data(feed, command);
   feed->commands--;
+  struct nvt_replay_command **link =
+      bucket(feed, command->controller, command->command.sqid, command->command.sqe.cid);
+  while (*link != command)
+    link = &(*link)->bucket_next;
+  *link = command->bucket_next;
   free(command);
 }
 
@@ -171,47 +195,86 @@ static void take_verdict(struct nvt_replay_command *command,
   }
 }
 
+/* The session's word that an exchange is over. */
+static void release_exchange(struct nvt_feed *feed, struct nvt_exchange *exchange) {
+  if (exchange != NULL && exchange->user != NULL)
+    ended(feed, exchange);
+}
+
+static struct nvt_replay_command *make_command(struct nvt_feed *feed,
+                                               const struct nvt_record *record,
+                                               struct nvt_exchange *exchange) {
+  if (feed->commands >= NVT_FEED_COMMANDS) {
+    fail(feed, record,
+         "more commands outstanding than any host keeps; this is not a plausible trace");
+    return NULL;
+  }
+  struct nvt_replay_command *command = calloc(1, sizeof(*command));
+  if (command == NULL) {
+    fail(feed, record, "out of memory");
+    return NULL;
+  }
+  feed->commands++;
+  command->last = &command->chunks;
+  command->record = record->number;
+  command->command = record->command;
+  command->controller = record->header.controller;
+  struct nvt_replay_command **link =
+      bucket(feed, command->controller, record->command.sqid, record->command.sqe.cid);
+  command->bucket_next = *link;
+  *link = command;
+  if (exchange != NULL && exchange->user == NULL) {
+    exchange->user = command;
+    command->references++;
+  } else {
+    command->closed = true;
+  }
+  return command;
+}
+
 /* The record's command, made where it is one. */
 static bool attach_command(struct nvt_feed *feed, const struct nvt_record *record,
                            struct nvt_exchange *exchange, struct nvt_feed_item *item) {
-  struct nvt_replay_command *command = exchange != NULL ? exchange->user : NULL;
-  if (record->header.type == NVT_REC_COMMAND) {
-    if (feed->commands >= NVT_FEED_COMMANDS) {
-      fail(feed, record,
-           "more commands outstanding than any host keeps; this is not a plausible "
-           "trace");
+  uint16_t id = record->header.controller;
+  struct nvt_replay_command *command = NULL;
+  switch (record->header.type) {
+  case NVT_REC_COMMAND:
+    command = make_command(feed, record, exchange);
+    if (command == NULL)
       return false;
-    }
-    command = calloc(1, sizeof(*command));
-    if (command == NULL) {
-      fail(feed, record, "out of memory");
-      return false;
-    }
-    feed->commands++;
-    command->last = &command->chunks;
-    command->record = record->number;
-    command->command = record->command;
-    if (exchange != NULL && exchange->user == NULL) {
-      exchange->user = command;
-      command->references++;
-    } else {
+    break;
+  case NVT_REC_COMPLETION:
+    command = find_command(feed, id, record->completion.sqid, record->completion.cqe.cid, false);
+    if (command != NULL) {
+      command->completion = record->completion;
+      command->completion_record = record->number;
       command->closed = true;
+    } else {
+      struct nvt_replay_command *done =
+          find_command(feed, id, record->completion.sqid, record->completion.cqe.cid, true);
+      if (done != NULL && done->completion_record != 0)
+        done->twice = true;
     }
-  } else if (command != NULL && record->header.type == NVT_REC_COMPLETION) {
-    command->completion = record->completion;
-    command->completion_record = record->number;
-    command->closed = true;
-    /* Nothing else is asked of the session, which keeps it until the acknowledgement. */
-    exchange->user = NULL;
-    command->references--; /* the item takes it over below */
-  } else if (command != NULL && record->header.type == NVT_REC_DATA) {
-    take_chunk(feed, command, record);
-  } else if (command != NULL && record->header.type == NVT_REC_VERDICT) {
-    take_verdict(command, &record->verdict);
+    break;
+  case NVT_REC_DATA:
+    command = find_command(feed, id, record->data.sqid, record->data.cid, false);
+    if (command != NULL)
+      take_chunk(feed, command, record);
+    break;
+  case NVT_REC_VERDICT:
+    command = find_command(feed, id, record->verdict.sqid, record->verdict.cid, false);
+    if (command != NULL)
+      take_verdict(command, &record->verdict);
+    break;
+  default:
+    break;
   }
   item->command = command;
   if (command != NULL)
     command->references++;
+  /* Nothing else is asked of the session, which keeps it until the acknowledgement. */
+  if (record->header.type == NVT_REC_COMPLETION)
+    release_exchange(feed, exchange);
   return true;
 }
 

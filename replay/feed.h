@@ -32,9 +32,13 @@ struct nvt_chunk { /* a data record of a command */
  * session has no more to say of it, each item's, and the engine's. */
 struct nvt_replay_command {
   unsigned references;
-  uint64_t record; /* number of its command record */
+  uint16_t controller;
+  struct nvt_replay_command *bucket_next; /* the feed's */
+  uint64_t record;                        /* number of its command record */
   struct nvt_rec_command command;
   bool closed;                /* all there is in the trace of it was read */
+  bool twice;                 /* a second completion has its identifiers: one was falsified */
+  bool resolved;              /* which one, was decided */
   uint64_t completion_record; /* 0: not read, or there is none */
   struct nvt_rec_completion completion;
   /* What plug-ins did with it in the recording. */
