@@ -169,6 +169,8 @@ static int end(struct session *s, int status) {
     char why[512];
     if (!nvt_ring_writer_finish(s->writer, &s->summary.written, why, sizeof(why)))
       status = complain(NVT_EXIT_DIFFERS, why);
+    s->summary.counts.records -= s->summary.written.unsaved;
+    s->summary.counts.lost += s->summary.written.unsaved;
   }
   if (s->ring != NULL)
     s->summary.waits = s->ring->waits;

@@ -41,6 +41,7 @@ struct nvt_ring_writer {
   atomic_bool finish;
   uint8_t *batch; /* merged records on their way; only with several rings */
   size_t batched;
+  uint64_t unsaved; /* records of batches that could not be written */
   struct source sources[NVT_RING_WRITER_RINGS];
 };
 
@@ -81,12 +82,20 @@ static uint64_t record_ns(const uint8_t *from) {
   return (uint64_t)time[0] * 1000000000u + time[1];
 }
 
+/* Whole records in the first `length` bytes; *bytes of them. */
+static uint64_t count_records(const uint8_t *from, size_t length, size_t *bytes) {
+  uint64_t count = 0;
+  *bytes = 0;
+  while (*bytes + NVT_FRAME_HEADER_BYTES <= length &&
+         *bytes + record_bytes(from + *bytes) <= length) {
+    *bytes += record_bytes(from + *bytes);
+    count++;
+  }
+  return count;
+}
+
 /* The writing is over: cut off the piece of a record that went out, say so, let producers go. */
-static void fail(struct nvt_ring_writer *writer, int error, const uint8_t *from, size_t done) {
-  size_t whole = 0;
-  while (whole < done && whole + record_bytes(from + whole) <= done)
-    whole += record_bytes(from + whole);
-  writer->bytes += whole;
+static void fail(struct nvt_ring_writer *writer, int error) {
   const char *state = "";
   if (writer->seekable)
     state = ftruncate(writer->fd, (off_t)writer->bytes) == 0
@@ -99,13 +108,16 @@ static void fail(struct nvt_ring_writer *writer, int error, const uint8_t *from,
     nvt_ring_close(writer->sources[i].ring);
 }
 
-static void out(struct nvt_ring_writer *writer, const uint8_t *from, size_t length) {
+/* Bytes of whole records that went out: less than length when the writing failed. */
+static size_t out(struct nvt_ring_writer *writer, const uint8_t *from, size_t length) {
   size_t done;
   int error = write_all(writer->fd, from, length, &done);
   if (error != 0)
-    fail(writer, error, from, done);
-  else
-    writer->bytes += length;
+    (void)count_records(from, done, &done);
+  writer->bytes += done;
+  if (error != 0)
+    fail(writer, error);
+  return done;
 }
 
 /* Whole records at `from`, as many as go into one write(). */
@@ -125,10 +137,7 @@ static bool drain_one(struct nvt_ring_writer *writer) {
   const uint8_t *from = nvt_ring_peek(ring, &length);
   bool any = length > 0;
   while (length > 0 && atomic_load(&writer->error) == 0) {
-    size_t part = chunk(from, length);
-    out(writer, from, part);
-    if (atomic_load(&writer->error) != 0)
-      break;
+    size_t part = out(writer, from, chunk(from, length));
     nvt_ring_consume(ring, part);
     from += part;
     length -= part;
@@ -137,8 +146,10 @@ static bool drain_one(struct nvt_ring_writer *writer) {
 }
 
 static void flush(struct nvt_ring_writer *writer) {
+  size_t done = 0, ignored;
   if (writer->batched > 0 && atomic_load(&writer->error) == 0)
-    out(writer, writer->batch, writer->batched);
+    done = out(writer, writer->batch, writer->batched);
+  writer->unsaved += count_records(writer->batch + done, writer->batched - done, &ignored);
   writer->batched = 0;
 }
 
@@ -291,11 +302,12 @@ bool nvt_ring_writer_finish(struct nvt_ring_writer *writer, struct nvt_ring_writ
   writer->fd = -1;
   if (error == 0)
     error = closing;
-  *result = (struct nvt_ring_writer_result){.bytes = writer->bytes, .error = error};
+  *result = (struct nvt_ring_writer_result){
+      .bytes = writer->bytes, .unsaved = writer->unsaved, .error = error};
   for (unsigned i = 0; i < writer->count; i++) {
     size_t left;
-    (void)nvt_ring_peek(writer->sources[i].ring, &left);
-    result->unsaved += left;
+    const uint8_t *from = nvt_ring_peek(writer->sources[i].ring, &left);
+    result->unsaved += count_records(from, left, &left);
   }
   if (error != 0)
     (void)refuse(error, why, whylen, "%s: writing failed after %llu bytes: %s", writer->path,

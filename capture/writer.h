@@ -28,7 +28,7 @@ int nvt_ring_writer_start(const char *path, struct nvt_ring *const rings[], unsi
 
 struct nvt_ring_writer_result {
   uint64_t bytes;   /* written, file header included */
-  uint64_t unsaved; /* bytes that were in rings and could not be written */
+  uint64_t unsaved; /* records that were in rings and could not be written */
   int error;        /* 0, or the errno that ended the writing */
 };
 /* Write what is left, end the thread, close the file. Producers must have
