@@ -15,11 +15,13 @@
 #include <unistd.h>
 
 #include "capture/ring.h"
+#include "capture/stream_int.h"
 #include "trace/writer.h"
 
 enum {
   CHUNK = 1 << 20,              /* bytes given to one write() */
-  PAUSE_NS = 2 * 1000 * 1000,   /* between rounds: what comes meanwhile goes in one write */
+  PAUSE_NS = 4 * 1000 * 1000,   /* between rounds: what comes meanwhile goes in one write */
+  SHORT_NS = 100 * 1000,        /* and when it may be too much for the ring */
   IDLE_NS = 20 * 1000 * 1000,   /* and when nothing came for a while */
   SETTLE_NS = 10 * 1000 * 1000, /* merging: a ring without a record may still bring one this old */
 };
@@ -34,7 +36,8 @@ struct nvt_ring_writer {
   pthread_t thread;
   char *path;
   int fd;
-  bool seekable; /* a file, that can be cut back to its last whole record */
+  bool file; /* one ring into a regular file: `stream` does the work */
+  struct nvt_stream stream;
   unsigned count;
   uint64_t bytes; /* of the file: whole records only */
   _Atomic int error;
@@ -94,13 +97,8 @@ static uint64_t count_records(const uint8_t *from, size_t length, size_t *bytes)
   return count;
 }
 
-/* The writing is over: cut off the piece of a record that went out, say so, let producers go. */
-static void fail(struct nvt_ring_writer *writer, int error) {
-  const char *state = "";
-  if (writer->seekable)
-    state = ftruncate(writer->fd, (off_t)writer->bytes) == 0
-                ? "; the file holds all whole records before that"
-                : "; its last record may be cut";
+/* The writing is over: say so, let producers go. */
+static void fail(struct nvt_ring_writer *writer, int error, const char *state) {
   fprintf(stderr, "nvmetap record: %s: writing failed after %llu bytes: %s%s\n", writer->path,
           (unsigned long long)writer->bytes, strerror(-error), state);
   atomic_store(&writer->error, -error);
@@ -116,7 +114,7 @@ static size_t out(struct nvt_ring_writer *writer, const uint8_t *from, size_t le
     (void)count_records(from, done, &done);
   writer->bytes += done;
   if (error != 0)
-    fail(writer, error);
+    fail(writer, error, "");
   return done;
 }
 
@@ -130,19 +128,34 @@ static size_t chunk(const uint8_t *from, size_t length) {
   return whole;
 }
 
-/* One ring: straight out of it. True when there was something. */
-static bool drain_one(struct nvt_ring_writer *writer) {
+/* One ring into a pipe: straight out of it. Bytes that there were. */
+static size_t drain_one(struct nvt_ring_writer *writer) {
   struct nvt_ring *ring = writer->sources[0].ring;
   size_t length;
   const uint8_t *from = nvt_ring_peek(ring, &length);
-  bool any = length > 0;
+  size_t all = length;
   while (length > 0 && atomic_load(&writer->error) == 0) {
     size_t part = out(writer, from, chunk(from, length));
     nvt_ring_consume(ring, part);
     from += part;
     length -= part;
   }
-  return any;
+  return all;
+}
+
+/* One ring into a file. */
+static size_t drain_file(struct nvt_ring_writer *writer) {
+  size_t drained;
+  int error = nvt_stream_drain(&writer->stream, &drained);
+  if (error != 0) {
+    int cut = nvt_stream_cut(&writer->stream, NVT_FILE_HEADER_BYTES);
+    writer->bytes = writer->stream.position;
+    fail(writer, error,
+         cut == 0 ? "; the file holds all whole records before that"
+                  : "; its last record may be cut");
+  }
+  writer->bytes = writer->stream.position;
+  return drained;
 }
 
 static void flush(struct nvt_ring_writer *writer) {
@@ -171,8 +184,9 @@ static uint64_t now_ns(void) {
 }
 
 /* Several rings: oldest first, and nothing so young that another ring may still bring an older. */
-static bool drain_merged(struct nvt_ring_writer *writer, bool all) {
-  bool any = false, crowded = all;
+static size_t drain_merged(struct nvt_ring_writer *writer, bool all) {
+  bool crowded = all;
+  size_t sum = 0;
   uint64_t until = now_ns() - SETTLE_NS;
   for (unsigned i = 0; i < writer->count; i++) {
     struct source *source = &writer->sources[i];
@@ -191,29 +205,36 @@ static bool drain_merged(struct nvt_ring_writer *writer, bool all) {
     }
     if (oldest == NULL)
       break;
+    sum += oldest->left;
     put(writer, oldest);
-    any = true;
+    sum -= oldest->left;
   }
   flush(writer);
-  return any;
+  return sum;
 }
 
-static bool drain(struct nvt_ring_writer *writer, bool all) {
+static size_t drain(struct nvt_ring_writer *writer, bool all) {
+  if (writer->file)
+    return drain_file(writer);
   return writer->count == 1 ? drain_one(writer) : drain_merged(writer, all);
 }
 
 static void *run(void *user) {
   struct nvt_ring_writer *writer = user;
+  const uint64_t much = (writer->sources[0].ring->mask + 1) / 8;
   unsigned idle = 0;
   while (atomic_load(&writer->error) == 0) {
     bool finish = atomic_load(&writer->finish);
-    bool any = drain(writer, finish);
-    if (finish && !any)
+    size_t bytes = drain(writer, finish);
+    if (finish && bytes == 0)
       break;
     if (finish)
       continue;
-    idle = any ? 0 : idle + 1;
-    nanosleep(&(struct timespec){.tv_nsec = idle > 25 ? IDLE_NS : PAUSE_NS}, NULL);
+    idle = bytes > 0 ? 0 : idle + 1;
+    nanosleep(&(struct timespec){.tv_nsec = bytes > much ? SHORT_NS
+                                            : idle > 25  ? IDLE_NS
+                                                         : PAUSE_NS},
+              NULL);
   }
   return NULL;
 }
@@ -221,7 +242,7 @@ static void *run(void *user) {
 static int open_output(struct nvt_ring_writer *writer, char *why, size_t whylen) {
   bool standard = strcmp(writer->path, "-") == 0;
   writer->fd = standard ? dup(STDOUT_FILENO)
-                        : open(writer->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+                        : open(writer->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (writer->fd < 0)
     return refuse(-errno, why, whylen, "%s: the trace can't be created: %s", writer->path,
                   strerror(errno));
@@ -229,8 +250,6 @@ static int open_output(struct nvt_ring_writer *writer, char *why, size_t whylen)
     return refuse(-EINVAL, why, whylen,
                   "a trace is no text for a terminal: pipe it ('| wireshark -k -i -') or name a "
                   "file with --trace");
-  struct stat status;
-  writer->seekable = fstat(writer->fd, &status) == 0 && S_ISREG(status.st_mode);
   uint8_t header[NVT_FILE_HEADER_BYTES];
   int error = nvt_writer_file_header(header);
   size_t done = 0;
@@ -240,10 +259,22 @@ static int open_output(struct nvt_ring_writer *writer, char *why, size_t whylen)
     return refuse(error, why, whylen, "%s: the trace's header can't be written: %s", writer->path,
                   strerror(-error));
   writer->bytes = sizeof(header);
+  struct nvt_ring *ring = writer->sources[0].ring;
+  struct stat status;
+  writer->file = !standard && writer->count == 1 && ring->head == 0 &&
+                 fstat(writer->fd, &status) == 0 && S_ISREG(status.st_mode);
+  if (writer->file) {
+    memcpy(nvt_ring_reserve(ring, sizeof(header)), header, sizeof(header));
+    nvt_ring_commit(ring, sizeof(header));
+    nvt_stream_start(&writer->stream, ring, writer->fd, writer->path);
+    writer->stream.position = sizeof(header);
+  }
   return 0;
 }
 
 static void release(struct nvt_ring_writer *writer) {
+  if (writer->file)
+    nvt_stream_end(&writer->stream);
   if (writer->fd >= 0)
     close(writer->fd);
   free(writer->path);
@@ -304,7 +335,9 @@ bool nvt_ring_writer_finish(struct nvt_ring_writer *writer, struct nvt_ring_writ
     error = closing;
   *result = (struct nvt_ring_writer_result){
       .bytes = writer->bytes, .unsaved = writer->unsaved, .error = error};
-  for (unsigned i = 0; i < writer->count; i++) {
+  if (writer->file)
+    result->unsaved = nvt_stream_unsaved(&writer->stream);
+  for (unsigned i = 0; i < writer->count && !writer->file; i++) {
     size_t left;
     const uint8_t *from = nvt_ring_peek(writer->sources[i].ring, &left);
     result->unsaved += count_records(from, left, &left);

@@ -21,8 +21,10 @@ struct nvt_ring_writer; /* opaque */
 
 /* Create the file `path` ("-": standard output), write its header and start the
  * thread, which is the consumer of `count` rings (borrowed; 1 to
- * NVT_RING_WRITER_RINGS). Records of several rings are merged by their time. 0 or
- * -errno, with a message for a person in why. */
+ * NVT_RING_WRITER_RINGS). Nothing may be produced until this returns, where the ring
+ * is one and unused it gets the file's header first. Records of several rings are
+ * merged by their time, as far as rings that overflow allow. 0 or -errno, with a message for a
+ * person in why. */
 int nvt_ring_writer_start(const char *path, struct nvt_ring *const rings[], unsigned count,
                           struct nvt_ring_writer **out, char *why, size_t whylen);
 
