@@ -70,6 +70,17 @@ static int make_device(struct session *s) {
   return NVT_EXIT_OK;
 }
 
+/* Before the port: a large one takes its time, and a guest that connects isn't to wait for it. */
+static int make_ring(struct session *s) {
+  if (s->options->trace == NULL)
+    return NVT_EXIT_OK;
+  int error = nvt_ring_create(s->options->ring, &s->ring);
+  if (error == 0)
+    return NVT_EXIT_OK;
+  return nvt_usage_error("record", "a ring of %llu bytes: %s", (unsigned long long)s->options->ring,
+                         strerror(-error));
+}
+
 static int make_port(struct session *s) {
   const struct record_options *o = s->options;
   char why[512] = "";
@@ -94,11 +105,7 @@ static int make_trace(struct session *s) {
     return NVT_EXIT_OK;
   }
   char why[512] = "";
-  int error = nvt_ring_create(o->ring, &s->ring);
-  if (error != 0)
-    return nvt_usage_error("record", "a ring of %llu bytes: %s", (unsigned long long)o->ring,
-                           strerror(-error));
-  error = nvt_ring_writer_start(o->trace, &s->ring, 1, &s->writer, why, sizeof(why));
+  int error = nvt_ring_writer_start(o->trace, &s->ring, 1, &s->writer, why, sizeof(why));
   if (error != 0)
     return complain(error == -ENOSPC || error == -EPIPE ? NVT_EXIT_DIFFERS : NVT_EXIT_USAGE, why);
   const struct nvt_trace_options trace = {.data = o->data, .head = o->head, .block = o->block};
@@ -188,6 +195,8 @@ static int record(int argc, char **argv) {
   stop = 0;
   catch_signals();
   status = make_device(&s);
+  if (status == NVT_EXIT_OK)
+    status = make_ring(&s);
   if (status == NVT_EXIT_OK)
     status = make_port(&s);
   if (status == NVT_EXIT_OK)
