@@ -41,6 +41,7 @@
 /* After an unmap the client may be about to map the same memory otherwise (QEMU does
  * it in one burst); the device isn't run in between for at most this long. */
 #define REMAP_MS 1
+#define REMAPS 64u /* so often in a row at most: nobody holds up the device for long */
 
 enum source { LISTENER, CLIENT, DEVICE, REFUSED };
 
@@ -233,6 +234,13 @@ static bool remapping(struct nvt_vfio_server *s) {
   return poll(&p, 1, REMAP_MS) == 1;
 }
 
+static unsigned serve_batch(struct nvt_vfio_server *s) {
+  unsigned messages = serve(s);
+  for (unsigned i = 0; i < REMAPS && remapping(s); i++)
+    messages += serve(s);
+  return messages;
+}
+
 /* Things that happened on the descriptors. wait_ns 0: only look. */
 static void events(struct nvt_vfio_server *s, uint64_t wait_ns) {
   /* The first namespace that completes asynchronously brings it. */
@@ -289,9 +297,7 @@ static void run_trapped(struct nvt_vfio_server *s, const volatile sig_atomic_t *
   while (!finished(s, stop)) {
     if (!busy)
       events(s, WAIT_MS * NS_PER_MS);
-    unsigned messages = serve(s);
-    while (remapping(s))
-      messages += serve(s);
+    unsigned messages = serve_batch(s);
     unsigned done = work(s);
     busy = messages || done;
     tell_of_faults(s);
@@ -352,9 +358,7 @@ static void run_shared(struct nvt_vfio_server *s, const volatile sig_atomic_t *s
       give_way(s, now);
     if (++looks % 256 == 0)
       events(s, 0);
-    unsigned messages = serve(s);
-    while (remapping(s))
-      messages += serve(s);
+    unsigned messages = serve_batch(s);
     looked = now;
     if (messages)
       active = now_ns();

@@ -224,6 +224,63 @@ static void socket_files(void **state) {
   rig_end(&rig);
 }
 
+/* With `once` the first client that has spoken ends the server as it leaves; one that
+ * only looked whether somebody listens doesn't. */
+static void served_once(void **state) {
+  (void)state;
+  struct rig rig;
+  struct client c;
+  rig_start(&rig, false);
+  rig_halt(&rig);
+  nvt_vfio_server_destroy(rig.server);
+  char why[256] = "";
+  struct nvt_vfio_server_options options = {.path = rig.path, .device = rig.device, .once = true};
+  assert_int_equal(nvt_vfio_server_create(&options, &rig.server, why, sizeof why), 0);
+  rig_stop = 0;
+  assert_int_equal(pthread_create(&rig.thread, NULL, rig_thread, &rig), 0);
+  client_connect(&c, rig.path);
+  client_close(&c);
+  client_attach(&c, rig.path);
+  assert_alive(&c);
+  client_close(&c);
+  pthread_join(rig.thread, NULL);
+  rig.running = false;
+  rig_end(&rig);
+}
+
+/* Memory taken away again and again: the device isn't held up, nor the way out. */
+static size_t unmap_message(uint8_t *bytes) {
+  struct nvt_vfio_dma_unmap all = {.argsz = sizeof all, .flags = NVT_VFIO_UNMAP_ALL};
+  return make_message(bytes, 1, NVT_VFIO_DMA_UNMAP, NVT_VFIO_NO_REPLY, &all, sizeof all);
+}
+static void *unmap_for_ever(void *arg) {
+  struct client *c = arg;
+  uint8_t bytes[64];
+  size_t n = unmap_message(bytes);
+  while (send(c->fd, bytes, n, MSG_NOSIGNAL) > 0)
+    ;
+  return NULL;
+}
+static void unmapping_without_end(void **state) {
+  (void)state;
+  struct rig rig;
+  struct client c;
+  rig_start(&rig, false);
+  client_attach(&c, rig.path);
+  uint8_t bytes[64];
+  size_t n = unmap_message(bytes);
+  for (int i = 0; i < 20000; i++)
+    send_bytes(c.fd, bytes, n, NULL, 0);
+  assert_alive(&c);
+  pthread_t sender;
+  assert_int_equal(pthread_create(&sender, NULL, unmap_for_ever, &c), 0);
+  usleep(20000);
+  rig_halt(&rig); /* comes back, and hangs up */
+  pthread_join(sender, NULL);
+  client_close(&c);
+  rig_end(&rig);
+}
+
 /* The driver as a client: all of bring-up, I/O with its data compared, shutdown. */
 static void drive(const char *path, const char *words) {
   struct nvt_transport *t = NULL;
@@ -352,6 +409,8 @@ int main(void) {
       cmocka_unit_test(memory_that_is_cut_short),
       cmocka_unit_test(sigbus_is_ours_only_where_guarded),
       cmocka_unit_test(socket_files),
+      cmocka_unit_test(served_once),
+      cmocka_unit_test(unmapping_without_end),
       cmocka_unit_test(the_driver_connects),
       cmocka_unit_test(devices_that_do_not_answer),
       cmocka_unit_test(a_server_that_ends),
