@@ -96,6 +96,19 @@ judged() {
         "$guest/judge" "${trace%.pcap}.jsonl"
     check "replay without a difference" replayed
 }
+# agrees [sed-script]: the guest kernel's account with the trace, or with the trace so changed
+agrees() {
+    sed "${1:-}" "${trace%.pcap}.jsonl" > "$dir/compared.jsonl"
+    "$guest/compare-ftrace" "$dir/out/ftrace" "$dir/compared.jsonl"
+}
+# The comparison can fail: a changed field, a command missing, a command too many.
+disagreement_noticed() {
+    local n
+    n=$(grep -n '"type":"command".*"opcode":2,' "${trace%.pcap}.jsonl" | tail -5 | head -1 | cut -d: -f1)
+    ! agrees "${n}s/\"cdw10\":/\"cdw10\":1/" && ! agrees "${n}s/\"cid\":/\"cid\":1/" && ! agrees "${n}d" &&
+        ! agrees "$n,\$s/\"type\":\"completion\".*\"status\":/&1/" &&
+        ! agrees "${n}{p;s/\"cid\":[0-9]*/\"cid\":5/}"
+}
 # Set before the power went: the last value of CC with SHN set.
 shut_down() {
     python3 - "${trace%.pcap}.jsonl" << 'EOF'
