@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "trace/reader.h"
@@ -85,13 +86,23 @@ static void count_record(struct nvt_stats *stats, const struct nvt_record *recor
   stats->types[record->header.type]++;
 }
 
-/* The exit status; a cut or broken file is told after what it had was printed. */
+static void show_progress(const struct nvt_stats *stats, const struct nvt_reader *reader) {
+  uint64_t size = nvt_reader_size(reader);
+  if (size != 0)
+    fprintf(stderr, "\rstats: %u %%",
+            (unsigned)(100.0 * (double)nvt_reader_position(reader) / (double)size));
+  else
+    fprintf(stderr, "\rstats: %llu records", (unsigned long long)stats->records);
+}
+
+/* A cut or broken file is told by the caller, after what it had was printed. */
 static enum nvt_read read_all(struct nvt_stats *stats, struct nvt_reader *reader,
                               struct nvt_session *session, struct nvt_reason *why) {
   struct nvt_record record;
   struct nvt_view view;
   uint8_t *seen = calloc(1, 65536 / 8);
   enum nvt_read read = NVT_READ_ERROR;
+  bool progress = isatty(STDERR_FILENO) == 1;
   if (seen == NULL)
     stats->no_memory = true;
   while (!stats->no_memory && ((read = nvt_reader_next(reader, &record, why)) == NVT_READ_OK ||
@@ -101,6 +112,8 @@ static enum nvt_read read_all(struct nvt_stats *stats, struct nvt_reader *reader
       continue;
     }
     count_record(stats, &record);
+    if (progress && (stats->records & ((1u << 20) - 1)) == 0)
+      show_progress(stats, reader);
     uint16_t id = record.header.controller;
     if ((seen[id / 8] & 1u << id % 8) == 0) {
       seen[id / 8] = (uint8_t)(seen[id / 8] | 1u << id % 8);
@@ -109,6 +122,8 @@ static enum nvt_read read_all(struct nvt_stats *stats, struct nvt_reader *reader
     if (nvt_session_record(session, &record, &view) != 0)
       stats->no_memory = true;
   }
+  if (progress && stats->records >= 1u << 20)
+    fputs("\r                              \r", stderr);
   nvt_session_finish(session);
   for (unsigned id = 0; seen != NULL && id < 65536; id++)
     if ((seen[id / 8] & 1u << id % 8) != 0)

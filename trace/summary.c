@@ -89,9 +89,30 @@ static void reg(struct nvt_text *text, const struct nvt_record *record,
     nvt_text_add(text, " refused");
 }
 
+/* The register that begins at offset and is as wide as the access or wider. */
+static const char *config_name(uint64_t offset, unsigned size) {
+  static const struct {
+    uint8_t offset;
+    uint8_t size;
+    const char *name;
+  } rows[] = {
+#define NVT_PCI_CONFIG(offset, size, id, name) {(offset), (size), (name)},
+#include "nvme/pci_config.def"
+  };
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+    if (rows[i].offset == offset)
+      return size <= rows[i].size ? rows[i].name : NULL;
+  return NULL;
+}
+
 static void config(struct nvt_text *text, const struct nvt_rec_access *access, bool is_write) {
   nvt_text_add(text, is_write ? "Configuration write " : "Configuration read ");
   nvt_text_hex(text, access->offset, 2);
+  const char *name = config_name(access->offset, access->size);
+  if (name != NULL) {
+    nvt_text_add(text, " ");
+    nvt_text_add(text, name);
+  }
   nvt_text_add(text, " = ");
   nvt_text_hex(text, access->value, access->size * 2u);
 }
