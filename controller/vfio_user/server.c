@@ -26,6 +26,7 @@
  * noticed only when something else happens. */
 #define WAIT_MS 100
 #define HANDSHAKE_NS (5000 * NS_PER_MS)
+#define LOOK_AROUND_NS (10 * NS_PER_MS)
 #define MESSAGES_AT_ONCE 256u
 /* The device works this many times in a row before the socket is looked at. */
 #define POLLS_AT_ONCE 64u
@@ -293,7 +294,7 @@ static bool finished(const struct nvt_vfio_server *s, const volatile sig_atomic_
 
 static void run_trapped(struct nvt_vfio_server *s, const volatile sig_atomic_t *stop) {
   bool busy = false;
-  unsigned rounds = 0;
+  uint64_t looked = 0;
   while (!finished(s, stop)) {
     if (!busy)
       events(s, WAIT_MS * NS_PER_MS);
@@ -302,8 +303,11 @@ static void run_trapped(struct nvt_vfio_server *s, const volatile sig_atomic_t *
     busy = messages || done;
     tell_of_faults(s);
     /* A client that keeps us busy doesn't keep others from being refused. */
-    if (busy && ++rounds % 256 == 0)
+    uint64_t now = now_ns();
+    if (busy && now - looked > LOOK_AROUND_NS) {
       events(s, 0);
+      looked = now;
+    }
   }
 }
 

@@ -274,7 +274,14 @@ static void unmapping_without_end(void **state) {
   assert_alive(&c);
   pthread_t sender;
   assert_int_equal(pthread_create(&sender, NULL, unmap_for_ever, &c), 0);
-  usleep(20000);
+  for (int i = 0; i < 5; i++) {
+    struct client second;
+    client_connect(&second, rig.path);
+    struct timeval limit = {.tv_sec = 1};
+    setsockopt(second.fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    assert_int_equal(client_version(&second, 0, NULL, NULL, 0), -EBUSY);
+    client_close(&second);
+  }
   rig_halt(&rig); /* comes back, and hangs up */
   pthread_join(sender, NULL);
   client_close(&c);
