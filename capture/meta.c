@@ -67,8 +67,7 @@ int nvt_capture_meta(const struct nvt_controller *device, uint32_t data_head, ui
   (void)snprintf(meta.started, sizeof(meta.started), "%s.%09" PRIu64 "Z", date, ns % 1000000000u);
   struct utsname host;
   if (uname(&host) == 0)
-    (void)snprintf(meta.host, sizeof(meta.host), "%.20s %.16s", host.sysname,
-                   host.machine);
+    (void)snprintf(meta.host, sizeof(meta.host), "%.20s %.16s", host.sysname, host.machine);
   int error = gather_namespaces(device, &meta);
   if (error == 0)
     error = nvt_meta_build(&meta, json, length);

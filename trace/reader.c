@@ -102,6 +102,12 @@ static const char *link_type_name(int type) {
   return name != NULL ? name : "no name";
 }
 
+/* pcapng's block lengths stay inside libpcap: ask the stream, where it can say. */
+static void update_position(struct nvt_reader *reader) {
+  off_t at = ftello(reader->file);
+  reader->position = at >= 0 ? (uint64_t)at : 0;
+}
+
 bool nvt_reader_open_file(FILE *file, const char *name, struct nvt_reader **out,
                           struct nvt_reason *why) {
   memset(why, 0, sizeof(*why));
@@ -139,6 +145,8 @@ bool nvt_reader_open_file(FILE *file, const char *name, struct nvt_reader **out,
   else
     reader->frame_header = 16;
   reader->position = FILE_HEADER_BYTES;
+  if (reader->frame_header == 0)
+    update_position(reader);
   int type = pcap_datalink(reader->pcap);
   if (type != NVT_LINKTYPE) {
     explain(why, 20, 0,
@@ -173,12 +181,6 @@ void nvt_reader_close(struct nvt_reader *reader) {
   free(reader);
 }
 
-/* pcapng's block lengths stay inside libpcap: ask the stream, where it can say. */
-static void update_position(struct nvt_reader *reader) {
-  off_t at = ftello(reader->file);
-  reader->position = at >= 0 ? (uint64_t)at : 0;
-}
-
 static uint64_t time_of(const struct pcap_pkthdr *header) {
   /* libpcap takes pcap's unsigned 32-bit fields through signed ones. */
   int64_t seconds = header->ts.tv_sec;
@@ -194,10 +196,14 @@ static uint64_t time_of(const struct pcap_pkthdr *header) {
 static enum nvt_read refuse(struct nvt_reader *reader, struct nvt_reason *why) {
   uint64_t record = reader->number + 1;
   if (feof(reader->file) && !ferror(reader->file)) {
-    explain(why, reader->position, record,
-            "%s: cut short inside record %" PRIu64 ", which starts at byte %" PRIu64
-            "; all before it was read",
-            reader->path, record, reader->position);
+    if (reader->position == 0)
+      explain(why, 0, record, "%s: cut short inside record %" PRIu64 "; all before it was read",
+              reader->path, record);
+    else
+      explain(why, reader->position, record,
+              "%s: cut short inside record %" PRIu64 ", which starts at byte %" PRIu64
+              "; all before it was read",
+              reader->path, record, reader->position);
     return NVT_READ_CUT;
   }
   explain(why, reader->position, record,

@@ -176,7 +176,8 @@ _Static_assert(sizeof(struct nvt_rec_header) == 32, "header is 32 bytes");
 /* A record taken apart. All is a copy but `tail`. */
 struct nvt_record {
   uint64_t number;   /* 1 for the first in the file: Wireshark's frame number */
-  uint64_t offset;   /* of the record's pcap header in the file, bytes */
+  uint64_t offset;   /* of the record's pcap header in the file, bytes; 0 where not known
+                        (pcapng from a pipe) */
   uint64_t time_ns;  /* since 1970 */
   uint32_t captured; /* bytes that the file has of it */
   struct nvt_rec_header header;

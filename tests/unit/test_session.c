@@ -456,6 +456,68 @@ static void a_vector_serves_several_queues(void **state) {
   nvt_session_destroy(s.session);
 }
 
+/* Linux with Doorbell Buffer Config: some doorbells in memory, some in the register, often the
+ * same value in both. Each entry is announced once. */
+static void doorbells_in_memory_count_once(void **state) {
+  (void)state;
+  struct script s;
+  start(&s, true);
+  enable(&s, 32);
+  create_queues(&s, 0, 1, 16, 1);
+  struct nvt_record shadow = {.shadow = {.qid = 1, .value = 2}};
+  struct nvt_view *v = put(&s, NVT_REC_SHADOW_DOORBELL, &shadow);
+  assert_true(v->is_doorbell);
+  assert_int_equal(v->doorbell.qid, 1);
+  assert_false(v->doorbell.is_cq);
+  assert_int_equal(v->signal->count, 2);
+  uint64_t bell = s.number;
+  assert_int_equal(tail(&s, 1, 2)->signal->count, 0);
+  for (uint16_t i = 0; i < 2; i++) {
+    assert_int_equal(command(&s, 1, i, sqe(NVT_NVM_READ, i))->exchange->doorbell.record, bell);
+    complete(&s, 1, i, i, 0);
+  }
+  struct nvt_record event_index = {.shadow = {.qid = 1, .value = 1}};
+  v = put(&s, NVT_REC_EVENT_INDEX, &event_index);
+  assert_false(v->is_doorbell);
+  assert_null(v->signal);
+  struct nvt_record head_shadow = {.shadow = {.qid = 1, .value = 2, .is_cq = 1}};
+  unsigned before = s.ended[NVT_EXCHANGE_COMPLETED];
+  assert_int_equal(put(&s, NVT_REC_SHADOW_DOORBELL, &head_shadow)->signal->count, 2);
+  assert_int_equal(s.ended[NVT_EXCHANGE_COMPLETED], before + 2);
+  assert_int_equal(head(&s, 1, 2)->signal->count, 0);
+  nvt_session_destroy(s.session);
+}
+
+/* A write that the controller refused changes nothing; neither does a read of other registers. */
+static void refused_writes_have_no_effect(void **state) {
+  (void)state;
+  struct script s;
+  start(&s, false);
+  enable(&s, 32);
+  command(&s, 0, 0, sqe(NVT_ADMIN_IDENTIFY, 1));
+  struct nvt_record r = {
+      .access = {.offset = NVT_REG_CC, .size = 4, .space = 1, .access_flags = 2}};
+  put(&s, NVT_REC_REG_WRITE, &r);
+  assert_int_equal(nvt_session_controller(s.session, 0)->outstanding, 1);
+  r.access.offset = 0x1000;
+  r.access.value = 1;
+  assert_false(put(&s, NVT_REC_REG_WRITE, &r)->signal->valid);
+  struct nvt_doorbell_id sq = {.qid = 0};
+  assert_int_equal(nvt_session_queue(s.session, 0, sq)->tail, 0);
+  /* configuration space has other registers at the same offsets */
+  r = (struct nvt_record){.access = {.offset = NVT_REG_CC, .size = 4, .space = 0}};
+  put(&s, NVT_REC_CONFIG_WRITE, &r);
+  assert_int_equal(nvt_session_controller(s.session, 0)->outstanding, 1);
+  /* a stride of 8 bytes: CAP.DSTRD = 1, as a read of CAP told */
+  r = (struct nvt_record){.access = {.value = 1ull << 32, .size = 8, .space = 1}};
+  put(&s, NVT_REC_REG_READ, &r);
+  assert_int_equal(nvt_session_controller(s.session, 0)->cap, 1ull << 32);
+  struct nvt_view *v = write_reg(&s, 0x1008, 1, 4);
+  assert_true(v->is_doorbell && v->doorbell.is_cq && v->doorbell.qid == 0);
+  assert_false(write_reg(&s, 0x1004, 1, 4)->is_doorbell);
+  nvt_session_destroy(s.session);
+}
+
 /* Whatever comes, nothing is counted wrong, and every exchange ends once. */
 static void any_sequence_is_survived(void **state) {
   (void)state;
@@ -537,6 +599,8 @@ int main(void) {
       cmocka_unit_test(losses_are_counted_once),
       cmocka_unit_test(a_trace_may_start_in_the_middle),
       cmocka_unit_test(a_vector_serves_several_queues),
+      cmocka_unit_test(doorbells_in_memory_count_once),
+      cmocka_unit_test(refused_writes_have_no_effect),
       cmocka_unit_test(any_sequence_is_survived),
       cmocka_unit_test(outstanding_commands_are_bounded),
       cmocka_unit_test(unacknowledged_completions_are_bounded),
