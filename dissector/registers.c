@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Accesses: registers and PCI configuration with their bit fields, doorbells, MSI-X. */
 #include "dissector/dissector_int.h"
+#include "trace/text.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define MSIX_ENTRY 16u
-
-struct location {
-  uint32_t offset;
-  uint32_t size;
-  const char *name;
-};
-static const struct location config_registers[] = {
-#define NVT_PCI_CONFIG(offset, size, id, name) {(offset), (size), (name)},
-#include "nvme/pci_config.def"
-};
 
 enum config_offset {
 #define NVT_PCI_CONFIG(offset, size, id, name) CONFIG_##id = (offset),
@@ -101,45 +92,25 @@ void nvt_registers_register(int proto) {
   nvt_subtree(&ett_bits);
 }
 
-static const struct location *config_at(uint64_t offset) {
-  for (size_t i = 0; i < NVT_COUNT(config_registers); i++)
-    if (offset >= config_registers[i].offset &&
-        offset - config_registers[i].offset < config_registers[i].size)
-      return &config_registers[i];
-  return NULL;
-}
-
 static void bar_name(uint64_t offset, const struct nvt_frame *frame, char *out, size_t size) {
   if (frame->is_doorbell) {
     snprintf(out, size, "%s %u %s Doorbell", frame->doorbell.is_cq ? "CQ" : "SQ",
              frame->doorbell.qid, frame->doorbell.is_cq ? "Head" : "Tail");
     return;
   }
-  const struct nvt_register_info *reg = nvt_register_at(offset);
-  if (reg == NULL)
-    snprintf(out, size, "BAR0+0x%" PRIx64, offset);
-  else if (offset == reg->offset)
-    g_strlcpy(out, reg->name, size);
-  else
-    snprintf(out, size, "%s+%u", reg->name, (unsigned)(offset - reg->offset));
-}
-
-static void config_name(uint64_t offset, char *out, size_t size) {
-  const struct location *at = config_at(offset);
-  if (at == NULL)
-    snprintf(out, size, "config+0x%" PRIx64, offset);
-  else if (offset == at->offset)
-    g_strlcpy(out, at->name, size);
-  else
-    snprintf(out, size, "%s+%u", at->name, (unsigned)(offset - at->offset));
+  struct nvt_text text;
+  nvt_text_init(&text, out, size);
+  nvt_text_register(&text, offset);
 }
 
 void nvt_access_name(const struct nvt_record *record, const struct nvt_frame *frame, char *out,
                      size_t size) {
   uint64_t offset = record->access.offset;
+  struct nvt_text text;
   switch (record->access.space) {
   case NVT_V_access_space_CONFIG:
-    config_name(offset, out, size);
+    nvt_text_init(&text, out, size);
+    nvt_text_pci_register(&text, offset);
     break;
   case NVT_V_access_space_BAR0:
     bar_name(offset, frame, out, size);
@@ -149,14 +120,14 @@ void nvt_access_name(const struct nvt_record *record, const struct nvt_frame *fr
       snprintf(out, size, "MSI-X Vector %" PRIu64 " %s", offset / MSIX_ENTRY,
                msix_parts[offset % MSIX_ENTRY / 4]);
     else
-      snprintf(out, size, "MSI-X table+0x%" PRIx64, offset);
+      snprintf(out, size, "MSI-X table offset 0x%" PRIx64, offset);
     break;
   case NVT_V_access_space_MSIX_PBA:
     snprintf(out, size, "MSI-X Pending Bits of Vectors %" PRIu64 " to %" PRIu64, offset * 8,
              offset * 8 + record->access.size * 8u - 1);
     break;
   default:
-    snprintf(out, size, "space %u+0x%" PRIx64, record->access.space, offset);
+    snprintf(out, size, "space %u offset 0x%" PRIx64, record->access.space, offset);
   }
 }
 

@@ -108,6 +108,7 @@ static void add_command(const struct nvt_context *c, const struct nvt_exchange *
   add_frame(c, hf_doorbell_in, &exchange->doorbell);
   add_frame(c, hf_interrupt_in, &exchange->interrupt);
   add_frame(c, hf_acknowledged_in, &exchange->acknowledge);
+  add_stage(c, exchange, NVT_STAGE_FETCH); /* a command may never complete */
   nvt_generated(proto_tree_add_uint(c->tree, hf_depth, c->tvb, 0, 0, exchange->depth));
   nvt_generated(proto_tree_add_uint64(c->tree, hf_reuse, c->tvb, 0, 0, exchange->reuse));
   if (exchange->duplicate_cid)

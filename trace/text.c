@@ -122,18 +122,31 @@ void nvt_text_pci(struct nvt_text *text, uint32_t address) {
                   (address >> 3) & 0x1fu, address & 7u);
 }
 
-void nvt_text_register(struct nvt_text *text, uint64_t offset) {
-  const struct nvt_register_info *info = nvt_register_at(offset);
-  if (info == NULL) {
-    nvt_text_add(text, "offset ");
-    nvt_text_hex(text, offset, 0);
-    return;
-  }
+static void register_name(struct nvt_text *text, const struct nvt_register_info *info,
+                          uint64_t offset) {
   nvt_text_add(text, info->name);
   if (offset != info->offset) {
     nvt_text_add(text, "+");
     nvt_text_dec(text, offset - info->offset);
   }
+}
+
+void nvt_text_register(struct nvt_text *text, uint64_t offset) {
+  const struct nvt_register_info *info = nvt_register_at(offset);
+  if (info != NULL) {
+    register_name(text, info, offset);
+    return;
+  }
+  nvt_text_add(text, "offset ");
+  nvt_text_hex(text, offset, 0);
+}
+
+void nvt_text_pci_register(struct nvt_text *text, uint64_t offset) {
+  const struct nvt_register_info *info = nvt_pci_config_at(offset);
+  if (info != NULL)
+    register_name(text, info, offset);
+  else
+    nvt_text_hex(text, offset, 2);
 }
 
 static const struct nvt_register_field_info register_fields[] = {

@@ -53,6 +53,8 @@ def main(argv):
             if two:
                 want(command["response_in"] == f["number"], f, "its command doesn't lead here")
                 want(command["cqe_pkt"] == f["number"], f, "nvme.cqe_pkt doesn't lead here")
+        if f["type"] == COMMAND and f["fetch"]:
+            span(f, "fetch", f["doorbell_in"], f["number"])
         if f["type"] == COMMAND and f["response_in"]:
             want(frames[f["response_in"]]["response_to"] == f["number"], f, "its completion leads elsewhere")
         for name, kinds in (("doorbell_in", WRITES), ("acknowledged_in", WRITES), ("interrupt_in", (INTERRUPT,))):

@@ -19,6 +19,18 @@ static void names_come_from_the_specification(void **state) {
   assert_int_equal(NVT_SC_COMPARE_FAILURE, 0x285);
 }
 
+static void pci_registers_by_offset(void **state) {
+  (void)state;
+  assert_string_equal(nvt_pci_config_at(0x04)->name, "Command");
+  assert_string_equal(nvt_pci_config_at(0x05)->name, "Command");
+  assert_string_equal(nvt_pci_config_at(0x06)->name, "Status");
+  assert_int_equal(nvt_pci_config_at(0x0b)->offset, 0x09);
+  assert_string_equal(nvt_pci_config_at(0x3f)->name, "Maximum Latency");
+  assert_null(nvt_pci_config_at(0x38));
+  assert_null(nvt_pci_config_at(0x40));
+  assert_null(nvt_pci_config_at(UINT64_MAX));
+}
+
 static void doorbells_by_stride(void **state) {
   (void)state;
   struct nvt_doorbell_id id;
@@ -66,6 +78,7 @@ static void command_fields_cross_dwords(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(names_come_from_the_specification),
+      cmocka_unit_test(pci_registers_by_offset),
       cmocka_unit_test(doorbells_by_stride),
       cmocka_unit_test(command_fields_cross_dwords),
   };
