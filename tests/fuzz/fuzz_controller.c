@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A guest made of bytes: register and configuration writes, queue entries, PRP
+ * lists, doorbells, windows that come and go, plug-in verdicts. The sanitizers watch
+ * for what is outside guest memory; what must hold besides: a poll ends, nothing is
+ * outstanding after a reset, and the controller then works as before.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/controller.h"
+#include "controller/tap.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
+
+#define MEMORY (256u << 10)
+#define BASE 0x4000ull
+
+static struct nvt_controller *c;
+static uint8_t *memory;
+static uint32_t page[1024];
+static uint8_t verdicts;
+static uint64_t last_handle;
+
+static enum nvt_verdict decide(void *user, const struct nvt_tap_event *event) {
+  (void)user;
+  last_handle = event->command.handle;
+  verdicts = (uint8_t)(verdicts >> 1 | verdicts << 7);
+  return (verdicts & 0x11) == 0x11 ? (enum nvt_verdict)(verdicts >> 5 & 3) : NVT_VERDICT_CONTINUE;
+}
+
+static bool interrupt(void *ctx, uint16_t vector) {
+  (void)ctx;
+  return vector % 3 != 0;
+}
+static void pin(void *ctx, bool asserted) {
+  (void)ctx;
+  (void)asserted;
+}
+
+static void once(void) {
+  static const struct nvt_port_ops port = {.interrupt = interrupt, .pin = pin};
+  struct nvt_plugin_host *host;
+  char why[128];
+  memory = aligned_alloc(4096, MEMORY);
+  if (memory == NULL || nvt_plugin_host_create(&host) != 0)
+    abort();
+  const struct nvt_controller_options options = {
+      .io_queues = 3, .entries = 63, .mdts = 5, .vectors = 5, .port = &port, .plugins = host};
+  if (nvt_controller_create(&options, &c) != 0 ||
+      nvt_controller_add_namespace(c, "ram:64K", NULL, why, sizeof(why)) != 0 ||
+      nvt_controller_add_namespace(c, "ram:64K,block=4096", NULL, why, sizeof(why)) != 0)
+    abort();
+  static const char *const taps[] = {"nvme:admin:decode", "nvme:io:decode", "nvme:admin:writeback",
+                                     "nvme:io:writeback"};
+  for (unsigned i = 0; i < 4; i++) {
+    if (nvt_tap_attach(host, taps[i], 0, decide, NULL, "fuzz", NULL) != 0)
+      abort();
+  }
+}
+
+static void write32(uint64_t offset, uint32_t value) {
+  (void)nvt_controller_bar0_write(c, offset, &value, 4);
+}
+static void write64(uint64_t offset, uint64_t value) {
+  (void)nvt_controller_bar0_write(c, offset, &value, 8);
+}
+
+static void enable(void) {
+  write32(NVT_REG_CC, 0);
+  write32(NVT_REG_AQA, 0x000f000f);
+  write64(NVT_REG_ASQ, BASE);
+  write64(NVT_REG_ACQ, BASE + 0x1000);
+  write32(NVT_REG_CC, 0x00460001);
+}
+
+static void map(void) {
+  (void)nvt_controller_dma_map(c, BASE, MEMORY, memory, true, true);
+}
+
+static void poll(void) {
+  for (int i = 0; nvt_controller_poll(c, 0) != 0; i++) {
+    if (i > 100000)
+      abort();
+  }
+}
+
+struct input {
+  const uint8_t *at;
+  size_t left;
+};
+static uint64_t take(struct input *in, size_t n) {
+  uint64_t value = 0;
+  if (n > in->left)
+    n = in->left;
+  memcpy(&value, in->at, n);
+  in->at += n;
+  in->left -= n;
+  return value;
+}
+
+/* An entry in place `slot` of the queue that starts at page `at`: opcode, ids and dwords
+ * as given, addresses in or near guest memory. */
+static void put_entry(struct input *in) {
+  uint32_t where = (uint32_t)take(in, 1), slot = where & 15, at = where >> 4 & 3;
+  struct nvt_sqe sqe = {.opcode = (uint8_t)take(in, 1), .cid = (uint16_t)take(in, 1)};
+  uint8_t more = (uint8_t)take(in, 1);
+  sqe.nsid = more & 3;
+  if ((more & 4) != 0)
+    sqe.nsid = (uint32_t)take(in, 4);
+  if ((more & 8) != 0)
+    sqe.flags = (uint8_t)take(in, 1);
+  sqe.prp1 = BASE + (take(in, 1) << 12) + ((more & 16) != 0 ? take(in, 2) : 0);
+  sqe.prp2 = BASE + (take(in, 1) << 12) + ((more & 32) != 0 ? take(in, 2) : 0);
+  sqe.cdw10 = (uint32_t)take(in, 4);
+  sqe.cdw11 = (uint32_t)take(in, 4);
+  if ((more & 64) != 0)
+    sqe.cdw12 = (uint32_t)take(in, 4);
+  memcpy(memory + at * 0x2000 + slot * sizeof(sqe), &sqe, sizeof(sqe));
+}
+
+static void step(struct input *in) {
+  uint8_t op = (uint8_t)take(in, 1);
+  switch (op & 15) {
+  case 0: {
+    uint64_t offset = take(in, 2), value = take(in, 8);
+    (void)nvt_controller_bar0_write(c, offset, &value, op >> 4 & 7);
+    break;
+  }
+  case 1: {
+    uint64_t offset = take(in, 1), value = take(in, 8);
+    (void)nvt_controller_config_write(c, offset, &value, op >> 4 & 7);
+    break;
+  }
+  case 2: {
+    uint8_t bytes[256];
+    uint64_t offset = take(in, 2);
+    (void)nvt_controller_bar0_read(c, offset, bytes, take(in, 1));
+    break;
+  }
+  case 3:
+  case 4:
+    write32(NVT_BAR0_DOORBELLS + (op >> 4) * 4u, (uint32_t)take(in, 1) & 63);
+    break;
+  case 5:
+    page[op >> 4] = (uint32_t)take(in, 1);
+    break;
+  case 6:
+    enable();
+    break;
+  case 7: { /* a page of list entries */
+    uint32_t at = (uint32_t)take(in, 1) % (MEMORY >> 12);
+    uint64_t entry = BASE + (take(in, 1) << 12) + (op >> 4);
+    for (uint32_t i = 0; i < 512; i++)
+      memcpy(memory + at * 4096 + i * 8, &entry, 8);
+    break;
+  }
+  case 8:
+    if (nvt_controller_dma_unmap(c, BASE, MEMORY) == 0)
+      break;
+    map();
+    break;
+  case 9:
+    nvt_controller_reset(c, (enum nvt_reset)(op >> 4 & 3));
+    break;
+  case 10:
+    nvt_controller_share_doorbells(c, op >> 4 & 1 ? page : NULL);
+    break;
+  case 11:
+    verdicts = (uint8_t)take(in, 1);
+    break;
+  case 12: {
+    struct nvt_cqe cqe = {.dw0 = 1, .status = 2};
+    (void)nvt_command_release(c, last_handle - (op >> 5), op >> 4 & 1 ? &cqe : NULL);
+    break;
+  }
+  case 13:
+    nvt_controller_irq_setup(c, 0, 0, op >> 4);
+    (void)nvt_controller_step(c, op >> 4);
+    break;
+  default:
+    put_entry(in);
+    break;
+  }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
+  if (c == NULL)
+    once();
+  memset(memory, 0, MEMORY);
+  memset(page, 0, sizeof(page));
+  verdicts = 0;
+  map();
+  enable();
+  struct input in = {bytes, length};
+  while (in.left != 0) {
+    step(&in);
+    poll();
+  }
+  verdicts = 0;
+  nvt_controller_share_doorbells(c, NULL);
+  nvt_controller_reset(c, NVT_RESET_DEVICE);
+  if (nvt_controller_outstanding(c) != 0)
+    abort();
+  (void)nvt_controller_dma_unmap(c, BASE, MEMORY);
+  map();
+  memset(memory, 0, 0x2000);
+  enable();
+  struct nvt_sqe sqe = {
+      .opcode = NVT_ADMIN_IDENTIFY, .cid = 0x77, .prp1 = BASE + 0x3000, .cdw10 = 1};
+  memcpy(memory, &sqe, sizeof(sqe));
+  write32(NVT_BAR0_DOORBELLS, 1);
+  poll();
+  struct nvt_cqe cqe;
+  memcpy(&cqe, memory + 0x1000, sizeof(cqe));
+  if (cqe.cid != 0x77 || cqe.status != 1)
+    abort();
+  nvt_controller_reset(c, NVT_RESET_DEVICE);
+  return 0;
+}
