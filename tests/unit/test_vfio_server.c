@@ -24,6 +24,7 @@ static const char *path_of(void **state) {
 }
 static bool hung_up(struct client *c) {
   char byte;
+  errno = 0;
   return recv(c->fd, &byte, 1, 0) <= 0;
 }
 
@@ -564,6 +565,17 @@ static void a_client_that_reads_no_replies_is_dropped(void **state) {
   client_close(&c);
 }
 
+static void a_client_that_says_nothing_is_dropped(void **state) {
+  struct client silent, next;
+  client_connect(&silent, path_of(state));
+  assert_true(hung_up(&silent)); /* within the 10 s that a test's client waits */
+  assert_int_not_equal(errno, EAGAIN);
+  client_attach(&next, path_of(state));
+  assert_alive(&next);
+  client_close(&silent);
+  client_close(&next);
+}
+
 static void doorbells_are_shared(void **state) {
   struct client c;
   int before = count_fds();
@@ -644,6 +656,7 @@ int main(void) {
       ON(with_server, descriptors_nobody_asked_for_are_closed),
       ON(with_server, a_second_client_is_told),
       ON(with_server, a_client_that_reads_no_replies_is_dropped),
+      ON(with_server, a_client_that_says_nothing_is_dropped),
       ON(with_shared_server, doorbells_are_shared),
       ON(with_shared_server, a_second_client_is_told),
   };
