@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <liburing.h>
 #include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,10 +103,7 @@ static int file_open(struct nvt_namespace *ns, const char *path, struct nvt_back
   if (*loop == NULL) {
     failed = nvt_backend_loop_create(loop);
     if (failed) {
-      snprintf(why, whylen,
-               "file:%s needs io_uring, which this system refuses (%s); see "
-               "/proc/sys/kernel/io_uring_disabled and the container's seccomp profile",
-               path, strerror(-failed));
+      snprintf(why, whylen, "file:%s: io_uring can't be set up: %s", path, strerror(-failed));
       return failed;
     }
   }
@@ -142,48 +138,48 @@ static uint32_t next_chunk(const struct nvt_io *io) {
   return left < CHUNK ? (uint32_t)left : CHUNK;
 }
 
-static void prepare_zeroes(struct nvt_loop_op *op, struct io_uring_sqe *sqe) {
+static void on_own(struct nvt_loop_op *op, struct nvt_loop_step *step, void *memory,
+                   uint32_t length) {
+  op->own = (struct iovec){memory, length};
+  step->iov = &op->own;
+  step->iovcnt = 1;
+}
+
+static void prepare_zeroes(struct nvt_loop_op *op, struct nvt_loop_step *step) {
   struct nvt_io *io = op->io;
   struct nvt_namespace *ns = io->ns;
   bool punch = io->kind == NVT_IO_DEALLOCATE;
   op->by_writing = punch ? ns->no_punch_hole : ns->no_zero_range;
   if (op->by_writing) {
-    op->chunk = next_chunk(io);
-    io_uring_prep_write(sqe, ns->fd, zeroes, op->chunk, io->offset + io->progress);
-    sqe->rw_flags = io->fua ? RWF_DSYNC : 0;
+    step->call = NVT_CALL_WRITEV;
+    on_own(op, step, zeroes, next_chunk(io));
     return;
   }
-  int mode = (punch ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE) | FALLOC_FL_KEEP_SIZE;
-  io_uring_prep_fallocate(sqe, ns->fd, mode, (off_t)io->offset, (off_t)io->length);
+  step->call = NVT_CALL_FALLOCATE;
+  step->flags = (punch ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE) | FALLOC_FL_KEEP_SIZE;
+  step->offset = io->offset;
+  step->length = io->length;
 }
 
-void nvt_file_prepare(struct nvt_loop_op *op, struct io_uring_sqe *sqe) {
+void nvt_file_prepare(struct nvt_loop_op *op, struct nvt_loop_step *step) {
   struct nvt_io *io = op->io;
-  struct nvt_namespace *ns = io->ns;
-  unsigned vectors = op->iovcnt < VECTORS ? op->iovcnt : VECTORS;
+  bool writes = io->kind != NVT_IO_READ && io->kind != NVT_IO_COMPARE;
+  *step = (struct nvt_loop_step){
+      .call = writes ? NVT_CALL_WRITEV : NVT_CALL_READV,
+      .fd = io->ns->fd,
+      .flags = writes && io->fua ? RWF_DSYNC : 0,
+      .iov = op->iov,
+      .iovcnt = op->iovcnt < VECTORS ? op->iovcnt : VECTORS,
+      .offset = io->offset + io->progress,
+  };
   if (op->syncing || io->kind == NVT_IO_FLUSH) {
-    io_uring_prep_fsync(sqe, ns->fd, IORING_FSYNC_DATASYNC);
-    return;
-  }
-  switch (io->kind) {
-  case NVT_IO_READ:
-    io_uring_prep_readv(sqe, ns->fd, op->iov, vectors, io->offset + io->progress);
-    break;
-  case NVT_IO_WRITE:
-    io_uring_prep_writev2(sqe, ns->fd, op->iov, vectors, io->offset + io->progress,
-                          io->fua ? RWF_DSYNC : 0);
-    break;
-  case NVT_IO_COMPARE:
+    step->call = NVT_CALL_FDATASYNC;
+  } else if (io->kind == NVT_IO_COMPARE) {
     /* chunk counts what of the bounce buffer is filled already. */
-    io_uring_prep_read(sqe, ns->fd, (uint8_t *)io->bounce + op->chunk, next_chunk(io) - op->chunk,
-                       io->offset + io->progress + op->chunk);
-    break;
-  case NVT_IO_WRITE_ZEROES:
-  case NVT_IO_DEALLOCATE:
-    prepare_zeroes(op, sqe);
-    break;
-  case NVT_IO_FLUSH:
-    break;
+    on_own(op, step, (uint8_t *)io->bounce + op->chunk, next_chunk(io) - op->chunk);
+    step->offset += op->chunk;
+  } else if (io->kind == NVT_IO_WRITE_ZEROES || io->kind == NVT_IO_DEALLOCATE) {
+    prepare_zeroes(op, step);
   }
 }
 

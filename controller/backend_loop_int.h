@@ -12,12 +12,31 @@ struct nvt_loop_op {
   struct iovec *iov;        /* what is left of io->iov */
   unsigned iovcnt;
   unsigned retries;
-  uint32_t chunk;  /* bytes asked for in this step, of the bounce buffer or of zeroes */
-  bool by_writing; /* zeroes are written, as the file system has no call for it */
-  bool syncing;    /* the last step: fdatasync */
+  uint32_t chunk;   /* compare: bytes of the bounce buffer that are filled */
+  bool by_writing;  /* zeroes are written, as the file system has no call for it */
+  bool syncing;     /* the last step: fdatasync */
+  struct iovec own; /* of a step that isn't on the guest's memory */
 };
 
-struct io_uring_sqe;
+/* What a step asks of the kernel. */
+struct nvt_loop_step {
+  enum nvt_loop_call {
+    NVT_CALL_READV,
+    NVT_CALL_WRITEV,
+    NVT_CALL_FDATASYNC,
+    NVT_CALL_FALLOCATE
+  } call;
+  int fd;
+  int flags; /* RWF_…, or the mode of fallocate */
+  const struct iovec *iov;
+  unsigned iovcnt;
+  uint64_t offset;
+  uint64_t length; /* fallocate */
+};
+
+/* A loop without io_uring: each step blocks the poll that makes it. What
+ * nvt_backend_loop_create() gives where the kernel or a container forbids io_uring. */
+int nvt_backend_loop_create_blocking(struct nvt_backend_loop **out);
 
 /* NULL: no memory. */
 struct nvt_loop_op *nvt_loop_start(struct nvt_backend_loop *, struct nvt_io *);
@@ -26,10 +45,10 @@ void nvt_loop_queue(struct nvt_backend_loop *, struct nvt_loop_op *);
 /* Give the op back, then call done(). */
 void nvt_loop_finish(struct nvt_backend_loop *, struct nvt_loop_op *, nvt_status);
 
-/* Fill in the next step of the request. */
-void nvt_file_prepare(struct nvt_loop_op *, struct io_uring_sqe *);
-/* A step ended with `result` (io_uring's: bytes or -errno). True: there is another
- * step; false: the request is done, with *status. */
+/* Tell the next step of the request. */
+void nvt_file_prepare(struct nvt_loop_op *, struct nvt_loop_step *);
+/* A step ended with `result` (bytes or -errno). True: there is another step; false:
+ * the request is done, with *status. */
 bool nvt_file_step(struct nvt_loop_op *, int32_t result, nvt_status *status);
 
 #endif

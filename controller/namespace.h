@@ -44,7 +44,8 @@ struct nvt_io {
   uint64_t progress;
 };
 
-/* The event loop of asynchronous backends (one io_uring), one per controller.
+/* The event loop of asynchronous backends (one io_uring; where that is forbidden,
+ * blocking calls made by poll), one per controller.
  * Created on the first asynchronous namespace. */
 struct nvt_backend_loop;
 int nvt_backend_loop_create(struct nvt_backend_loop **out); /* 0 or -errno */

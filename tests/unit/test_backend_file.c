@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "controller/backend_loop_int.h"
 #include "controller/namespace.h"
 
 #define SIZE (8u << 20)
@@ -31,7 +32,7 @@ struct fixture {
   struct nvt_namespace *ns;
 };
 
-static int set_up(void **state) {
+static int make(void **state, bool blocking) {
   static struct fixture f;
   f = (struct fixture){.path = "/tmp/nvmetap-file-XXXXXX"};
   f.fd = mkstemp(f.path);
@@ -39,9 +40,20 @@ static int set_up(void **state) {
   assert_int_equal(ftruncate(f.fd, SIZE), 0);
   snprintf(f.description, sizeof(f.description), "file:%s", f.path);
   char why[256];
+  if (blocking)
+    assert_int_equal(nvt_backend_loop_create_blocking(&f.loop), 0);
   assert_int_equal(nvt_namespace_create(f.description, &f.loop, &f.ns, why, sizeof(why)), 0);
   *state = &f;
   return 0;
+}
+
+static int set_up(void **state) {
+  return make(state, false);
+}
+
+/* As where io_uring is forbidden. */
+static int set_up_blocking(void **state) {
+  return make(state, true);
 }
 
 static int tear_down(void **state) {
@@ -365,7 +377,10 @@ static void sizes_of_files(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name)                                                                                 \
+  {#name, name, set_up, tear_down, NULL}, {                                                        \
+#name " (blocking)", name, set_up_blocking, tear_down, NULL                                    \
+  }
   const struct CMUnitTest tests[] = {
       TEST(random_requests_agree_with_a_shadow),
       TEST(more_than_the_rings_hold),
