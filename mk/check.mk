@@ -11,7 +11,7 @@ ASAN_BUILD := $(BUILD)/asan
 TSAN_BUILD := $(BUILD)/tsan
 ASAN_UNIT := $(UNIT_SOURCES:tests/unit/%.c=$(ASAN_BUILD)/tests/%)
 # The threaded parts: what has two threads in its test. (Two processes prove nothing there.)
-TSAN_NAMES := $(notdir $(basename $(shell grep -l pthread_create $(UNIT_SOURCES) 2>/dev/null | \
+TSAN_NAMES := $(notdir $(basename $(shell grep -lE 'pthread_create|vfio_client' $(UNIT_SOURCES) 2>/dev/null | \
                 xargs grep -L 'fork()')))
 TSAN_UNIT := $(addprefix $(TSAN_BUILD)/tests/,$(TSAN_NAMES))
 
