@@ -241,7 +241,7 @@ static bool needs_look_ahead(const struct nvt_replay_command *command) {
   uint8_t opcode = command->command.sqe.opcode;
   if (command->command.sqid == 0 && (opcode == NVT_ADMIN_DELETE_IO_SQ || opcode == NVT_ADMIN_ABORT))
     return true;
-  return nvt_opcode_direction(set_of(command), opcode) != NVT_DIRECTION_NONE;
+  return command->direction != NVT_DIRECTION_NONE;
 }
 
 void nvt_engine_command(struct nvt_engine *e, const struct nvt_feed_item *item) {
@@ -250,6 +250,7 @@ void nvt_engine_command(struct nvt_engine *e, const struct nvt_feed_item *item) 
   e->last_stimulus = e->record;
   if (command == NULL || e->blind)
     return;
+  command->direction = (uint8_t)nvt_opcode_direction(set_of(command), command->command.sqe.opcode);
   nvt_feed_look_ahead(e->feed, command, !needs_look_ahead(command));
   face_kept(e, command);
   if (!place(e, command))

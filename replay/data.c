@@ -173,10 +173,9 @@ static void prepare_medium(struct nvt_engine *e, struct nvt_replay_command *comm
 static bool has_parameters(const struct nvt_replay_command *command) {
   const struct nvt_sqe *sqe = &command->command.sqe;
   if (command->command.sqid != 0)
-    return sqe->opcode != NVT_NVM_WRITE &&
-           nvt_opcode_direction(NVT_SET_NVM, sqe->opcode) == NVT_DIRECTION_OUT;
+    return sqe->opcode != NVT_NVM_WRITE && command->direction == NVT_DIRECTION_OUT;
   if (sqe->opcode != NVT_ADMIN_SET_FEATURES)
-    return nvt_opcode_direction(NVT_SET_ADMIN, sqe->opcode) == NVT_DIRECTION_OUT;
+    return command->direction == NVT_DIRECTION_OUT;
   switch (sqe->cdw10 & 0xff) { /* Base 2.1, figure 385: features with a data structure */
   case NVT_FEATURE_LBA_RANGE_TYPE:
   case NVT_FEATURE_AUTONOMOUS_POWER_STATE:
@@ -193,8 +192,6 @@ static bool has_parameters(const struct nvt_replay_command *command) {
 
 void nvt_engine_prepare_data(struct nvt_engine *e, struct nvt_replay_command *command) {
   const struct nvt_sqe *sqe = &command->command.sqe;
-  enum nvt_direction direction =
-      nvt_opcode_direction(command->command.sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM, sqe->opcode);
   if (!e->maps_seen) {
     nvt_engine_need_memory(e, sqe->prp1);
     nvt_engine_need_memory(e, sqe->prp2);
@@ -215,7 +212,7 @@ void nvt_engine_prepare_data(struct nvt_engine *e, struct nvt_replay_command *co
     if (list || chunk->data.direction == NVT_DIRECTION_OUT)
       nvt_memory_write(e->memory, chunk->data.address, chunk->bytes, chunk->data.captured_length);
   }
-  if (direction == NVT_DIRECTION_NONE)
+  if (command->direction == NVT_DIRECTION_NONE)
     return;
   if (!command->has_lists)
     make_list(e, command);
@@ -345,35 +342,47 @@ bool nvt_engine_outcome_excused(struct nvt_engine *e, const struct nvt_replay_co
   return false;
 }
 
+static void describe(char *text, size_t size, const struct nvt_rec_command *recorded) {
+  const char *name =
+      nvt_opcode_name(recorded->sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM, recorded->sqe.opcode);
+  snprintf(text, size, "%s (queue %u, cid 0x%04x)", name != NULL ? name : "command", recorded->sqid,
+           recorded->sqe.cid);
+}
+
+static void compare_lengths(struct nvt_engine *e, const struct nvt_replay_command *command) {
+  static const char *const names[3] = {"", "data.out.length", "data.in.length"};
+  if (e->meta.data_mode != NVT_V_meta_data_mode_FULL || command->imposed || command->twice)
+    return;
+  for (unsigned d = NVT_DIRECTION_OUT; d <= NVT_DIRECTION_IN; d++) {
+    /* Of one kept back, a falsified identifier may have hidden its data's records. */
+    if (command->moved[d] == command->target_moved[d] || (command->kept && command->moved[d] == 0))
+      continue;
+    char what[64];
+    describe(what, sizeof(what), &command->command);
+    nvt_findings_number(&e->totals->findings, command->record, names[d], command->moved[d],
+                        command->target_moved[d], 0, "%s moved another number of bytes", what);
+  }
+}
+
 void nvt_engine_compare_data(struct nvt_engine *e, struct nvt_replay_command *command) {
+  if (command->moved[NVT_DIRECTION_IN] > 0)
+    e->totals->compared++;
+  compare_lengths(e, command);
+  if (command->differs_record == 0)
+    return;
   struct extent extent;
   const struct nvt_rec_command *recorded = &command->command;
   bool medium =
       recorded->sqid != 0 && recorded->sqe.opcode == NVT_NVM_READ && extent_of(e, command, &extent);
-  const char *name =
-      nvt_opcode_name(recorded->sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM, recorded->sqe.opcode);
-  char what[64];
-  snprintf(what, sizeof(what), "%s (queue %u, cid 0x%04x)", name != NULL ? name : "command",
-           recorded->sqid, recorded->sqe.cid);
-  if (command->moved[NVT_DIRECTION_IN] > 0)
-    e->totals->compared++;
-  if (e->meta.data_mode == NVT_V_meta_data_mode_FULL && !command->imposed && !command->twice) {
-    static const char *const names[3] = {"", "data.out.length", "data.in.length"};
-    for (unsigned d = NVT_DIRECTION_OUT; d <= NVT_DIRECTION_IN; d++)
-      /* Of one kept back, a falsified identifier may have hidden its data's records. */
-      if (command->moved[d] != command->target_moved[d] &&
-          (!command->kept || command->moved[d] != 0))
-        nvt_findings_number(&e->totals->findings, command->record, names[d], command->moved[d],
-                            command->target_moved[d], 0, "%s moved another number of bytes", what);
-  }
-  if (command->differs_record == 0)
-    return;
-  if (medium && extent.space->keeps_nothing)
+  if (medium && extent.space->keeps_nothing) {
     nvt_engine_excuse(e, NVT_EXCEPTION_NULL_MEDIUM);
-  else if (command->raced)
+  } else if (command->raced) {
     nvt_engine_excuse(e, NVT_EXCEPTION_RACE);
-  else
+  } else {
+    char what[64];
+    describe(what, sizeof(what), recorded);
     nvt_findings_number(&e->totals->findings, command->differs_record, "data",
                         command->differs_expected, command->differs_actual, 2,
                         "data of %s differs first at byte %" PRIu64, what, command->differs_at);
+  }
 }

@@ -18,6 +18,7 @@ struct nvt_target {
   struct nvt_plugin_host *host;
   struct nvt_observer observer;
   uint8_t access_flags; /* of the last access, as the tap had them */
+  bool no_data;         /* the trace has no payload: what is stored makes no difference */
 };
 
 static enum nvt_verdict on_access(void *user, const struct nvt_tap_event *event) {
@@ -143,16 +144,17 @@ static int attach_taps(struct nvt_target *t) {
   return 0;
 }
 
-/* What was a file is memory here: the recording has its content where it matters. */
+/* What was a file is memory here: the recording has its content where it matters. Where
+ * it has none at all, nothing need be kept, and a disk of any size replays in no memory. */
 static int add_namespace(struct nvt_target *t, const struct nvt_meta_namespace *ns, char *why,
                          size_t whylen) {
   char description[128];
   uint64_t bytes;
   if (__builtin_mul_overflow(ns->blocks, ns->block_size, &bytes))
     bytes = 0;
+  bool null = t->no_data || strncmp(ns->backend, "null:", 5) == 0;
   snprintf(description, sizeof(description), "%s:%" PRIu64 ",block=%" PRIu32 "%s",
-           strncmp(ns->backend, "null:", 5) == 0 ? "null" : "ram", bytes, ns->block_size,
-           ns->readonly ? ",readonly" : "");
+           null ? "null" : "ram", bytes, ns->block_size, ns->readonly ? ",readonly" : "");
   uint32_t nsid;
   char reason[256];
   int failed = nvt_controller_add_namespace(t->device, description, &nsid, reason, sizeof(reason));
@@ -218,6 +220,7 @@ static bool model_open(const struct nvt_target_setup *setup, struct nvt_target *
   if (t == NULL)
     return false;
   t->observer = *setup->observer;
+  t->no_data = setup->meta->data_mode == NVT_V_meta_data_mode_NONE;
   struct nvt_port_ops port = {
       .interrupt = port_interrupt, .pin = setup->pin ? port_pin : NULL, .ctx = t};
   struct nvt_controller_options options = {
