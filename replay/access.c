@@ -83,6 +83,7 @@ static void compare_refusal(struct nvt_engine *e, const struct nvt_rec_access *a
 void nvt_engine_read(struct nvt_engine *e, const struct nvt_record *record, uint8_t space) {
   const struct nvt_rec_access *access = &record->access;
   nvt_engine_stimulus(e);
+  e->due_reset = 0;
   if (!plausible(e, access, space))
     return;
   e->ops->flush_interrupts(e->target);
@@ -227,6 +228,11 @@ static void answered(struct nvt_engine *e, const struct nvt_rec_event *event) {
   struct answer *answer = nvt_engine_take_event(e, event->event);
   if (answer == NULL) {
     e->ops->settle(e->target);
+    answer = nvt_engine_take_event(e, event->event);
+  }
+  if (answer == NULL && event->event == NVT_V_event_event_DMA_FAULT) {
+    /* An entry that couldn't be fetched is no command: nothing else makes the target try. */
+    e->ops->step(e->target, event->qid);
     answer = nvt_engine_take_event(e, event->event);
   }
   if (answer == NULL)

@@ -374,6 +374,22 @@ static void resets_and_faults_answer_the_same(void **state) {
   nvt_controller_attach(h->c);
   enable_with(h, 1, 1, CC_ON); /* can't be: fatal */
   assert_int_equal(reg32(h, NVT_REG_CSTS) & 2, 2);
+  set32(h, NVT_REG_CC, 0);
+  msix_on(h);
+  enable(h);
+  /* The queue's memory goes, and an entry can't be fetched: fatal, and no command. */
+  assert_int_equal(nvt_controller_dma_unmap(h->c, ARENA_IOVA, ARENA), 0);
+  ring(h, 0, false, 1);
+  poll_idle(h);
+  assert_int_equal(reg32(h, NVT_REG_CSTS) & 2, 2);
+  assert_int_equal(nvt_controller_dma_map(h->c, ARENA_IOVA, ARENA, h->arena, true, true), 0);
+  (void)config32(h, 0);
+  set_config32(h, 4, config32(h, 4));
+  (void)reg32(h, NVT_REG_CSTS);
+  nvt_controller_reset(h->c, NVT_RESET_FUNCTION);
+  msix_on(h);
+  enable(h);
+  assert_status(identify(h, NVT_CNS_CONTROLLER, 0, NULL), NVT_SC_SUCCESS);
   stage_close(&s);
   assert_replays();
 }
