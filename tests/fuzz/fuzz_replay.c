@@ -28,7 +28,8 @@ static uint64_t seq;
 
 static void put(unsigned type, uint8_t flags, const void *body, const void *tail,
                 size_t tail_length) {
-  const struct nvt_rec_header base = {.flags = flags, .seq = seq++};
+  const struct nvt_rec_header base = {.flags = flags, .seq = seq};
+  seq++;
   if (sizeof(file) - length < NVT_FRAME_HEADER_BYTES)
     return;
   uint8_t *at = file + length + NVT_FRAME_HEADER_BYTES;
