@@ -116,7 +116,11 @@ static void prepare(struct io_uring_sqe *sqe, const struct nvt_loop_step *s) {
     io_uring_prep_fsync(sqe, s->fd, IORING_FSYNC_DATASYNC);
     break;
   case NVT_CALL_FALLOCATE:
+    /* The parameters are off_t in liburing 2.3 and __u64 in later versions. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
     io_uring_prep_fallocate(sqe, s->fd, s->flags, (off_t)s->offset, (off_t)s->length);
+#pragma GCC diagnostic pop
     break;
   }
 }
