@@ -111,6 +111,8 @@ void nvt_access_name(const struct nvt_record *record, const struct nvt_frame *fr
   case NVT_V_access_space_CONFIG:
     nvt_text_init(&text, out, size);
     nvt_text_pci_register(&text, offset);
+    if (nvt_pci_config_at(offset) != nvt_pci_config_at(offset + record->access.size - 1))
+      nvt_text_add(&text, ", …"); /* and those after it */
     break;
   case NVT_V_access_space_BAR0:
     bar_name(offset, frame, out, size);
