@@ -160,21 +160,18 @@ static struct answer *take_interrupt(struct nvt_engine *e, uint16_t vector) {
   return NULL;
 }
 
-/* The completion that the trace has next on this queue; *early is set when another
- * one came before it in the target. */
-static struct answer *take_completion(struct nvt_engine *e, const struct nvt_rec_completion *was,
-                                      struct answer **early) {
+/* The completion that the trace has next on this queue: the one with its identifiers,
+ * even when others came before it in the target, which are then overtaken; else the
+ * first. */
+static struct answer *take_completion(struct nvt_engine *e, const struct nvt_rec_completion *was) {
   struct answer *first = NULL;
-  *early = NULL;
   for (size_t i = 0; i < e->answer_count; i++) {
     struct answer *answer = at(e, i);
     if (answer->kind != ANSWER_COMPLETION || answer->taken || answer->completion.cqid != was->cqid)
       continue;
     if (answer->completion.cqe.sqid == was->cqe.sqid &&
         answer->completion.cqe.cid == was->cqe.cid) {
-      if (first != NULL && !answer->overtaken)
-        *early = first;
-      for (size_t j = 0; *early != NULL && j < i; j++)
+      for (size_t j = 0; first != NULL && j < i; j++)
         if (at(e, j)->kind == ANSWER_COMPLETION && at(e, j)->completion.cqid == was->cqid)
           at(e, j)->overtaken = true;
       return take(answer);
@@ -235,19 +232,18 @@ static void compare_completion(struct nvt_engine *e, const struct nvt_replay_com
                         "%s differs", what);
 }
 
-static struct answer *await_completion(struct nvt_engine *e, const struct nvt_rec_completion *was,
-                                       struct answer **early) {
-  struct answer *answer = take_completion(e, was, early);
+static struct answer *await_completion(struct nvt_engine *e, const struct nvt_rec_completion *was) {
+  struct answer *answer = take_completion(e, was);
   if (answer == NULL) {
     e->ops->settle(e->target);
-    answer = take_completion(e, was, early);
+    answer = take_completion(e, was);
   }
   return answer;
 }
 
 static void completed(struct nvt_engine *e, struct nvt_replay_command *command,
                       const struct nvt_rec_completion *was) {
-  struct answer *early, *answer = await_completion(e, was, &early);
+  struct answer *answer = await_completion(e, was);
   if (answer == NULL) {
     char expected[48];
     status_text(expected, sizeof(expected), &was->cqe);
@@ -256,12 +252,12 @@ static void completed(struct nvt_engine *e, struct nvt_replay_command *command,
                      was->cqe.cid);
     return;
   }
-  if (early != NULL)
-    nvt_findings_number(&e->totals->findings, e->record, "completion.order", was->cqe.cid,
-                        early->completion.cqe.cid, 4,
-                        "completion queue %u has them in another order: the target's next is of "
-                        "queue %u",
-                        was->cqid, early->completion.cqe.sqid);
+  if (answer->overtaken)
+    nvt_findings_number(&e->totals->findings, e->record, "completion.order", was->slot,
+                        answer->completion.slot, 0,
+                        "the target has cid 0x%04x of queue %u earlier in completion queue %u than "
+                        "one that the trace has before it",
+                        was->cqe.cid, was->cqe.sqid, was->cqid);
   compare_completion(e, command, was, &answer->completion);
   /* With a falsified identifier the record is of another command than its answer. */
   if (command != NULL && command->posted && answer->completion.cqe.cid == was->cqe.cid &&

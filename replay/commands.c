@@ -81,6 +81,11 @@ enum nvt_fetch_wish nvt_engine_fetched(void *engine, uint64_t handle,
       nvt_findings_number(&e->totals->findings, command->record, fields[i].field, fields[i].was,
                           fields[i].is, 0, "fetch of %s (queue %u, cid 0x%04x) differs",
                           name_of(command), recorded->sqid, recorded->sqe.cid);
+  if (fetched->slot == recorded->slot &&
+      memcmp(&fetched->sqe, &recorded->sqe, sizeof(recorded->sqe)) != 0)
+    nvt_findings_add(&e->totals->findings, command->record, "command.sqe", "as recorded", "other",
+                     "the target fetched another entry than lies in slot %u of queue %u",
+                     recorded->slot, recorded->sqid);
   /* Whatever lay in its slot: what is executed is what was recorded. */
   fetched->sqe = recorded->sqe;
   command->handle = handle;

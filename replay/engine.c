@@ -164,13 +164,15 @@ void nvt_engine_blind(struct nvt_engine *e, const char *field, const char *expec
 static void check_losses(struct nvt_engine *e, const struct nvt_feed_item *item) {
   const struct nvt_record *record = &item->record;
   char count[32];
+  if (e->blind)
+    return; /* told already */
   if (record->header.type == NVT_REC_LOSS && record->loss.count > 0) {
     snprintf(count, sizeof(count), "%llu", (unsigned long long)record->loss.count);
     nvt_engine_blind(e, "loss", count, "the recorder lost %s records here", count);
   } else if (item->missing > 0) {
     snprintf(count, sizeof(count), "%llu", (unsigned long long)item->missing);
     nvt_engine_blind(e, "seq", count, "%s records are missing before this one", count);
-  } else if ((record->header.flags & NVT_V_header_flags_SNAPSHOT) != 0 && !e->blind &&
+  } else if ((record->header.flags & NVT_V_header_flags_SNAPSHOT) != 0 &&
              record->header.type == NVT_REC_QUEUE_STATE) {
     nvt_engine_blind(e, "snapshot", "start of session",
                      "the trace starts in the middle of a session, and a target can't take over "

@@ -21,7 +21,7 @@ enum answer_kind { ANSWER_COMPLETION, ANSWER_INTERRUPT, ANSWER_EVENT };
 struct answer {
   enum answer_kind kind;
   bool taken;      /* matched; goes when it is first */
-  bool overtaken;  /* a later one was matched before it: reported already */
+  bool overtaken;  /* a later one was matched before it */
   uint64_t record; /* in which record's course it came */
   union {
     struct nvt_rec_completion completion;
