@@ -331,8 +331,10 @@ bool nvt_ring_writer_finish(struct nvt_ring_writer *writer, struct nvt_ring_writ
   /* Some file systems tell only now that there was no room. */
   int closing = close(writer->fd) == 0 ? 0 : errno;
   writer->fd = -1;
-  if (error == 0)
+  if (error == 0 && closing != 0) {
     error = closing;
+    fail(writer, -error, "");
+  }
   *result = (struct nvt_ring_writer_result){
       .bytes = writer->bytes, .unsaved = writer->unsaved, .error = error};
   if (writer->file)

@@ -34,8 +34,8 @@ struct nvt_ring_writer_result {
   int error;        /* 0, or the errno that ended the writing */
 };
 /* Write what is left, end the thread, close the file. Producers must have
- * finished. False when not all was written, with the reason in why. The writer is
- * gone in either case. */
+ * finished. False when not all was written, with the reason in why, that was printed on
+ * standard error already. The writer is gone in either case. */
 bool nvt_ring_writer_finish(struct nvt_ring_writer *, struct nvt_ring_writer_result *, char *why,
                             size_t whylen);
 

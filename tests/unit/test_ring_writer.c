@@ -175,34 +175,39 @@ static void readable_while_it_grows(void **state) {
   nvt_ring_destroy(ring);
 }
 
-/* The medium takes 10,000 bytes, then no more: producers go on, the file holds whole records. */
+/* The medium takes so many bytes, then no more: producers go on, the file holds whole records,
+ * and each record is there or counted. Small limits meet plain writes, large ones those of blocks.
+ */
 static void a_full_disk_is_told(void **state) {
   (void)state;
-  struct nvt_ring *ring;
-  struct nvt_ring_writer *writer;
-  char why[200] = "";
-  assert_int_equal(nvt_ring_create(NVT_RING_SIZE_MIN, &ring), 0);
-  assert_int_equal(nvt_ring_writer_start(new_path(), &ring, 1, &writer, why, sizeof(why)), 0);
-  struct rlimit before, limit;
-  assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-  limit = before;
-  limit.rlim_cur = 10000;
-  assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-  struct producer producer = {.ring = ring, .records = 100000};
-  produce(&producer);
-  assert_true(producer.put < producer.records);
-  assert_true(nvt_ring_writer_failed(writer));
-  struct nvt_ring_writer_result result;
-  assert_false(nvt_ring_writer_finish(writer, &result, why, sizeof(why)));
-  assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-  assert_int_equal(result.error, EFBIG);
-  assert_non_null(strstr(why, "File too large"));
-  uint64_t records = read_back(NVT_READ_END);
-  assert_int_equal(result.unsaved + records, producer.put);
-  assert_int_equal(records, (10000 - 24) / (16 + 56));
-  assert_int_equal(result.bytes, 24 + records * (16 + 56));
-  unlink(path);
-  nvt_ring_destroy(ring);
+  static const rlim_t limits[] = {24, 24 + 71, 24 + 72, 10000, 4096 * 100, 1000000, 3000000};
+  for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+    struct nvt_ring *ring;
+    struct nvt_ring_writer *writer;
+    char why[200] = "";
+    assert_int_equal(nvt_ring_create(NVT_RING_SIZE_MIN * 4, &ring), 0);
+    assert_int_equal(nvt_ring_writer_start(new_path(), &ring, 1, &writer, why, sizeof(why)), 0);
+    struct rlimit before, limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    limit = before;
+    limit.rlim_cur = limits[i];
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    struct producer producer = {.ring = ring, .records = 200000};
+    produce(&producer);
+    assert_true(producer.put < producer.records);
+    assert_true(nvt_ring_writer_failed(writer));
+    struct nvt_ring_writer_result result;
+    assert_false(nvt_ring_writer_finish(writer, &result, why, sizeof(why)));
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(result.error, EFBIG);
+    assert_non_null(strstr(why, "File too large"));
+    uint64_t records = read_back(NVT_READ_END);
+    assert_int_equal(result.unsaved + records, producer.put);
+    assert_int_equal(records, (limits[i] - 24) / (16 + 56));
+    assert_int_equal(result.bytes, 24 + records * (16 + 56));
+    unlink(path);
+    nvt_ring_destroy(ring);
+  }
 }
 
 static void what_can_not_be_opened(void **state) {
