@@ -10,7 +10,7 @@
 
 #define NSSR_MAGIC 0x4e564d65u /* "NVMe": Base 2.1, section 3.1.4.7 */
 
-#define FATAL_KEEP_ALIVE 4 /* code of a fatal event: docs/trace-format.md */
+#define FATAL_KEEP_ALIVE 4 /* code of a fatal event: the host let the keep alive time pass */
 
 static bool is_doorbell(uint8_t space, uint64_t offset) {
   return space == NVT_V_access_space_BAR0 && offset >= NVT_REG_DOORBELLS;
@@ -189,7 +189,7 @@ static void map(struct nvt_engine *e, const struct nvt_rec_event *event) {
     return;
   nvt_findings_number(&e->totals->findings, e->record, "event.size", event->size, 0, 0,
                       "guest memory at 0x%" PRIx64 " can't be made: %s", event->address,
-                      failed == -E2BIG    ? "more than 16 TiB or 65536 windows in all"
+                      failed == -E2BIG    ? "more than 16 TiB or 8192 windows in all"
                       : failed == -EEXIST ? "it overlaps memory that is there"
                                           : strerror(-failed));
 }

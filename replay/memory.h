@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NVT_MEMORY_WINDOWS_MAX 65536u
+#define NVT_MEMORY_WINDOWS_MAX 8192u
 #define NVT_MEMORY_TOTAL_MAX (UINT64_C(16) << 40) /* bytes of address space, all windows */
 /* Bytes touched until pages are given back. */
 #define NVT_MEMORY_RESIDENT_MAX (UINT64_C(24) << 20)

@@ -20,8 +20,8 @@
 struct recorder {
   struct nvt_writer *writer;
   struct nvt_plugin_host *host;
-  uint64_t seq;
-  uint64_t skip; /* sequence number of a record to lose; 0: none */
+  uint64_t seq[2]; /* by controller: 0 and 1 */
+  uint64_t skip;   /* sequence number of a record to lose; 0: none */
   /* Called with each record's body before it is written, to falsify it. May be NULL. */
   void (*change)(struct recorder *, enum nvt_record_type, void *body);
   uint64_t count[NVT_REC_COUNT]; /* records by type, this one included */
@@ -42,7 +42,8 @@ static inline void recorder_put(struct recorder *r, enum nvt_record_type type, u
     r->change(r, type, copy);
     body = copy;
   }
-  const struct nvt_rec_header base = {.controller = controller, .epoch = epoch, .seq = r->seq++};
+  const struct nvt_rec_header base = {
+      .controller = controller, .epoch = epoch, .seq = r->seq[controller]++};
   size_t length = nvt_build_record(buffer, sizeof(buffer), type, &base, body, tail, tail_length);
   if (length == 0)
     r->failed = true;

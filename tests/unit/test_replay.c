@@ -464,6 +464,86 @@ static void namespaces_come_and_go(void **state) {
   assert_replays();
 }
 
+static void a_keep_alive_that_ran_out_is_excused(void **state) {
+  (void)state;
+  static struct stage s;
+  struct host *h = &s.h;
+  s.r = (struct recorder){0};
+  stage_start(&s, NVT_V_meta_data_mode_FULL, "ram:1M");
+  set_feature(h, NVT_FEATURE_KEEP_ALIVE_TIMER, 0, 100);
+  for (unsigned i = 0; i < 5000 && (reg32(h, NVT_REG_CSTS) & 2) == 0; i++) {
+    usleep(1000);
+    poll_idle(h);
+  }
+  assert_int_equal(reg32(h, NVT_REG_CSTS) & 2, 2);
+  set32(h, NVT_REG_CC, 0);
+  enable(h);
+  assert_status(identify(h, NVT_CNS_CONTROLLER, 0, NULL), NVT_SC_SUCCESS);
+  stage_close(&s);
+  struct nvt_replay_result result;
+  assert_same(&result);
+  assert_int_equal(result.totals.exceptions[NVT_EXCEPTION_KEEP_ALIVE], 1);
+  nvt_replay_clear(&result);
+}
+
+static void a_big_guest_fits(void **state) {
+  (void)state;
+  static struct stage s;
+  struct nvt_rec_event event = {
+      .event = NVT_V_event_event_DMA_MAP, .code = 3, .address = 1ull << 32, .size = 100ull << 30};
+  for (unsigned absurd = 0; absurd < 2; absurd++) {
+    s.r = (struct recorder){0};
+    stage_start(&s, NVT_V_meta_data_mode_FULL, "ram:1M");
+    event.size = absurd ? 1ull << 60 : 100ull << 30;
+    recorder_put(&s.r, NVT_REC_EVENT, 0, 0, &event, NULL, 0);
+    assert_status(identify(&s.h, NVT_CNS_CONTROLLER, 0, NULL), NVT_SC_SUCCESS);
+    stage_close(&s);
+    if (absurd)
+      assert_one("event.size", 0);
+    else
+      assert_replays();
+  }
+}
+
+static void two_controllers_at_once(void **state) {
+  (void)state;
+  static struct stage a;
+  struct host b = {0};
+  a.r = (struct recorder){0};
+  stage_start(&a, NVT_V_meta_data_mode_FULL, "ram:1M");
+  const struct nvt_port_ops port = {.interrupt = host_interrupt, .ctx = &b};
+  const struct nvt_controller_options options = {
+      .id = 1, .plugins = a.h.plugins, .port = &port, .serial = "OTHER"};
+  char why[256];
+  assert_int_equal(nvt_controller_create(&options, &b.c), 0);
+  assert_int_equal(nvt_controller_add_namespace(b.c, "ram:2M", NULL, why, sizeof(why)), 0);
+  assert_true(recorder_meta(&a.r, b.c));
+  b.arena = aligned_alloc(4096, ARENA);
+  assert_non_null(b.arena);
+  memset(b.arena, 0, ARENA);
+  assert_int_equal(nvt_controller_dma_map(b.c, ARENA_IOVA, ARENA, b.arena, true, true), 0);
+  msix_on(&b);
+  enable(&b);
+  create_pair(&a.h, 1, 16);
+  create_pair(&b, 1, 8);
+  for (unsigned i = 0; i < 20; i++) {
+    /* The same ids on both, and both under way. */
+    pattern(guest(&a.h, DATA_AT), 4096, i);
+    pattern(guest(&b, DATA_AT), 4096, i + 100);
+    submit(&a.h, 1, io_sqe(i % 2 ? NVT_NVM_READ : NVT_NVM_WRITE, 0, 8, DATA_AT, 0));
+    submit(&b, 1, io_sqe(i % 2 ? NVT_NVM_READ : NVT_NVM_WRITE, 0, 8, DATA_AT, 0));
+    poll_idle(&b);
+    poll_idle(&a.h);
+    struct nvt_cqe cqe;
+    while (reap(&a.h, 1, &cqe) || reap(&b, 1, &cqe))
+      ;
+  }
+  nvt_controller_destroy(b.c);
+  free(b.arena);
+  stage_close(&a);
+  assert_replays();
+}
+
 /* --- plug-ins --- */
 
 struct meddler {
@@ -649,6 +729,9 @@ int main(void) {
       cmocka_unit_test(interrupts_that_nobody_takes_answer_the_same),
       cmocka_unit_test(the_pin_answers_the_same),
       cmocka_unit_test(namespaces_come_and_go),
+      cmocka_unit_test(a_keep_alive_that_ran_out_is_excused),
+      cmocka_unit_test(a_big_guest_fits),
+      cmocka_unit_test(two_controllers_at_once),
       cmocka_unit_test(what_plugins_did_is_done_again),
       cmocka_unit_test(a_held_command_is_completed_in_its_place),
       cmocka_unit_test(a_lost_record_is_told_and_got_over),
