@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Links between frames, and latencies: what the session knows, as generated items. */
 #include "dissector/dissector_int.h"
+#include "trace/text.h"
 
 static int hf_response_in = -1;
 static int hf_response_to = -1;
@@ -96,7 +97,12 @@ static void add_stage(const struct nvt_context *c, const struct nvt_exchange *ex
   if (!nvt_exchange_stage(exchange, stage, &ns))
     return;
   nstime_t time = {(time_t)(ns / 1000000000), (int)(ns % 1000000000)};
-  nvt_generated(proto_tree_add_time(c->tree, hf_stage[stage], c->tvb, 0, 0, &time));
+  char words[32];
+  struct nvt_text text;
+  nvt_text_init(&text, words, sizeof(words));
+  nvt_text_duration(&text, ns);
+  nvt_generated(
+      proto_tree_add_time_format_value(c->tree, hf_stage[stage], c->tvb, 0, 0, &time, "%s", words));
   if (stage == NVT_STAGE_TOTAL && hf_builtin_latency > 0)
     proto_item_set_hidden(proto_tree_add_double(c->tree, hf_builtin_latency, c->tvb, 0, 0,
                                                 (double)ns / 1e6)); /* in ms, as built in */
