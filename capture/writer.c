@@ -239,10 +239,17 @@ static void *run(void *user) {
   return NULL;
 }
 
+/* A file is read back when it has to be cut. A FIFO must not be: it would have a reader in us, and
+ * the end of its other reader would go unseen. */
+static int open_path(const char *path) {
+  struct stat status;
+  bool special = stat(path, &status) == 0 && !S_ISREG(status.st_mode);
+  return open(path, (special ? O_WRONLY : O_RDWR) | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+}
+
 static int open_output(struct nvt_ring_writer *writer, char *why, size_t whylen) {
   bool standard = strcmp(writer->path, "-") == 0;
-  writer->fd = standard ? dup(STDOUT_FILENO)
-                        : open(writer->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  writer->fd = standard ? dup(STDOUT_FILENO) : open_path(writer->path);
   if (writer->fd < 0)
     return refuse(-errno, why, whylen, "%s: the trace can't be created: %s", writer->path,
                   strerror(errno));

@@ -155,7 +155,7 @@ static void several_rings_are_merged_by_time(void **state) {
     nvt_ring_destroy(ring[i]);
 }
 
-/* While it runs, what was recorded can be read within a tenth of a second. */
+/* While it runs, what was recorded can be read a moment later (a busy machine is given 5 s). */
 static void readable_while_it_grows(void **state) {
   (void)state;
   struct nvt_ring *ring;
@@ -166,8 +166,12 @@ static void readable_while_it_grows(void **state) {
   assert_int_equal(read_back(NVT_READ_END), 0);
   for (uint64_t seq = 0; seq < 3; seq++) {
     assert_true(put(ring, 0, seq, 1000 + seq));
-    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
-    assert_int_equal(read_back(NVT_READ_END), seq + 1);
+    uint64_t there = 0;
+    for (int i = 0; i < 100 && there < seq + 1; i++) {
+      nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+      there = read_back(NVT_READ_END);
+    }
+    assert_int_equal(there, seq + 1);
   }
   struct nvt_ring_writer_result result;
   assert_true(nvt_ring_writer_finish(writer, &result, why, sizeof(why)));
