@@ -505,6 +505,58 @@ static void a_big_guest_fits(void **state) {
   }
 }
 
+static void memory_that_no_record_tells_of_is_made(void **state) {
+  (void)state;
+  static struct stage s;
+  struct host *h = &s.h;
+  for (uint8_t mode = 0; mode <= NVT_V_meta_data_mode_FULL; mode++) {
+    s.r = (struct recorder){.no_maps = true};
+    stage_start(&s, mode, "ram:1M");
+    create_pair(h, 1, 16);
+    uint64_t list[15];
+    for (unsigned i = 0; i < 15; i++)
+      list[i] = DATA_AT + (20 - i) * 4096ull;
+    memcpy(guest(h, LIST_AT), list, sizeof(list));
+    assert_status(io(h, NVT_NVM_WRITE, 0, 128, DATA_AT, LIST_AT), NVT_SC_SUCCESS);
+    assert_status(io(h, NVT_NVM_READ, 0, 128, DATA_AT, LIST_AT), NVT_SC_SUCCESS);
+    stage_close(&s);
+    assert_replays();
+  }
+}
+
+/* What isn't known isn't guessed: one difference, and nothing compared until a reset. */
+static void a_middle_and_a_loss_are_told(void **state) {
+  (void)state;
+  static struct stage s;
+  struct host *h = &s.h;
+  for (unsigned which = 0; which < 2; which++) {
+    s.r = (struct recorder){0};
+    stage_start(&s, NVT_V_meta_data_mode_NONE, "ram:1M");
+    create_pair(h, 1, 16);
+    if (which == 0) {
+      const struct nvt_rec_queue queue = {.qid = 2, .base = SQ_AT(2), .entries = 16};
+      s.r.flags = NVT_V_header_flags_SNAPSHOT;
+      recorder_put(&s.r, NVT_REC_QUEUE_STATE, 0, 0, &queue, NULL, 0);
+      s.r.flags = 0;
+    } else {
+      const struct nvt_rec_loss loss = {.first_seq = s.r.seq[0], .count = 3};
+      recorder_put(&s.r, NVT_REC_LOSS, 0, 0, &loss, NULL, 0);
+      s.r.seq[0] += 3;
+    }
+    s.r.change = flip_completion;
+    s.r.arg[0] = 4; /* in the part that isn't compared */
+    s.r.arg[1] = 16;
+    for (unsigned i = 0; i < 5; i++)
+      assert_status(io(h, NVT_NVM_READ, 0, 8, DATA_AT, 0), NVT_SC_SUCCESS);
+    set32(h, NVT_REG_CC, 0);
+    enable(h);
+    create_pair(h, 1, 16);
+    assert_status(io(h, NVT_NVM_READ, 0, 8, DATA_AT, 0), NVT_SC_SUCCESS);
+    stage_close(&s);
+    assert_one(which == 0 ? "snapshot" : "loss", 0);
+  }
+}
+
 static void two_controllers_at_once(void **state) {
   (void)state;
   static struct stage a;
@@ -731,6 +783,8 @@ int main(void) {
       cmocka_unit_test(namespaces_come_and_go),
       cmocka_unit_test(a_keep_alive_that_ran_out_is_excused),
       cmocka_unit_test(a_big_guest_fits),
+      cmocka_unit_test(memory_that_no_record_tells_of_is_made),
+      cmocka_unit_test(a_middle_and_a_loss_are_told),
       cmocka_unit_test(two_controllers_at_once),
       cmocka_unit_test(what_plugins_did_is_done_again),
       cmocka_unit_test(a_held_command_is_completed_in_its_place),
