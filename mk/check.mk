@@ -21,7 +21,7 @@ export TSAN_OPTIONS ?= halt_on_error=1
 
 .PHONY: sanitized check check-quick
 sanitized:
-	@$(MAKE) -s SANITIZE=address,undefined BUILD=$(ASAN_BUILD) OPT=-O1 $(ASAN_BUILD)/nvmetap $(ASAN_UNIT)
+	@$(MAKE) -s SANITIZE=address,undefined BUILD=$(ASAN_BUILD) OPT=-O1 $(ASAN_BUILD)/nvmetap plugins $(ASAN_UNIT)
 	@$(if $(TSAN_UNIT),$(MAKE) -s SANITIZE=thread BUILD=$(TSAN_BUILD) OPT=-O1 $(TSAN_UNIT))
 
 check: check-deps
