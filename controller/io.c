@@ -48,14 +48,14 @@ static nvt_status transfer(struct request *r, enum nvt_io_kind kind, bool to_gue
     return status;
   if (!to_guest && unlikely(r->range_count != 0))
     nvt_data_taps(r, NVT_DIRECTION_OUT);
-  if (to_guest) {
-    c->reads++;
-    c->bytes_read += r->io.length;
-  } else if (kind == NVT_IO_WRITE) {
+  if (kind == NVT_IO_WRITE) {
     if (unlikely(ns->readonly))
       return NVT_SC_NAMESPACE_WRITE_PROTECTED;
     c->writes++;
     c->bytes_written += r->io.length;
+  } else { /* Base 1.4, figure 198: Compare is a host read */
+    c->reads++;
+    c->bytes_read += r->io.length;
   }
   r->io.kind = kind;
   r->io.fua = (r->sqe.cdw12 & CDW12_FUA) != 0 || c->features.write_cache == 0;
