@@ -77,7 +77,8 @@ nvt_status nvt_admin_delete_sq(struct request *r) {
       nvt_request_free(held);
     }
   }
-  nvt_sq_close(c, sq);
+  if (sq->exists) /* else a callback reset the controller */
+    nvt_sq_close(c, sq);
   return NVT_SC_SUCCESS;
 }
 

@@ -455,6 +455,26 @@ static void a_callback_may_reset_the_controller(void **state) {
   }
 }
 
+/* Deleting a queue completes what a plug-in holds of it: a callback on the way, too. */
+static void a_callback_may_reset_while_a_queue_is_deleted(void **state) {
+  (void)state;
+  struct host h;
+  with_verdict(&h, "nvme:io:decode", NVT_VERDICT_HOLD);
+  struct nvt_attachment *attachment;
+  assert_int_equal(
+      nvt_tap_attach(h.plugins, "nvme:io:writeback", 0, reset_it, &h, "test", &attachment), 0);
+  submit(&h, 1, io_sqe(NVT_NVM_READ, 0, 1, DATA_AT, 0));
+  poll_idle(&h);
+  submit(&h, 0, (struct nvt_sqe){.opcode = NVT_ADMIN_DELETE_IO_SQ, .cdw10 = 1});
+  poll_idle(&h);
+  assert_int_equal(reg32(&h, NVT_REG_CSTS), 0);
+  assert_int_equal(nvt_controller_outstanding(h.c), 0);
+  nvt_tap_detach(h.plugins, attachment);
+  enable(&h);
+  assert_status(identify(&h, NVT_CNS_CONTROLLER, 0, NULL), NVT_SC_SUCCESS);
+  host_close(&h);
+}
+
 static enum nvt_verdict overwrite(void *user, const struct nvt_tap_event *event) {
   struct host *h = user;
   /* The guest writes its entry anew while it is being decoded. */
@@ -491,6 +511,7 @@ int main(void) {
       cmocka_unit_test(a_release_is_announced),
       cmocka_unit_test(fetching_stops_when_requests_run_out),
       cmocka_unit_test(a_callback_may_reset_the_controller),
+      cmocka_unit_test(a_callback_may_reset_while_a_queue_is_deleted),
       cmocka_unit_test(the_entry_is_read_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
