@@ -4,6 +4,7 @@
  * one is an asynchronous event (Base 2.1, figure 152), never more.
  */
 #include "controller/controller_int.h"
+#include "controller/pci_int.h"
 #include "nvme/names.h"
 
 enum { FAULT_REGISTER, FAULT_VALUE };
@@ -44,7 +45,8 @@ static void cq_head(struct nvt_controller *c, struct cq *cq, uint32_t value) {
   cq->head = value;
   if (unlikely(cq->id == 0))
     nvt_async_deliver(c);
-  if (unlikely(c->pin_asserted))
+  /* Set as long as the pin is asserted, and where it would be but for Interrupt Disable. */
+  if (unlikely((c->config[PCI_STATUS] & PCI_STATUS_INTERRUPT) != 0))
     nvt_pin_update(c);
 }
 

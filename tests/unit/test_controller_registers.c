@@ -225,6 +225,15 @@ static void pin_interrupts(void **state) {
   struct nvt_cqe cqe;
   assert_true(reap(&h, 0, &cqe));
   assert_false(h.pin);
+  /* Interrupt Status follows the queues also for a host that polls, with the pin disabled. */
+  set_config32(&h, 4, 0x0400);
+  submit(&h, 0, (struct nvt_sqe){.opcode = NVT_ADMIN_KEEP_ALIVE});
+  poll_idle(&h);
+  assert_int_equal(config32(&h, 4) >> 16 & 8, 8);
+  assert_true(reap(&h, 0, &cqe));
+  assert_int_equal(config32(&h, 4) >> 16 & 8, 0);
+  assert_false(h.pin);
+  set_config32(&h, 4, 0);
   /* With MSI-X there is no pin, and INTMS is nothing. */
   msix_on(&h);
   unsigned changes = h.pin_changes;
