@@ -238,6 +238,7 @@ struct nvt_controller {
   uint64_t error_count;
   uint32_t changed_ns[NVT_LOG_CHANGED_ENTRIES];
   uint32_t changed_count; /* over the list's length: too many to name */
+  bool enabled_once;      /* since power on: a host knows the namespaces */
   uint64_t power_on_ms, power_cycles, unsafe_shutdowns, media_errors;
 
   uint64_t list[NVT_LIST_ENTRIES]; /* the PRP list page being walked */

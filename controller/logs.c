@@ -22,7 +22,7 @@ void nvt_error_log(struct nvt_controller *c, uint16_t sqid, uint16_t cid, uint16
 }
 
 void nvt_changed_ns_add(struct nvt_controller *c, uint32_t nsid) {
-  if (c->changed_count > NVT_LOG_CHANGED_ENTRIES)
+  if (!c->enabled_once || c->changed_count > NVT_LOG_CHANGED_ENTRIES)
     return;
   uint32_t at = 0;
   while (at < c->changed_count && c->changed_ns[at] < nsid)

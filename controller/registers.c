@@ -69,7 +69,7 @@ static void enable(struct nvt_controller *c) {
   c->csts &= ~(uint32_t)NVT_PUT(3, CSTS_SHST);
   nvt_cq_open(c, 0, c->acq, (uint32_t)NVT_GET(c->aqa, AQA_ACQS) + 1, true, 0);
   nvt_sq_open(c, 0, &c->cqs[0], c->asq, (uint32_t)NVT_GET(c->aqa, AQA_ASQS) + 1);
-  c->ready = true;
+  c->ready = c->enabled_once = true;
   c->csts |= (uint32_t)NVT_PUT(1, CSTS_RDY);
   nvt_event(c, EVENT_READY, 0, 0, 0, 0);
 }

@@ -63,7 +63,10 @@ void nvt_controller_reset(struct nvt_controller *c, enum nvt_reset kind) {
     nvt_msix_reset(c);
     nvt_pci_reset(c);
   }
-  if (kind == NVT_RESET_DEVICE)
+  if (kind == NVT_RESET_DEVICE) {
     c->csts = 0;
+    c->changed_count = 0;
+    c->enabled_once = false;
+  }
   c->epoch++;
 }

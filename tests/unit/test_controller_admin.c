@@ -230,6 +230,24 @@ static void smart_counts(void **state) {
   host_close(&h);
 }
 
+/* Figure 198: host reads and data units read are those of Compare and Read. */
+static void smart_counts_a_compare_as_a_read(void **state) {
+  (void)state;
+  struct host h;
+  host_open(&h, "ram:4M");
+  create_pair(&h, 1, 16);
+  for (uint64_t at = 0; at < 251; at++)
+    assert_status(io(&h, NVT_NVM_COMPARE, at * 8, 8, DATA_AT, 0), NVT_SC_SUCCESS);
+  assert_status(get_log(&h, NVT_LOG_SMART, 0, 512), NVT_SC_SUCCESS);
+  struct nvt_log_smart smart;
+  memcpy(&smart, guest(&h, DATA_AT), sizeof(smart));
+  assert_int_equal(low64(smart.host_reads), 251);
+  assert_int_equal(low64(smart.data_units_read), 3); /* 2008 blocks */
+  assert_int_equal(low64(smart.host_writes), 0);
+  assert_int_equal(low64(smart.data_units_written), 0);
+  host_close(&h);
+}
+
 static void errors_are_logged_newest_first(void **state) {
   (void)state;
   struct host h;
@@ -340,10 +358,9 @@ static void a_new_namespace_is_a_notice(void **state) {
   assert_true(fired > 0);
   assert_status(get_log(&h, NVT_LOG_CHANGED_ATTACHED_NS, 0, 4096), NVT_SC_SUCCESS);
   const uint32_t *list = guest(&h, DATA_AT);
-  assert_int_equal(list[0], 1); /* everything since power on: nobody has read it yet */
-  assert_int_equal(list[1], 2);
-  assert_int_equal(list[2], 3);
-  assert_int_equal(list[3], 0);
+  assert_int_equal(list[0], 2); /* told or not; namespace 1 was there at power on */
+  assert_int_equal(list[1], 3);
+  assert_int_equal(list[2], 0);
   assert_status(get_log(&h, NVT_LOG_CHANGED_ATTACHED_NS, 0, 4096), NVT_SC_SUCCESS);
   assert_int_equal(list[0], 0);
   /* And it goes. */
@@ -449,6 +466,29 @@ static void changed_namespaces_are_each_listed_once(void **state) {
   host_close(&h);
 }
 
+/* What was there when the host came has not changed under it. */
+static void namespaces_at_power_on_have_not_changed(void **state) {
+  (void)state;
+  struct host h;
+  char why[64];
+  host_open(&h, "ram:1M");
+  assert_status(get_log(&h, NVT_LOG_CHANGED_ATTACHED_NS, 0, 4096), NVT_SC_SUCCESS);
+  const uint32_t *list = guest(&h, DATA_AT);
+  assert_int_equal(list[0], 0);
+  /* A change outlives a controller reset, and ends with the power. */
+  set32(&h, NVT_REG_CC, 0x00460000);
+  assert_int_equal(nvt_controller_add_namespace(h.c, "null:1M", NULL, why, sizeof(why)), 0);
+  enable(&h);
+  assert_status(get_log(&h, NVT_LOG_CHANGED_ATTACHED_NS, 0, 4096), NVT_SC_SUCCESS);
+  assert_int_equal(list[0], 2);
+  assert_int_equal(nvt_controller_remove_namespace(h.c, 2), 0);
+  nvt_controller_reset(h.c, NVT_RESET_DEVICE);
+  enable(&h);
+  assert_status(get_log(&h, NVT_LOG_CHANGED_ATTACHED_NS, 0, 4096), NVT_SC_SUCCESS);
+  assert_int_equal(list[0], 0);
+  host_close(&h);
+}
+
 static void a_timestamp_outlives_a_reset(void **state) {
   (void)state;
   struct host h;
@@ -501,6 +541,7 @@ int main(void) {
       cmocka_unit_test(keep_alive_expires),
       cmocka_unit_test(log_pages_that_are_refused),
       cmocka_unit_test(smart_counts),
+      cmocka_unit_test(smart_counts_a_compare_as_a_read),
       cmocka_unit_test(errors_are_logged_newest_first),
       cmocka_unit_test(event_requests_are_limited),
       cmocka_unit_test(a_bad_doorbell_is_an_error_event),
@@ -509,6 +550,7 @@ int main(void) {
       cmocka_unit_test(descriptors_name_a_namespace),
       cmocka_unit_test(identify_of_the_command_set_and_the_controllers),
       cmocka_unit_test(changed_namespaces_are_each_listed_once),
+      cmocka_unit_test(namespaces_at_power_on_have_not_changed),
       cmocka_unit_test(a_timestamp_outlives_a_reset),
       cmocka_unit_test(aborts_are_limited),
   };
