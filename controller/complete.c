@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "controller/controller_int.h"
+#include "controller/tap_int.h"
 
 void nvt_request_free(struct request *r) {
   struct nvt_controller *c = r->c;
@@ -189,31 +190,56 @@ static void released_event(struct request *r, nvt_status status) {
   (void)nvt_tap_fire(c->plugins, &event);
 }
 
+/* -ENOENT: a callback reset the controller. */
+static int go_on(struct request *r) {
+  bool executed = r->state == REQUEST_HELD_WRITEBACK;
+  r->released = true; /* once is enough */
+  released_event(r, r->cqe.status & 0x7ff);
+  if (r->sq == NULL)
+    return -ENOENT;
+  r->released = false;
+  r->state = REQUEST_ACTIVE;
+  if (r->answered || executed)
+    nvt_post(r);
+  else
+    nvt_execute(r);
+  return 0;
+}
+
+static bool is_held(const struct request *r) {
+  return r->sq != NULL && (r->state == REQUEST_HELD_DECODE || r->state == REQUEST_HELD_WRITEBACK);
+}
+
+void nvt_releases_run(struct nvt_controller *c) {
+  c->releases = false;
+  for (uint32_t i = 0; i < c->admin_pool.count + c->io_pool.count; i++) {
+    struct request *r = &c->requests[i];
+    if (r->released && is_held(r))
+      (void)go_on(r);
+  }
+}
+
 int nvt_command_release(struct nvt_controller *c, uint64_t handle, const struct nvt_cqe *cqe) {
   uint32_t index = (uint32_t)(handle & 0xffff);
   if (index >= c->admin_pool.count + c->io_pool.count)
     return -ENOENT;
   struct request *r = &c->requests[index];
-  if (r->handle != handle || r->sq == NULL ||
-      (r->state != REQUEST_HELD_DECODE && r->state != REQUEST_HELD_WRITEBACK))
+  if (r->handle != handle || !is_held(r) || r->released)
     return -ENOENT;
-  bool executed = r->state == REQUEST_HELD_WRITEBACK;
-  nvt_enter(c);
-  released_event(r, cqe != NULL ? NVT_CQE_STATUS(cqe->status) : r->cqe.status & 0x7ff);
-  if (r->sq == NULL) { /* its callback reset the controller */
-    nvt_leave(c);
-    return -ENOENT;
-  }
-  r->state = REQUEST_ACTIVE;
+  r->answered = cqe != NULL;
   if (cqe != NULL) {
     r->cqe.dw0 = cqe->dw0;
     r->cqe.dw1 = cqe->dw1;
     r->cqe.status = cqe->status >> 1;
   }
-  if (cqe != NULL || executed)
-    nvt_post(r);
-  else
-    nvt_execute(r);
+  if (c->plugins->depth != 0) {
+    /* Another command is half way through its list of pages, or to its slot. */
+    r->released = c->releases = true;
+    c->done++;
+    return 0;
+  }
+  nvt_enter(c);
+  int error = go_on(r);
   nvt_leave(c);
-  return 0;
+  return error;
 }

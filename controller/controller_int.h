@@ -129,6 +129,8 @@ struct request {
   struct range *ranges;
   uint32_t range_count;
   enum request_state state;
+  bool released; /* held, and let go by a callback: goes on when that is done */
+  bool answered; /* with a completion of its own */
   struct nvt_cqe cqe;
   struct nvt_controller *c;
   struct sq *sq; /* NULL once a reset has dropped the command */
@@ -191,6 +193,7 @@ struct nvt_controller {
   unsigned done;    /* things done in this poll */
   unsigned depth;   /* calls under way that send interrupts at their end */
   bool ready, fatal, manual, pin_asserted;
+  bool releases; /* there may be a request that is released */
   unsigned page_shift;
   uint64_t max_transfer; /* bytes */
   unsigned outstanding;
@@ -298,6 +301,7 @@ void nvt_finish(struct request *, nvt_status);
 /* As it is, without another look at it. */
 void nvt_post(struct request *);
 void nvt_request_free(struct request *);
+void nvt_releases_run(struct nvt_controller *);
 struct request *nvt_request_find(struct nvt_controller *, uint16_t sqid, uint16_t cid);
 
 /* msix.c */

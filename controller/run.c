@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "controller/controller_int.h"
+#include "controller/tap_int.h"
 
 #define BUDGET 256u /* commands a poll fetches when the caller names no bound */
 #define BURST 64u   /* of one queue in turn, where the host sets no limit (AB = 7) */
@@ -20,6 +21,8 @@ void nvt_enter(struct nvt_controller *c) {
 }
 
 void nvt_leave(struct nvt_controller *c) {
+  if (unlikely(c->releases) && c->depth == 1 && c->plugins->depth == 0)
+    nvt_releases_run(c);
   if (--c->depth == 0 && c->due_count != 0 && !c->manual)
     nvt_interrupts_send(c);
 }
@@ -110,6 +113,7 @@ static bool fetch(struct nvt_controller *c, struct sq *sq, struct pool *pool) {
   r->state = REQUEST_ACTIVE;
   r->cqe = (struct nvt_cqe){.sqid = sq->id, .cid = r->sqe.cid};
   r->range_count = 0;
+  r->released = false;
   r->handle = ++c->sequence << 16 | r->index;
   if (tap_on(c, sq->id == 0 ? NVT_TAP_ADMIN_DECODE : NVT_TAP_IO_DECODE))
     decode_tap(r, slot);

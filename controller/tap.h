@@ -128,7 +128,8 @@ void nvt_tap_detach(struct nvt_plugin_host *, struct nvt_attachment *);
 /* Finish or go on with a held command, from the device thread. `cqe` NULL: execute
  * it now (held at decode), or post it as it is (held at writeback); else complete
  * with it. The completion passes the writeback tap (again): a callback that held it
- * there must let it go. -ENOENT: no such held command (a reset took it). */
+ * there must let it go. -ENOENT: no such held command (a reset took it). From within a
+ * callback it is noted only, and done when the controller has ended what it is about. */
 int nvt_command_release(struct nvt_controller *, uint64_t handle, const struct nvt_cqe *cqe);
 
 /* Load a plug-in: "FILE[,args]". Calls its setup(). On failure -errno, with a

@@ -387,6 +387,67 @@ static void a_release_is_announced(void **state) {
   host_close(&h);
 }
 
+static enum nvt_verdict hold_compares(void *user, const struct nvt_tap_event *event) {
+  (void)user;
+  if (event->command.sqe->opcode != NVT_NVM_COMPARE)
+    return NVT_VERDICT_CONTINUE;
+  decider.handle = event->command.handle;
+  return NVT_VERDICT_HOLD;
+}
+
+static enum nvt_verdict let_go(void *user, const struct nvt_tap_event *event) {
+  struct host *h = user;
+  (void)event;
+  if (nvt_command_release(h->c, decider.handle, NULL) == 0)
+    assert_int_equal(nvt_command_release(h->c, decider.handle, NULL), -ENOENT);
+  return NVT_VERDICT_CONTINUE;
+}
+
+/* A callback lets another command go: it neither overtakes the one that is being posted,
+ * so that each is recorded with the slot that it has, nor comes between it and its data. */
+static void a_callback_may_release_another_command(void **state) {
+  (void)state;
+  const char *const taps[] = {"nvme:io:writeback", "nvme:io:memory"};
+  for (unsigned t = 0; t < 2; t++) {
+    struct host h;
+    host_open(&h, "ram:1M");
+    create_pair(&h, 1, 16);
+    attach_all(&h);
+    decider = (struct decider){0};
+    assert_int_equal(
+        nvt_tap_attach(h.plugins, "nvme:io:decode", 0, hold_compares, NULL, "test", NULL), 0);
+    /* Both have a list of pages: one for the data of the read, one that is elsewhere. */
+    uint64_t lists[2][4];
+    for (unsigned i = 0; i < 4; i++) {
+      lists[0][i] = DATA_AT + 0x100000 + i * 0x1000;
+      lists[1][i] = DATA_AT + 0x1000 + i * 0x1000;
+    }
+    memcpy(guest(&h, LIST_AT), lists, 32);
+    memcpy(guest(&h, LIST_AT + 0x1000), lists[1], 32);
+    memset(guest(&h, DATA_AT), 0x55, 0x5000);
+    uint16_t held = submit(&h, 1, io_sqe(NVT_NVM_COMPARE, 0, 40, DATA_AT + 0x200000, LIST_AT));
+    poll_idle(&h);
+    assert_int_equal(nvt_tap_attach(h.plugins, taps[t], 0, let_go, &h, "test", NULL), 0);
+    uint16_t cid = submit(&h, 1, io_sqe(NVT_NVM_READ, 0, 40, DATA_AT, LIST_AT + 0x1000));
+    poll_idle(&h);
+    unsigned at = 0;
+    const uint16_t order[] = {cid, held};
+    for (uint16_t i = 0; i < 2; i++) {
+      struct nvt_cqe cqe;
+      assert_true(reap(&h, 1, &cqe));
+      assert_int_equal(cqe.cid, order[i]);
+      assert_status(status_of(cqe), NVT_SC_SUCCESS);
+      at = find(NVT_TAP_IO_WRITEBACK, at);
+      assert_int_equal(rec.cqes[at].cid, order[i]);
+      assert_int_equal(rec.events[at++].command.slot, i);
+    }
+    for (unsigned i = 0; i < 0x5000; i++)
+      assert_int_equal(((const uint8_t *)guest(&h, DATA_AT))[i], 0);
+    assert_int_equal(nvt_controller_outstanding(h.c), 0);
+    host_close(&h);
+  }
+}
+
 /* More commands than there are requests for, all held: fetching stops, and goes on. */
 static uint64_t handles[6000];
 static unsigned handle_count;
@@ -509,6 +570,7 @@ int main(void) {
       cmocka_unit_test(held_commands_end_with_abort_deletion_and_reset),
       cmocka_unit_test(a_plugin_that_holds_everything_stops_only_the_fetch),
       cmocka_unit_test(a_release_is_announced),
+      cmocka_unit_test(a_callback_may_release_another_command),
       cmocka_unit_test(fetching_stops_when_requests_run_out),
       cmocka_unit_test(a_callback_may_reset_the_controller),
       cmocka_unit_test(a_callback_may_reset_while_a_queue_is_deleted),
