@@ -33,7 +33,7 @@ void nvt_controller_reset(struct nvt_controller *c, enum nvt_reset kind) {
   };
   nvt_event(c, events[kind], 0, 0, 0, 0);
   if (NVT_GET(c->cc, CC_EN) != 0 && NVT_GET(c->csts, CSTS_SHST) == 0 &&
-      kind != NVT_RESET_CONTROLLER)
+      kind == NVT_RESET_DEVICE) /* the only one that is a loss of power */
     c->unsafe_shutdowns++;
   c->ready = false;
   c->depth++; /* nothing that comes back interrupts */

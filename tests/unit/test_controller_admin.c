@@ -248,6 +248,29 @@ static void smart_counts_a_compare_as_a_read(void **state) {
   host_close(&h);
 }
 
+/* Figure 198: unsafe is a loss of power without a shutdown; no other reset is one. */
+static void smart_counts_unsafe_shutdowns(void **state) {
+  (void)state;
+  struct host h;
+  host_open(&h, "ram:1M");
+  const struct nvt_log_smart *smart = guest(&h, DATA_AT);
+  const enum nvt_reset resets[] = {NVT_RESET_CONTROLLER, NVT_RESET_SUBSYSTEM, NVT_RESET_FUNCTION,
+                                   NVT_RESET_DEVICE};
+  for (unsigned i = 0; i < 4; i++) {
+    nvt_controller_reset(h.c, resets[i]);
+    set32(&h, NVT_REG_CSTS, 0x10); /* NSSRO */
+    enable(&h);
+    assert_status(get_log(&h, NVT_LOG_SMART, 0, 512), NVT_SC_SUCCESS);
+    assert_int_equal(low64(smart->unsafe_shutdowns), resets[i] == NVT_RESET_DEVICE ? 1 : 0);
+  }
+  set32(&h, NVT_REG_CC, CC_ON | 1u << 14); /* a shutdown, then the power goes */
+  nvt_controller_reset(h.c, NVT_RESET_DEVICE);
+  enable(&h);
+  assert_status(get_log(&h, NVT_LOG_SMART, 0, 512), NVT_SC_SUCCESS);
+  assert_int_equal(low64(smart->unsafe_shutdowns), 1);
+  host_close(&h);
+}
+
 static void errors_are_logged_newest_first(void **state) {
   (void)state;
   struct host h;
@@ -542,6 +565,7 @@ int main(void) {
       cmocka_unit_test(log_pages_that_are_refused),
       cmocka_unit_test(smart_counts),
       cmocka_unit_test(smart_counts_a_compare_as_a_read),
+      cmocka_unit_test(smart_counts_unsafe_shutdowns),
       cmocka_unit_test(errors_are_logged_newest_first),
       cmocka_unit_test(event_requests_are_limited),
       cmocka_unit_test(a_bad_doorbell_is_an_error_event),
