@@ -13,7 +13,7 @@ _Static_assert(sizeof(struct nvt_ring_shared) <= PAGE, "described in one page");
 /* The data twice in a row, over one reservation of address space. */
 static uint8_t *map_twice(int fd, uint64_t size) {
   uint8_t *at = mmap(NULL, size * 2, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (at == MAP_FAILED)
+  if (at == NULL || at == MAP_FAILED)
     return NULL;
   for (unsigned i = 0; i < 2; i++)
     if (mmap(at + i * size, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd,

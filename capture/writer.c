@@ -48,8 +48,8 @@ struct nvt_ring_writer {
   struct source sources[NVT_RING_WRITER_RINGS];
 };
 
-static int __attribute__((format(printf, 4, 5)))
-refuse(int error, char *why, size_t whylen, const char *format, ...) {
+__attribute__((format(printf, 4, 5))) static int refuse(int error, char *why, size_t whylen,
+                                                        const char *format, ...) {
   va_list args;
   va_start(args, format);
   if (whylen > 0)

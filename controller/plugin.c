@@ -225,8 +225,8 @@ void nvt_plugins_unload(struct nvt_plugin_host *host) {
 }
 
 /* A message for a person in why; returns error. */
-static int __attribute__((format(printf, 4, 5)))
-refuse(int error, char *why, size_t whylen, const char *format, ...) {
+__attribute__((format(printf, 4, 5))) static int refuse(int error, char *why, size_t whylen,
+                                                        const char *format, ...) {
   va_list args;
   va_start(args, format);
   if (whylen > 0)

@@ -147,9 +147,9 @@ typedef int nplugin_verdict_fn(uint32_t bdf, const char *plugin, uint32_t verdic
 #define NVME_STATUS_GET_DNR(st) (((st) >> NVME_STATUS_DNR_SHIFT) & NVME_STATUS_DNR_MASK)
 /* Type and code; CRD, M and DNR become 0, the phase bit stays. */
 #define NVME_STATUS_SET(st, sct, sc)                                                               \
-  ((st) = (uint16_t)(((st)&NVME_STATUS_P_MASK) |                                                   \
-                     (((unsigned)(sc)&NVME_STATUS_SC_MASK) << NVME_STATUS_SC_SHIFT) |              \
-                     (((unsigned)(sct)&NVME_STATUS_SCT_MASK) << NVME_STATUS_SCT_SHIFT)))
+  ((st) = (uint16_t)((NVME_STATUS_P_MASK & (st)) |                                                 \
+                     ((NVME_STATUS_SC_MASK & (unsigned)(sc)) << NVME_STATUS_SC_SHIFT) |            \
+                     ((NVME_STATUS_SCT_MASK & (unsigned)(sct)) << NVME_STATUS_SCT_SHIFT)))
 
 enum nvme_status_code_type {
   NVME_SCT_GENERIC = 0x0,

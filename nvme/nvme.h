@@ -107,7 +107,7 @@ struct nvt_sqe {
 };
 _Static_assert(sizeof(struct nvt_sqe) == 64, "SQE is 64 bytes");
 
-#define NVT_SQE_FUSE(flags) ((flags)&3u)
+#define NVT_SQE_FUSE(flags) (3u & (flags))
 #define NVT_SQE_PSDT(flags) ((flags) >> 6)
 
 /* Completion Queue Entry: Base 2.1, section 4.2, figure 97. */
@@ -121,7 +121,7 @@ struct nvt_cqe {
 };
 _Static_assert(sizeof(struct nvt_cqe) == 16, "CQE is 16 bytes");
 
-#define NVT_CQE_PHASE(status) ((status)&1u)
+#define NVT_CQE_PHASE(status) (1u & (status))
 #define NVT_CQE_STATUS(status) ((nvt_status)(((status) >> 1) & 0x7ffu)) /* SCT << 8 | SC */
 #define NVT_CQE_CRD(status) (((status) >> 12) & 3u)
 #define NVT_CQE_MORE(status) (((status) >> 14) & 1u)

@@ -7,7 +7,10 @@
 static DECL_NPLUGIN_ADMIN_DECODE(decoded);
 static DECL_NPLUGIN_ADMIN_WRITEBACK(completed);
 
-static struct { uint64_t decoded, completed, failed; } admin, io;
+struct counts {
+  uint64_t decoded, completed, failed;
+};
+static struct counts admin, io;
 
 int setup(void) {
   if (plugin_tap_attach("nvme:admin:decode", decoded) != 0 ||

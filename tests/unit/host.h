@@ -33,8 +33,8 @@
 /* Fixed places in the arena, as guest addresses; tests use what is above DATA. */
 #define ASQ_AT ARENA_IOVA
 #define ACQ_AT (ARENA_IOVA + 0x10000)
-#define SQ_AT(qid) (ARENA_IOVA + 0x100000 + (uint64_t)(qid)*0x4000)
-#define CQ_AT(qid) (ARENA_IOVA + 0x500000 + (uint64_t)(qid)*0x1000)
+#define SQ_AT(qid) (ARENA_IOVA + 0x100000 + 0x4000 * (uint64_t)(qid))
+#define CQ_AT(qid) (ARENA_IOVA + 0x500000 + 0x1000 * (uint64_t)(qid))
 #define LIST_AT (ARENA_IOVA + 0x800000)
 #define DATA_AT (ARENA_IOVA + 0x900000)
 

@@ -377,19 +377,18 @@ static void sizes_of_files(void **state) {
 }
 
 int main(void) {
-#define TEST(name)                                                                                 \
-  {#name, name, set_up, tear_down, NULL}, {                                                        \
-#name " (blocking)", name, set_up_blocking, tear_down, NULL                                    \
-  }
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define BLOCKING(name) cmocka_unit_test_setup_teardown(name, set_up_blocking, tear_down)
+#define BOTH(name) TEST(name), BLOCKING(name)
   const struct CMUnitTest tests[] = {
-      TEST(random_requests_agree_with_a_shadow),
-      TEST(more_than_the_rings_hold),
-      TEST(more_vectors_than_one_call_takes),
-      TEST(a_truncated_file_is_a_read_error),
-      TEST(a_full_disk_is_capacity_exceeded),
-      TEST(memory_that_is_gone_is_a_transfer_error),
-      TEST(a_file_has_one_writer),
-      TEST(sizes_of_files),
+      BOTH(random_requests_agree_with_a_shadow),
+      BOTH(more_than_the_rings_hold),
+      BOTH(more_vectors_than_one_call_takes),
+      BOTH(a_truncated_file_is_a_read_error),
+      BOTH(a_full_disk_is_capacity_exceeded),
+      BOTH(memory_that_is_gone_is_a_transfer_error),
+      BOTH(a_file_has_one_writer),
+      BOTH(sizes_of_files),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -155,7 +155,8 @@ static void prp_lists_lead_to_every_page(void **state) {
   (void)state;
   for (uint32_t page = 4096; page <= 16384; page *= 2) {
     size_t per_page = page / 8;
-    for (size_t pages = 1; pages<per_page * 3 + 2; pages += pages> 3 && pages % 100 == 0 ? 57 : 1) {
+    const size_t limit = 3 * per_page + 2;
+    for (size_t pages = 1; pages < limit; pages += (pages > 3 && pages % 100 == 0) ? 57 : 1) {
       size_t lists = nvt_prp_list_pages(pages * page, page);
       uint64_t *memory = malloc(lists == 0 ? 1 : lists * page);
       memset(memory, 0xff, lists * page);
