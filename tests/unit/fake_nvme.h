@@ -335,8 +335,8 @@ static inline int fake_read(struct nvt_transport *t, unsigned region, uint64_t o
 }
 
 static inline void fake_doorbell(struct fake *f, uint32_t index, uint32_t value) {
-  struct fake_queue *q = &f->queues[index / 2];
   assert_true(index / 2 < FAKE_QUEUES);
+  struct fake_queue *q = &f->queues[index / 2 < FAKE_QUEUES ? index / 2 : 0];
   if (index % 2 == 0) {
     assert_true(q->has_sq && value < q->entries_sq && value != q->tail);
     q->tail = value;
