@@ -57,6 +57,7 @@ void nvt_access_name(const struct nvt_record *, const struct nvt_frame *, char *
 void nvt_add_access(const struct nvt_context *);
 void nvt_add_shadow(const struct nvt_context *);
 void nvt_add_interrupt(const struct nvt_context *);
+void nvt_add_event_queue(const struct nvt_context *); /* of an event that has one */
 
 /* --- commands.c --- */
 

@@ -70,7 +70,6 @@ static const struct {
     {"data", "sqid", "nvmetap.qid"},
     {"verdict", "sqid", "nvmetap.qid"},
     {"shadow", "qid", "nvmetap.qid"},
-    {"event", "qid", "nvmetap.qid"},
     {"queue", "qid", "nvmetap.qid"},
     {"command", "cqid", "nvmetap.cqid"},
     {"completion", "cqid", "nvmetap.cqid"},

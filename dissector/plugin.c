@@ -148,7 +148,9 @@ static void add_meta(const struct nvt_context *c) {
   col_set_writable(c->pinfo->cinfo, -1, TRUE);
 }
 
-static void add_event_expert(const struct nvt_context *c) {
+static void add_event(const struct nvt_context *c) {
+  if (nvt_event_has_queue(c->record->event.event))
+    nvt_add_event_queue(c);
   switch (c->record->event.event) {
   case NVT_V_event_event_FATAL:
   case NVT_V_event_event_DMA_FAULT:
@@ -195,7 +197,7 @@ static void add_of_type(const struct nvt_context *c) {
     nvt_add_data(c);
     break;
   case NVT_REC_EVENT:
-    add_event_expert(c);
+    add_event(c);
     break;
   case NVT_REC_VERDICT:
     expert_add_info(c->pinfo, c->item, &nvt_expert.plugin);

@@ -179,6 +179,11 @@ void nvt_add_interrupt(const struct nvt_context *c) {
       proto_tree_add_uint(c->tree, hf_qid, c->tvb, c->body + 16, 2, c->record->interrupt.cqid));
 }
 
+void nvt_add_event_queue(const struct nvt_context *c) {
+  proto_item_set_hidden(
+      proto_tree_add_uint(c->tree, hf_qid, c->tvb, c->body + 2, 2, c->record->event.qid));
+}
+
 static void add_msix_entry(const struct nvt_context *c, proto_tree *tree) {
   const struct nvt_rec_access *access = &c->record->access;
   if (access->offset / MSIX_ENTRY > UINT16_MAX)

@@ -196,7 +196,7 @@ static bool queue_of(const struct nvt_record *record, const struct nvt_view *vie
     return true;
   case NVT_REC_EVENT:
     *qid = record->event.qid;
-    return true;
+    return nvt_event_has_queue(record->event.event);
   default:
     *qid = view->doorbell.qid;
     return view->is_doorbell;
@@ -225,8 +225,7 @@ void nvt_dump_json(FILE *to, const struct nvt_record *record, const struct nvt_v
   text(object, "type", nvt_record_name(header->type));
   number(object, "controller", header->controller);
   number(object, "epoch", header->epoch);
-  uint16_t qid;
-  put(object, "qid", queue_of(record, view, &qid) ? json_object_new_int(qid) : NULL);
+  put(object, "qid", NULL); /* its place; known below */
   number(object, "thread", header->thread);
   number(object, "pci_address", header->pci_address);
   number(object, "flags", header->flags);
@@ -234,6 +233,9 @@ void nvt_dump_json(FILE *to, const struct nvt_record *record, const struct nvt_v
   number(object, "length", header->length);
   number(object, "captured", record->captured);
   add_body(object, record);
+  /* After the body: a body's own qid may be no queue's. */
+  uint16_t qid;
+  put(object, "qid", queue_of(record, view, &qid) ? json_object_new_int(qid) : NULL);
   switch (header->type) {
   case NVT_REC_COMMAND:
     add_command(object, record, view);

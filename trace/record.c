@@ -126,3 +126,7 @@ const char *nvt_parse_reason(enum nvt_parse parse) {
   }
   return "unknown";
 }
+
+bool nvt_event_has_queue(unsigned event) {
+  return event == NVT_V_event_event_DMA_FAULT || event == NVT_V_event_event_DOORBELL_FAULT;
+}

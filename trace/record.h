@@ -223,6 +223,8 @@ const char *nvt_record_title(unsigned type);
 const char *nvt_record_name(unsigned type);
 /* The body's name in record.def: "access", "command", …; NULL as above. */
 const char *nvt_record_body_name(unsigned type);
+/* Whether a device event is about a queue: its qid says nothing otherwise. */
+bool nvt_event_has_queue(unsigned event);
 /* Bytes of the fixed body; 0 for an unknown type. */
 size_t nvt_record_body_size(unsigned type);
 

@@ -215,8 +215,14 @@ static void event(struct nvt_text *text, const struct nvt_rec_event *body) {
   case NVT_V_event_event_NS_REMOVED:
     number_of(text, " nsid ", body->code);
     break;
+  case NVT_V_event_event_IRQ_SETUP:
+    number_of(text, " first vector ", body->address);
+    number_of(text, " count ", body->size);
+    nvt_text_add(text, " flags ");
+    nvt_text_hex(text, body->code, 0);
+    break;
   default:
-    if (body->qid != 0)
+    if (body->qid != 0 && nvt_event_has_queue(body->event))
       number_of(text, " queue ", body->qid);
     if (body->code != 0) {
       nvt_text_add(text, " code ");

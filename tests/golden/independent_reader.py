@@ -129,7 +129,8 @@ class Trace:
         out["data"] = tail[:out["captured_length"]].hex()
 
     def see_event(self, out, *_):
-        pass  # qid is a field of the body
+        if out["event"] not in (17, 18):
+            out["qid"] = None
 
     def see_verdict(self, out, special, _):
         out["qid"] = out["sqid"]
