@@ -9,6 +9,7 @@
 static int null_open(struct nvt_namespace *ns, const char *argument, struct nvt_backend_loop **loop,
                      char *why, size_t whylen) {
   (void)loop;
+  ns->geometry.forgets = true;
   return nvt_backend_size(ns, argument, why, whylen);
 }
 

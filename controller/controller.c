@@ -195,6 +195,7 @@ int nvt_controller_add_namespace(struct nvt_controller *c, const char *descripti
   ns->shift = (unsigned)__builtin_ctz(geometry.block_size);
   ns->asynchronous = geometry.asynchronous;
   ns->readonly = geometry.readonly;
+  ns->forgets = geometry.forgets;
   ns->error_recovery = 0;
   if (i + 1 > c->nn)
     c->nn = i + 1;

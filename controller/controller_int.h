@@ -150,7 +150,7 @@ struct name_space {
   struct nvt_namespace *ns; /* NULL: inactive */
   uint64_t blocks;
   unsigned shift; /* log2 of the block size */
-  bool asynchronous, readonly;
+  bool asynchronous, readonly, forgets;
   uint32_t error_recovery; /* feature 05h */
 };
 

@@ -55,7 +55,8 @@ static void controller_data(struct nvt_controller *c, struct nvt_id_controller *
 
 static void namespace_data(const struct name_space *ns, struct nvt_id_namespace *id) {
   id->nsze = id->ncap = id->nuse = ns->blocks;
-  id->dlfeat = 1u | 1u << 3; /* deallocated blocks read as zeroes; Write Zeroes may deallocate */
+  if (!ns->forgets)
+    id->dlfeat = 1u | 1u << 3; /* deallocated blocks read as zeroes; Write Zeroes may deallocate */
   id->nsattr = ns->readonly ? 1 : 0;
   id->lbaf[0].lbads = (uint8_t)ns->shift;
   uint64_t bytes = ns->blocks << ns->shift;

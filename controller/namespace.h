@@ -62,6 +62,7 @@ struct nvt_namespace_geometry {
   uint32_t block_size; /* 512 or 4096 */
   bool asynchronous;
   bool readonly;
+  bool forgets; /* keeps nothing: not even that deallocated blocks read as zeroes is true of it */
 };
 
 /* From a description: see nvt_controller_add_namespace(). *loop is created when

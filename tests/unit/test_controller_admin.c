@@ -552,6 +552,20 @@ static void aborts_are_limited(void **state) {
   host_close(&h);
 }
 
+static void only_what_keeps_blocks_promises_zeroes(void **state) {
+  (void)state;
+  struct nvt_id_namespace ns;
+  struct host h;
+  host_open(&h, "ram:1M");
+  assert_status(identify(&h, NVT_CNS_NAMESPACE, 1, &ns), NVT_SC_SUCCESS);
+  assert_int_equal(ns.dlfeat & 7, 1);
+  host_close(&h);
+  host_open(&h, "null:1M");
+  assert_status(identify(&h, NVT_CNS_NAMESPACE, 1, &ns), NVT_SC_SUCCESS);
+  assert_int_equal(ns.dlfeat, 0);
+  host_close(&h);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_has_no_row_is_invalid_opcode),
@@ -577,6 +591,7 @@ int main(void) {
       cmocka_unit_test(namespaces_at_power_on_have_not_changed),
       cmocka_unit_test(a_timestamp_outlives_a_reset),
       cmocka_unit_test(aborts_are_limited),
+      cmocka_unit_test(only_what_keeps_blocks_promises_zeroes),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
