@@ -129,19 +129,15 @@ static void print_register(FILE *to, const struct nvt_rec_access *access) {
   if (info == NULL)
     return;
   fprintf(to, LABEL "%s, %s\n", "Register", info->name, info->title);
-  if (access->size == 0 || access->size > 8)
-    return;
-  unsigned first = (unsigned)(access->offset - info->offset) * 8;
-  unsigned end = first + access->size * 8u;
   size_t count;
   const struct nvt_register_field_info *fields = nvt_register_fields(&count);
   for (size_t i = 0; i < count; i++) {
     const struct nvt_register_field_info *field = &fields[i];
-    if (field->offset != info->offset || field->lsb < first || field->lsb + field->width > end)
+    uint64_t bits;
+    if (!nvt_register_field_bits(field, access->offset, access->size, access->value, &bits))
       continue;
     char label[80];
     snprintf(label, sizeof(label), "  %s (%s)", field->title, field->name);
-    uint64_t bits = access->value >> (field->lsb - first) & (~0ULL >> (64 - field->width));
     if (field->width > 16)
       hex(to, label, bits, 0);
     else

@@ -160,22 +160,29 @@ const struct nvt_register_field_info *nvt_register_fields(size_t *count) {
   return register_fields;
 }
 
+bool nvt_register_field_bits(const struct nvt_register_field_info *field, uint64_t offset,
+                             unsigned size, uint64_t value, uint64_t *bits) {
+  /* No register is longer than 8 bytes: most fields are ruled out without a look-up. */
+  if (offset < field->offset || offset - field->offset >= 8 || size == 0 || size > 8)
+    return false;
+  const struct nvt_register_info *info = nvt_register_at(offset);
+  if (info == NULL || info->offset != field->offset)
+    return false;
+  unsigned first = (unsigned)(offset - info->offset) * 8;
+  if (field->lsb < first || field->lsb + field->width > first + size * 8)
+    return false;
+  *bits = (value >> (field->lsb - first)) & (~0ULL >> (64 - field->width));
+  return true;
+}
+
 void nvt_text_register_fields(struct nvt_text *text, uint64_t offset, uint64_t value,
                               unsigned size) {
-  const struct nvt_register_info *info = nvt_register_at(offset);
-  if (info == NULL || size == 0 || size > 8)
-    return;
-  /* An access to a part of the register shows the fields that lie in that part. */
-  unsigned first = (unsigned)(offset - info->offset) * 8;
-  unsigned end = first + size * 8;
   size_t count;
   const struct nvt_register_field_info *fields = nvt_register_fields(&count);
   for (size_t i = 0; i < count; i++) {
     const struct nvt_register_field_info *field = &fields[i];
-    if (field->offset != info->offset || field->lsb < first || field->lsb + field->width > end)
-      continue;
-    uint64_t bits = (value >> (field->lsb - first)) & (~0ULL >> (64 - field->width));
-    if (bits == 0)
+    uint64_t bits;
+    if (!nvt_register_field_bits(field, offset, size, value, &bits) || bits == 0)
       continue;
     nvt_text_add(text, " ");
     nvt_text_add(text, field->name);

@@ -50,5 +50,9 @@ struct nvt_register_field_info {
   const char *title;
 };
 const struct nvt_register_field_info *nvt_register_fields(size_t *count);
+/* What an access of `size` bytes at `offset` says of a field: false when the field isn't the
+ * register's at offset, or doesn't lie in the accessed part of it. */
+bool nvt_register_field_bits(const struct nvt_register_field_info *, uint64_t offset, unsigned size,
+                             uint64_t value, uint64_t *bits);
 
 #endif
