@@ -151,6 +151,7 @@ struct name_space {
   uint64_t blocks;
   unsigned shift; /* log2 of the block size */
   bool asynchronous, readonly, forgets;
+  bool formatting; /* Format NVM is under way: no I/O */
   uint32_t error_recovery; /* feature 05h */
 };
 
@@ -339,6 +340,7 @@ nvt_status nvt_admin_get_log(struct request *);
 nvt_status nvt_admin_abort(struct request *);
 nvt_status nvt_admin_async_event(struct request *);
 nvt_status nvt_admin_keep_alive(struct request *);
+nvt_status nvt_admin_format(struct request *); /* format.c */
 
 /* io.c: called by backends */
 void nvt_io_done(struct nvt_io *, nvt_status);

@@ -31,6 +31,7 @@ static void controller_data(struct nvt_controller *c, struct nvt_id_controller *
   id->rtd3r = id->rtd3e = 1000000;
   id->oaes = 1u << 8; /* Namespace Attribute Notices */
   id->cntrltype = 1;  /* I/O controller */
+  id->oacs = 1u << 1; /* Format NVM; FNA 0: of one namespace or all, and no cryptographic erase */
   id->acl = NVT_ABORTS - 1;
   id->aerl = NVT_AERS - 1;
   id->frmw = 1u << 1 | 1u;     /* one slot, read only */
