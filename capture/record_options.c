@@ -22,6 +22,7 @@ static const struct option named[] = {
     {"workload", required_argument, NULL, 'w'}, {"serial", required_argument, NULL, 'S'},
     {"once", no_argument, NULL, 'o'},           {"pci-address", required_argument, NULL, 'P'},
     {"queues", required_argument, NULL, 'q'},   {"json", no_argument, NULL, 'j'},
+    {"profile", required_argument, NULL, 'R'},
 };
 enum { NAMED = sizeof(named) / sizeof(named[0]) };
 
@@ -116,6 +117,9 @@ static int take(struct record_options *o, int option) {
     if (o->plugin_count == RECORD_PLUGINS)
       return nvt_usage_error("record", "more than %d plug-ins", RECORD_PLUGINS);
     o->plugins[o->plugin_count++] = optarg;
+    return NVT_EXIT_OK;
+  case 'R':
+    o->profile = optarg;
     return NVT_EXIT_OK;
   case 'd':
     return parse_data(o, optarg);

@@ -104,6 +104,7 @@ struct sq {
   uint32_t head, tail;
   uint32_t seen, peeked;
   uint16_t id;
+  uint8_t shift; /* log2 of the bytes from one entry to the next */
   bool exists;
 };
 
@@ -151,7 +152,7 @@ struct name_space {
   uint64_t blocks;
   unsigned shift; /* log2 of the block size */
   bool asynchronous, readonly, forgets;
-  bool formatting; /* Format NVM is under way: no I/O */
+  bool formatting;         /* Format NVM is under way: no I/O */
   uint32_t error_recovery; /* feature 05h */
 };
 
@@ -220,7 +221,7 @@ struct nvt_controller {
   char serial[21], model[41], firmware[9];
   uint8_t uuid[16];
   uint16_t io_queues, vectors;
-  uint8_t mdts;
+  uint8_t mdts, sqe_shift;
 
   uint64_t cap, asq, acq;
   uint32_t cc, csts, aqa, intms;

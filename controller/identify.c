@@ -40,7 +40,7 @@ static void controller_data(struct nvt_controller *c, struct nvt_id_controller *
   id->wctemp = 0x157;
   id->cctemp = 0x161;
   id->kas = 1;
-  id->sqes = 0x66;
+  id->sqes = (uint8_t)(c->sqe_shift << 4 | c->sqe_shift);
   id->cqes = 0x44;
   id->nn = c->nn;
   id->oncs = 1u << 0 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 6; /* Compare, DSM, Write Zeroes,

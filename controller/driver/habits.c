@@ -36,7 +36,7 @@ static const struct {
     {"apple-like",
      "vendor commands, entries of 128 bytes and reserved flags are wanted",
      {.ignores_limits = true},
-     {.identified = nvt_take_entry_size, .flags = NVT_ODD_FLAG}},
+     {.identified = nvt_take_entry_size, .flags = NVT_APPLE_FLAG}},
     {"buffer-reuse",
      "a data buffer that comes again too soon stalls the drive",
      {0},

@@ -9,6 +9,7 @@
 
 #include "controller/driver/driver_int.h"
 #include "controller/driver/run_int.h"
+#include "controller/profiles/profile.h"
 
 struct nvt_habits {
   /* Before the workload. */
@@ -30,11 +31,6 @@ struct nvt_habits {
   int (*each_pass)(struct nvt_run_state *, int reaped);
   int (*ended)(struct nvt_driver *); /* all I/Os are done: how was it? */
 };
-
-/* What a host of Apple's kind puts into the reserved bits of an I/O command's second byte,
- * and the admin command that it sends before it makes I/O queues. */
-#define NVT_ODD_FLAG 0x04u
-#define NVT_ODD_COMMAND 0xc0u
 
 /* The command id of a completion entry that was consumed: no command has it. */
 #define NVT_POISON 0xffffu

@@ -172,6 +172,6 @@ int nvt_take_entry_size(struct nvt_driver *d) {
   int failed = nvt_reg_write32(d, NVT_REG_CC, d->cc);
   if (failed)
     return failed;
-  struct nvt_sqe sqe = {.opcode = NVT_ODD_COMMAND};
+  struct nvt_sqe sqe = {.opcode = NVT_APPLE_COMMAND};
   return nvt_admin(d, &sqe, "the vendor's command", NULL);
 }
