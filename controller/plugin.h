@@ -7,21 +7,24 @@
  *     int setup(void);      called once when it is loaded; 0, or anything else to refuse
  *     int teardown(void);   called once before it is unloaded
  *
- * setup() attaches callbacks to taps, named `module:component:stage`. All calls
- * into a plug-in come from one thread, the controller's; a callback must not
- * block. What a callback is given belongs to the controller and is valid until
- * the callback returns.
+ * setup() attaches callbacks to taps, named `module:component:stage`; `nvmetap taps`
+ * lists them. All calls into a plug-in come from one thread, the controller's; a
+ * callback must not block. What a callback is given belongs to the controller and is
+ * valid until the callback returns.
  *
- * A callback returns 0 to go on, or 1 when the plug-in has finished the command:
- * on a decode tap the command isn't executed, and the completion is as the
- * plug-in set it; on a writeback tap the completion is posted as it is now, and
- * no later plug-in sees it. On the other taps the returned value is not heeded.
- * A decode callback may change the command that is executed, a writeback callback
- * the completion; the ids, the SQ head and the phase bit stay as they are. What a
- * plug-in changes or finishes is written into the trace.
+ * A callback returns one of NPLUGIN_CONTINUE (0), NPLUGIN_FINISH (1), NPLUGIN_HOLD (2)
+ * and NPLUGIN_DROP (3); anything else counts as FINISH. What a tap doesn't allow counts
+ * as CONTINUE. docs/plugins.md says what each means on each tap. A decode or execute
+ * callback may change the command that is executed, a writeback callback the completion;
+ * the ids, the SQ head and the phase bit stay as they are. What a plug-in does to
+ * anything is written into the trace, with its name.
  *
  * Several plug-ins on one tap are called in ascending order, those of the same
  * order as they were loaded.
+ *
+ * Unless they say otherwise, functions return 0 or a negative errno value: -EPERM when
+ * called from elsewhere than they allow, -ENODEV for a bdf that no controller has,
+ * -ENOTSUP where an isolated plug-in (--plugin-isolated) can't have it.
  */
 #ifndef NVMETAP_PLUGIN_H
 #define NVMETAP_PLUGIN_H
@@ -37,9 +40,27 @@
 extern "C" {
 #endif
 
+/* Version of this interface. A plug-in built with this header says so by itself; one that
+ * was built with another major version is refused. */
+#define NPLUGIN_VERSION 2
+#ifndef NPLUGIN_NO_VERSION
+extern const uint32_t nplugin_version;
+__attribute__((weak, visibility("default"))) const uint32_t nplugin_version = NPLUGIN_VERSION;
+#endif
+
+/* What a callback returns. */
+#define NPLUGIN_CONTINUE 0 /* go on */
+#define NPLUGIN_FINISH 1   /* the plug-in has finished it: as it is now, no later plug-in sees it */
+#define NPLUGIN_HOLD 2     /* nothing more happens until plugin_cmd_complete() or _continue() */
+#define NPLUGIN_DROP 3     /* as if it had never been: not executed, completed, sent, written */
+
 /* --- what a plug-in exports --- */
 int setup(void);
 int teardown(void);
+/* May be missing: what `nvmetap ctl PATH plugin send NAME TEXT` brings. Called in the
+ * controller's thread. The answer (at most `length` bytes with its final 0) goes back to
+ * who asked, as an error when other than 0 is returned. */
+int control(const char *text, char *answer, size_t length);
 
 /* --- what it may call: in setup(), in teardown() and in callbacks --- */
 
@@ -85,28 +106,102 @@ struct nvme_completion {
 /* The command that is being decoded or completed in this callback; NULL for any other. */
 struct nvme_command *find_cmd(uint32_t sqid, uint16_t cid);
 
+/* --- values and data: in a callback of the kind that is named --- */
+
+/* Register, configuration and MSI-X accesses: the host reads `value` instead; the controller
+ * takes `value` as what was written. Bytes beyond the access size are cut off. */
+int plugin_value_set(uint64_t value);
+/* Memory: the bytes that this callback was given, to be changed on their way to the guest or
+ * to the medium. NULL where they can't be (PRP lists). */
+void *plugin_data_writable(void);
+
+/* --- commands held, and completed later --- */
+
+/* This plug-in, for the functions that any thread may call: in setup() and callbacks. */
+struct nplugin;
+struct nplugin *plugin_self(void);
+/* The command of this decode, execute or writeback callback; never used twice. 0: none. */
+uint64_t plugin_cmd_handle(void);
+/* Any thread: complete a held command with this (ids, SQ head and phase are not heeded), or
+ * let it go on as if it hadn't been held. Done by the controller's thread a moment later;
+ * of a command that is gone by then (a reset took it) nothing happens. Each handle once. -EINVAL,
+ * -ENOMEM, -ESHUTDOWN when the controller is being taken down. What a plug-in still holds
+ * when it is unloaded goes on. */
+int plugin_cmd_complete(struct nplugin *, uint64_t handle, const struct nvme_completion *);
+int plugin_cmd_continue(struct nplugin *, uint64_t handle);
+/* Copy from or to the data buffer that a command's PRPs describe, `offset` bytes into it:
+ * of the command of this callback, or of one held. -ENOENT no such command, -EFAULT it
+ * isn't mapped so, -EINVAL PRPs that don't describe so much. */
+int plugin_cmd_read(uint64_t handle, uint64_t offset, void *to, size_t length);
+int plugin_cmd_write(uint64_t handle, uint64_t offset, const void *from, size_t length);
+/* The same for guest memory at an address. */
+int plugin_memory_read(uint32_t bdf, uint64_t address, void *to, size_t length);
+int plugin_memory_write(uint32_t bdf, uint64_t address, const void *from, size_t length);
+
+/* --- later: called in the controller's thread, never from within another callback --- */
+
+/* Any thread. Until the plug-in is unloaded. */
+int plugin_post(struct nplugin *, void (*call)(void *arg), void *arg);
+/* Once, `ns` nanoseconds from now; *id (may be NULL) for plugin_timer_stop(). -ENOSPC over
+ * 65536 timers. */
+int plugin_timer_start(uint64_t ns, void (*call)(void *arg), void *arg, uint64_t *id);
+/* -ENOENT: it has been called, or never was. */
+int plugin_timer_stop(uint64_t id);
+
+/* --- what a drive does that no driver asked for: setup() excepted, wherever -EPERM isn't --- */
+
+/* Complete an Asynchronous Event Request: type 0 to 7, information, log page (Base 2.1,
+ * figure 151). It waits for a request. -EAGAIN: 16 wait already. */
+int plugin_event_raise(uint32_t bdf, uint8_t type, uint8_t information, uint8_t log_page);
+/* Post this to a completion queue, whether or not there is such a command: ids and SQ head as
+ * given, the phase is the queue's. -ENOENT no such queue, -EAGAIN it is full. */
+int plugin_completion_post(uint32_t bdf, uint32_t cqid, const struct nvme_completion *);
+/* Send an MSI-X message. -EINVAL no such vector. */
+int plugin_interrupt_raise(uint32_t bdf, uint32_t vector);
+/* CSTS.CFS = 1: nothing more is fetched or completed until a reset. */
+int plugin_controller_fatal(uint32_t bdf);
+/* Surprise removal: every read gives all ones, nothing is fetched, completed, written. And
+ * back, as after power on. -EALREADY. */
+int plugin_controller_remove(uint32_t bdf);
+int plugin_controller_return(uint32_t bdf);
+
 /* --- callbacks: static DECL_NPLUGIN_IO_DECODE(f); declares f --- */
 
 /* bdf: domain 31:16, bus 15:8, device 7:3, function 2:0. */
-typedef int nplugin_decode_fn(uint32_t bdf, struct nvme_command *cmd, struct nvme_completion *cmp,
-                              uint32_t sqid);
-typedef int nplugin_writeback_fn(uint32_t bdf, struct nvme_completion *cmp, uint32_t sqid);
+#define NPLUGIN_ARGS_DECODE                                                                        \
+  (uint32_t bdf, struct nvme_command * cmd, struct nvme_completion * cmp, uint32_t sqid)
+#define NPLUGIN_ARGS_WRITEBACK (uint32_t bdf, struct nvme_completion * cmp, uint32_t sqid)
 /* size in bytes; offset in the configuration space, BAR0, or the MSI-X table. */
-typedef int nplugin_access_fn(uint32_t bdf, uint64_t offset, uint32_t size, uint64_t value);
-typedef int nplugin_msix_fn(uint32_t bdf, uint32_t vector, uint64_t address, uint32_t data);
+#define NPLUGIN_ARGS_ACCESS (uint32_t bdf, uint64_t offset, uint32_t size, uint64_t value)
+#define NPLUGIN_ARGS_MSIX (uint32_t bdf, uint32_t vector, uint64_t address, uint32_t data)
 /* kind: 0 payload, 1 PRP list, 2 SGL segment, 3 metadata; direction: 1 from the
  * host, 2 to the host; address: the guest's. */
-typedef int nplugin_memory_fn(uint32_t bdf, uint32_t sqid, uint16_t cid, uint32_t kind,
-                              uint32_t direction, uint64_t address, const void *bytes,
-                              size_t length);
-typedef int nplugin_shadow_fn(uint32_t bdf, uint32_t qid, bool is_cq, bool event_index,
-                              uint32_t value);
+#define NPLUGIN_ARGS_MEMORY                                                                        \
+  (uint32_t bdf, uint32_t sqid, uint16_t cid, uint32_t kind, uint32_t direction, uint64_t address, \
+   const void *bytes, size_t length)
+#define NPLUGIN_ARGS_SHADOW                                                                        \
+  (uint32_t bdf, uint32_t qid, bool is_cq, bool event_index, uint32_t value)
 /* event: as in the trace format's table of device events. */
-typedef int nplugin_event_fn(uint32_t bdf, uint32_t event, uint32_t qid, uint32_t code,
-                             uint64_t address, uint64_t size);
-/* verdict: 0 changed, 1 completed, 2 held, 3 released, 4 dropped; status: SCT << 8 | SC. */
-typedef int nplugin_verdict_fn(uint32_t bdf, const char *plugin, uint32_t verdict, uint32_t sqid,
-                               uint16_t cid, uint32_t status);
+#define NPLUGIN_ARGS_EVENT                                                                         \
+  (uint32_t bdf, uint32_t event, uint32_t qid, uint32_t code, uint64_t address, uint64_t size)
+/* verdict: as in the trace format's table of verdicts; status: SCT << 8 | SC. */
+#define NPLUGIN_ARGS_VERDICT                                                                       \
+  (uint32_t bdf, const char *plugin, uint32_t verdict, uint32_t sqid, uint16_t cid, uint32_t status)
+/* head: the slot; unacknowledged: entries of the completion queue that the host hasn't taken. */
+#define NPLUGIN_ARGS_FETCH                                                                         \
+  (uint32_t bdf, uint32_t sqid, uint32_t head, uint32_t tail, uint32_t unacknowledged)
+#define NPLUGIN_ARGS_INTERRUPT (uint32_t bdf, uint32_t cqid, uint32_t vector)
+
+typedef int nplugin_decode_fn NPLUGIN_ARGS_DECODE;
+typedef int nplugin_writeback_fn NPLUGIN_ARGS_WRITEBACK;
+typedef int nplugin_access_fn NPLUGIN_ARGS_ACCESS;
+typedef int nplugin_msix_fn NPLUGIN_ARGS_MSIX;
+typedef int nplugin_memory_fn NPLUGIN_ARGS_MEMORY;
+typedef int nplugin_shadow_fn NPLUGIN_ARGS_SHADOW;
+typedef int nplugin_event_fn NPLUGIN_ARGS_EVENT;
+typedef int nplugin_verdict_fn NPLUGIN_ARGS_VERDICT;
+typedef int nplugin_fetch_fn NPLUGIN_ARGS_FETCH;
+typedef int nplugin_interrupt_fn NPLUGIN_ARGS_INTERRUPT;
 
 #define DECL_NPLUGIN_PCI_REGREAD(f) nplugin_access_fn f        /* pci:regread:writeback */
 #define DECL_NPLUGIN_PCI_REGWRITE(f) nplugin_access_fn f       /* pci:regwrite:decode */
@@ -124,6 +219,12 @@ typedef int nplugin_verdict_fn(uint32_t bdf, const char *plugin, uint32_t verdic
 #define DECL_NPLUGIN_SHADOW(f) nplugin_shadow_fn f             /* nvme:shadow:decode */
 #define DECL_NPLUGIN_DEVICE_EVENT(f) nplugin_event_fn f        /* device:event:notify */
 #define DECL_NPLUGIN_VERDICT(f) nplugin_verdict_fn f           /* plugin:verdict:notify */
+#define DECL_NPLUGIN_ADMIN_FETCH(f) nplugin_fetch_fn f         /* nvme:admin:fetch */
+#define DECL_NPLUGIN_IO_FETCH(f) nplugin_fetch_fn f            /* nvme:io:fetch */
+#define DECL_NPLUGIN_ADMIN_EXECUTE(f) nplugin_decode_fn f      /* nvme:admin:execute */
+#define DECL_NPLUGIN_IO_EXECUTE(f) nplugin_decode_fn f         /* nvme:io:execute */
+#define DECL_NPLUGIN_ADMIN_INTERRUPT(f) nplugin_interrupt_fn f /* nvme:admin:interrupt */
+#define DECL_NPLUGIN_IO_INTERRUPT(f) nplugin_interrupt_fn f    /* nvme:io:interrupt */
 
 /* --- NVMe's numbers. The project's tables are the source: tests hold these to them. --- */
 

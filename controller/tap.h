@@ -22,17 +22,37 @@ struct nvt_plugin_host;
 struct nvt_attachment;
 
 enum nvt_tap_id {
-#define NVT_TAP(id, name, member, verdict) NVT_TAP_##id,
+#define NVT_TAP(id, name, member, decl, powers, when) NVT_TAP_##id,
 #include "controller/taps.def"
   NVT_TAP_COUNT
 };
 
-/* What a callback on a decode or writeback tap decides. Others must say CONTINUE. */
+/* What a callback decides. */
 enum nvt_verdict {
   NVT_VERDICT_CONTINUE = 0,
-  NVT_VERDICT_COMPLETE = 1, /* decode: don't execute, event.command.cqe is the completion */
-  NVT_VERDICT_HOLD = 2,     /* neither execute nor complete until nvt_command_release() */
-  NVT_VERDICT_DROP = 3,     /* never complete */
+  /* decode, execute: don't execute, event.command.cqe is the completion; writeback and
+   * reads: it is as it is now, later plug-ins aren't asked; writes and interrupts: as DROP */
+  NVT_VERDICT_COMPLETE = 1,
+  /* neither execute nor complete until nvt_command_release(); fetch: not now, the tap is
+   * asked again at the next poll */
+  NVT_VERDICT_HOLD = 2,
+  /* never complete; writes aren't carried out, interrupts aren't sent */
+  NVT_VERDICT_DROP = 3,
+};
+
+/* What a tap allows: taps.def. A verdict that isn't allowed counts as CONTINUE. */
+enum nvt_tap_power {
+  NVT_POWER_CHANGE = 1, /* the value, the entry, the data */
+  NVT_POWER_FINISH = 2,
+  NVT_POWER_HOLD = 4,
+  NVT_POWER_DROP = 8,
+};
+
+/* Who is called for an event, and what they may do. */
+enum nvt_audience {
+  NVT_AUDIENCE_ASKED, /* everybody, with the tap's powers */
+  NVT_AUDIENCE_SHOWN, /* everybody, nobody may change or decide: what is refused anyway */
+  NVT_AUDIENCE_NOTED, /* observers alone: what a plug-in has caused itself */
 };
 
 struct nvt_tap_event {
@@ -41,13 +61,16 @@ struct nvt_tap_event {
   uint32_t epoch;
   uint32_t pci_address;
   struct nvt_controller *device; /* for nvt_controller_info() and the like */
+  enum nvt_audience audience;
+  const char *decided_by; /* the plug-in that was asked last */
   union {
     struct {
       uint64_t offset; /* from the start of the space: MSI-X table entry n is at 16 n */
       uint64_t value;
-      uint8_t size;  /* bytes */
-      uint8_t space; /* as the record: 0 configuration, 1 BAR0, 2 MSI-X table, 3 PBA */
-      uint8_t flags; /* as the record: 1 polled, 2 refused */
+      uint64_t *change; /* where a callback puts another value: it is &value */
+      uint8_t size;     /* bytes */
+      uint8_t space;    /* as the record: 0 configuration, 1 BAR0, 2 MSI-X table, 3 PBA */
+      uint8_t flags;    /* as the record: 1 polled, 2 refused */
     } access;
     struct {
       uint64_t address;
@@ -57,6 +80,13 @@ struct nvt_tap_event {
       uint8_t state; /* as the record */
       uint8_t mode;
     } interrupt;
+    struct {
+      uint16_t sqid;
+      uint16_t cqid;
+      uint16_t head; /* of the submission queue: the slot that is to be fetched */
+      uint16_t tail;
+      uint32_t unacknowledged; /* entries of the completion queue that the host hasn't taken */
+    } fetch;
     struct {
       uint16_t sqid;
       uint16_t cqid;
@@ -79,6 +109,10 @@ struct nvt_tap_event {
       uint64_t offset;
       const uint8_t *bytes;
       uint32_t length;
+      /* The same bytes for a callback that changes them, and where it says so:
+       * nvt_tap_writable(). NULL where it can't: lists, and who only observes. */
+      uint8_t *writable;
+      bool *changed;
     } data;
     struct {
       uint64_t address;
@@ -107,8 +141,15 @@ struct nvt_tap_event {
 
 typedef enum nvt_verdict (*nvt_tap_fn)(void *user, const struct nvt_tap_event *);
 
-/* Order of the trace tap: it sees a command before any plug-in, and a completion
- * after all of them. Callbacks of these two orders observe: their verdict is not
+/* The data of a memory tap's event, to be changed on its way; NULL when it can't be. */
+static inline uint8_t *nvt_tap_writable(const struct nvt_tap_event *event) {
+  if (event->data.changed != NULL)
+    *event->data.changed = true;
+  return event->data.writable;
+}
+
+/* Orders of the trace tap: it sees what comes from the host before any plug-in, and what
+ * goes to the host after all of them. Callbacks of these two orders observe: their verdict is not
  * heeded, and nothing that they do is announced. */
 #define NVT_TAP_FIRST INT32_MIN
 #define NVT_TAP_LAST INT32_MAX
@@ -132,9 +173,25 @@ void nvt_tap_detach(struct nvt_plugin_host *, struct nvt_attachment *);
  * callback it is noted only, and done when the controller has ended what it is about. */
 int nvt_command_release(struct nvt_controller *, uint64_t handle, const struct nvt_cqe *cqe);
 
-/* Load a plug-in: "FILE[,args]". Calls its setup(). On failure -errno, with a
- * message for a person in why. */
+/* Load a plug-in: "FILE[,args]". Calls its setup(). FILE without a slash is looked for where
+ * plug-ins are installed, too, with or without ".so". On failure -errno, with a message for
+ * a person in why. All of these: device thread, outside of callbacks. */
 int nvt_plugin_load(struct nvt_plugin_host *, const char *spec, char *why, size_t whylen);
+/* What commands it holds go on. -ENOENT */
+int nvt_plugin_unload(struct nvt_plugin_host *, const char *name);
+/* Detach it from all of its taps, or attach it again. -ENOENT; -ESRCH it has died; -ENOMEM. */
+int nvt_plugin_enable(struct nvt_plugin_host *, const char *name, bool enabled);
+/* plugin.h's control(). -ENOENT; -ENOTSUP it has none; else what it returned. */
+int nvt_plugin_control(struct nvt_plugin_host *, const char *name, const char *text, char *answer,
+                       size_t length);
+struct nvt_plugin_info {
+  const char *name, *path, *args; /* borrowed, until it is unloaded */
+  const char *kind;
+  unsigned attachments; /* now */
+  bool disabled, dead;
+};
+/* The i-th from 0, in the order of loading; false: there are no more. */
+bool nvt_plugin_info(const struct nvt_plugin_host *, unsigned i, struct nvt_plugin_info *);
 
 /* "pci:regread:writeback", …; NULL beyond the last. */
 const char *nvt_tap_name(enum nvt_tap_id);
