@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Of a tail and a head doorbell of one pair that come too close, the second isn't seen. */
 #include "controller/profiles/profile_int.h"
+#include "nvme/names.h"
 
 enum { NS };
 #define QUEUES 256u

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "controller/profiles/profile_int.h"
+#include "nvme/names.h"
 
 /* Where Identify Controller and the effects log have what few-commands hides. */
 #define ONCS_AT 520u
