@@ -78,6 +78,11 @@ int nvt_admin_try(struct nvt_driver *d, struct nvt_sqe *sqe, const char *what, u
     if (nvt_clock_seconds(d, nvt_ticks() - start) > nvt_patience(d)) {
       uint32_t csts = 0;
       (void)nvt_reg_read32(d, NVT_REG_CSTS, &csts);
+      if (csts != UINT32_MAX && NVT_GET(csts, CSTS_CFS))
+        return nvt_driver_fail(d, EIO,
+                               "the controller reports fatal status (CSTS %08xh); outstanding: %s "
+                               "(admin queue, command id %u)",
+                               csts, what, d->admin_cid);
       return nvt_driver_fail(d, ETIMEDOUT,
                              "%s (admin queue, command id %u) was not completed in %g s (CSTS "
                              "%08xh)",

@@ -20,6 +20,7 @@ struct nvt_habits {
   bool no_queue_count;    /* Set Features 07h isn't asked for */
   bool reads_back;        /* AQA, ASQ and ACQ, and writes them again when they differ */
   unsigned spare_buffers; /* data buffers to rotate over, beyond one for each command */
+  bool believes;          /* takes a completion of no command for one all the same */
   bool poisons;           /* marks completion entries as consumed, waits for whole ones */
   bool unflushed;         /* writes to the MSI-X table aren't followed by a read */
   uint8_t flags;          /* of I/O commands; it is reserved */
