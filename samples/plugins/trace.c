@@ -8,7 +8,7 @@
  * FILE is nanosecond pcap of link type USER0. Each frame is one record, little-endian:
  *
  *     0      type: 1 register access, 2 command, 3 completion; not on the slides: 4 MSI-X
- *            message, 5 loss
+ *            message (or the interrupt pin: zeroes), 5 loss
  *     1-7    PCI domain (4 bytes), bus, device, function
  *     8-11   size of the access in bytes; submission queue of the command or completion; vector
  *     12     of an access: 0 write, 1 read           (the slides show writes to BAR0,
