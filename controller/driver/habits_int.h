@@ -36,7 +36,7 @@ struct nvt_habits {
 /* The command id of a completion entry that was consumed: no command has it. */
 #define NVT_POISON 0xffffu
 
-#define NVT_ODD_WINDOW 32u /* latencies that a median is taken of */
+#define NVT_ODD_WINDOW 16u /* latencies that a median is taken of */
 
 struct nvt_buffer {
   uint8_t *data;

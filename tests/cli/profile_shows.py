@@ -56,11 +56,22 @@ def queue_state(records, qid):
 
 def gets_slower(records):
     took = [r["latency_ns"] for r in records if r["type"] == "completion" and r["opcode_name"] == "Write"]
-    medians = [statistics.median(took[i:i + 32]) for i in range(0, len(took) - 31, 32)]
+    medians = [statistics.median(took[i:i + 16]) for i in range(0, len(took) - 15, 16)]
     formats = sum(r["type"] == "completion" and r["sqid"] == 0 and r["opcode"] == 0x80 and r["status"] == 0
                   for r in records)
-    slow = medians[-1] > 4 * min(medians) and medians[-1] - min(medians) > 1_000_000
+    slow = medians[-1] > 8 * min(medians) and medians[-1] - min(medians) > 2_000_000
     return formats == 0, slow
+
+
+def format_helps(records):
+    """As if it were a trouble: was it formatted, and was it faster then?"""
+    done = [r for r in records if r["type"] == "completion"]
+    at = next((i for i, r in enumerate(done) if r["sqid"] == 0 and r["opcode"] == 0x80), None)
+    if at is None:
+        return False, False
+    before = [r["latency_ns"] for r in done[:at] if io(r)][-8:]
+    after = [r["latency_ns"] for r in done[at:] if io(r)][:8]
+    return True, statistics.median(before) > 2 * statistics.median(after)
 
 
 def status_first(records):
