@@ -10,8 +10,8 @@
 #include "controller/namespace.h"
 
 /* Words of --workload that are options too. */
-static const char *const words[] = {"rw",      "bs",     "depth", "count",
-                                    "seconds", "verify", "seed",  "interrupts"};
+static const char *const words[] = {"rw",   "bs",         "depth",   "count", "seconds", "verify",
+                                    "seed", "interrupts", "timeout", "host",  "trouble"};
 enum { WORDS = sizeof(words) / sizeof(words[0]), FIRST_WORD = 1000 };
 
 static const struct option named[] = {

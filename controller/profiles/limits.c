@@ -15,14 +15,15 @@ static void no_limit(const struct nvt_profile *profile, struct nvt_controller_op
   options->any_transfer = true;
 }
 
-/* word 0: the transfer, in bytes: 4 KiB times a power of two */
-static void transfer(const struct nvt_profile *profile, struct nvt_controller_options *options) {
-  uint64_t pages = profile->words[0] >> 12;
-  options->mdts = (uint8_t)(63 - __builtin_clzll(pages));
-}
-#define TRANSFER(bytes)                                                                            \
-  .options = transfer, .words = {{"bytes", (bytes), 8192, 8u << 20,                                \
-                                  "the most that a command may transfer, rounded down"}}
+/* A row and its function: transfers of 4 KiB times 2^MDTS. */
+#define TRANSFER(ident, title, size, exponent)                                                     \
+  static void ident##_options(const struct nvt_profile *profile,                                   \
+                              struct nvt_controller_options *options) {                            \
+    (void)profile;                                                                                 \
+    options->mdts = (exponent);                                                                    \
+  }                                                                                                \
+  NVT_PROFILE(ident, .name = (title), .trouble = "limits",                                         \
+              .summary = "a command transfers " size " at most", .options = ident##_options)
 
 enum { PAIRS, ENTRIES };
 static void small_queues(const struct nvt_profile *profile,
@@ -81,14 +82,10 @@ static enum nvt_verdict io_decode(void *user, const struct nvt_tap_event *event)
 
 NVT_PROFILE(mdts_none, .name = "mdts-none", .trouble = "limits",
             .summary = "no limit of data transfers: MDTS is 0", .options = no_limit);
-NVT_PROFILE(mdts_2m, .name = "mdts-2m", .trouble = "limits",
-            .summary = "a command transfers 2 MiB at most", TRANSFER(2u << 20));
-NVT_PROFILE(mdts_1m, .name = "mdts-1m", .trouble = "limits",
-            .summary = "a command transfers 1 MiB at most", TRANSFER(1u << 20));
-NVT_PROFILE(mdts_512k, .name = "mdts-512k", .trouble = "limits",
-            .summary = "a command transfers 512 KiB at most", TRANSFER(512u << 10));
-NVT_PROFILE(mdts_128k, .name = "mdts-128k", .trouble = "limits",
-            .summary = "a command transfers 128 KiB at most", TRANSFER(128u << 10));
+TRANSFER(mdts_2m, "mdts-2m", "2 MiB", 9);
+TRANSFER(mdts_1m, "mdts-1m", "1 MiB", 8);
+TRANSFER(mdts_512k, "mdts-512k", "512 KiB", 7);
+TRANSFER(mdts_128k, "mdts-128k", "128 KiB", 5);
 NVT_PROFILE(small_queues, .name = "small-queues", .trouble = "limits",
             .summary = "few I/O queues, and small ones (MQES)", .options = small_queues,
             .words = {[PAIRS] = {"pairs", 2, 1, 255, "I/O queue pairs"},
