@@ -63,6 +63,7 @@ static int set_options(struct nvt_controller *c, const struct nvt_controller_opt
       !text_set(c->firmware, 8, o->firmware != NULL ? o->firmware : "1.0"))
     return -EINVAL;
   uuid_from_serial(c);
+  snprintf(c->profile, sizeof(c->profile), "%s", o->profile != NULL ? o->profile : "");
   uint16_t entries = o->entries != 0 ? o->entries : DEFAULT_ENTRIES;
   c->cap = NVT_PUT(entries, CAP_MQES) | NVT_PUT(1, CAP_CQR) | NVT_PUT(TIMEOUT, CAP_TO) |
            NVT_PUT(1, CAP_NSSRS) | NVT_PUT(1, CAP_CSS) |
@@ -284,6 +285,7 @@ void nvt_controller_info(const struct nvt_controller *c, struct nvt_controller_i
       .serial = c->serial,
       .model = c->model,
       .firmware = c->firmware,
+      .profile = c->profile,
       .cap = c->cap,
       .vs = NVT_VERSION,
       .vectors = c->vectors,

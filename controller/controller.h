@@ -50,8 +50,9 @@ struct nvt_controller_options {
   uint8_t mdts;         /* as Identify's MDTS, 1 to 11; 0: 7 (512 KiB) */
   uint16_t vectors;     /* MSI-X vectors, 1 to 128; 0: 65 */
   /* For profiles of drives that are so. */
-  bool any_transfer; /* MDTS 0: whatever a command can ask for; memory pages are of 4 KiB only */
-  uint8_t sqe_shift; /* log2 of the bytes between I/O submission queue entries: 6, or 7; 0: 6 */
+  const char *profile; /* what it is, for the trace: at most 63 characters are kept; NULL: none */
+  bool any_transfer;   /* MDTS 0: whatever a command can ask for; memory pages are of 4 KiB only */
+  uint8_t sqe_shift;   /* log2 of the bytes between I/O submission queue entries: 6, or 7; 0: 6 */
   struct nvt_plugin_host *plugins; /* NULL: no tap ever fires; borrowed */
   const struct nvt_port_ops *port; /* NULL: no interrupts; copied. May be set later. */
 };
@@ -151,6 +152,7 @@ struct nvt_controller_info {
   uint16_t id;
   uint32_t pci_address;
   const char *serial, *model, *firmware;
+  const char *profile; /* "" where there is none */
   uint64_t cap;
   uint32_t vs;
   uint16_t vectors;

@@ -237,7 +237,7 @@ struct nvt_controller {
   uint16_t id;
   unsigned slot; /* among the host's controllers */
   uint32_t pci_address, epoch;
-  char serial[21], model[41], firmware[9];
+  char serial[21], model[41], firmware[9], profile[64];
   uint8_t uuid[16];
   uint16_t io_queues, vectors;
   uint8_t mdts, sqe_shift;

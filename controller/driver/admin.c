@@ -231,7 +231,7 @@ static int ask_for_queues(struct nvt_driver *d) {
   int failed = nvt_admin(d, &queues, "Set Features (Number of Queues)", &granted);
   if (failed || d->habits->ignores_limits)
     return failed;
-  if (d->habits->identified == nvt_stay_within_limits) {
+  if (d->habits->takes_less) {
     uint32_t pairs = (granted & 0xffff) < granted >> 16 ? granted & 0xffff : granted >> 16;
     if (pairs < wanted)
       d->own.queues = pairs + 1;

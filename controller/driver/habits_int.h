@@ -17,6 +17,8 @@ struct nvt_habits {
   int (*identified)(struct nvt_driver *); /* Identify Controller was read */
   int (*queues_made)(struct nvt_driver *);
   bool ignores_limits;    /* MDTS, entry sizes, number of queues, MQES */
+  bool takes_less;        /* bs, depth and queues, where the device has less */
+  bool wide_entries;      /* submission queue entries of 128 bytes, where they are required */
   bool no_queue_count;    /* Set Features 07h isn't asked for */
   bool reads_back;        /* AQA, ASQ and ACQ, and writes them again when they differ */
   unsigned spare_buffers; /* data buffers to rotate over, beyond one for each command */

@@ -20,7 +20,7 @@ size_t nvt_habits_memory(const struct nvt_driver *d) {
   if (habits->taken_over != NULL)
     size += nvt_round_up(FIRMWARE_ENTRIES * sizeof(struct nvt_sqe), d->page) +
             nvt_round_up(FIRMWARE_ENTRIES * sizeof(struct nvt_cqe), d->page);
-  if (habits->identified == nvt_take_entry_size) /* twice the size of submission queues */
+  if (habits->wide_entries) /* submission queues twice as large */
     size += d->w->queues * nvt_round_up((d->w->depth + 1u) * sizeof(struct nvt_sqe), d->page);
   if (habits->spare_buffers > 0)
     size += (size_t)d->w->queues * (d->w->depth + habits->spare_buffers) * slot_memory(d);
@@ -166,8 +166,8 @@ int nvt_hint_if_supported(struct nvt_driver *d) {
 
 int nvt_take_entry_size(struct nvt_driver *d) {
   unsigned required = d->sqes & 0xf;
-  if (required <= 6 || required > 12)
-    return 0;
+  if (required != 7)
+    return 0; /* the usual size, or one that check_controller() refuses */
   d->cc = (d->cc & ~(uint32_t)NVT_PUT(0xf, CC_IOSQES)) | (uint32_t)NVT_PUT(required, CC_IOSQES);
   int failed = nvt_reg_write32(d, NVT_REG_CC, d->cc);
   if (failed)

@@ -118,8 +118,8 @@ static int attach(struct nvt_profile *profile, char *why, size_t whylen) {
   return 0;
 }
 
-static int start(struct nvt_profile *profile, char *text, struct nvt_controller_options *options,
-                 char *why, size_t whylen) {
+/* Which profile, and its words: "NAME[,word=value]…", in place. */
+static int read_text(struct nvt_profile *profile, char *text, char *why, size_t whylen) {
   char *words = strchr(text, ',');
   if (words != NULL)
     *words++ = '\0';
@@ -130,17 +130,14 @@ static int start(struct nvt_profile *profile, char *text, struct nvt_controller_
   }
   for (unsigned i = 0; i < NVT_PROFILE_WORDS; i++)
     profile->words[i] = kind->words[i].value;
-  int error = take_words(profile, words, why, whylen);
-  if (error != 0)
-    return error;
-  profile->state = calloc(1, kind->state + 1);
-  if (profile->state == NULL) {
-    snprintf(why, whylen, "out of memory");
-    return -ENOMEM;
-  }
-  if (kind->options != NULL)
-    kind->options(profile, options);
-  return attach(profile, why, whylen);
+  return take_words(profile, words, why, whylen);
+}
+
+static void set_options(const struct nvt_profile *profile, const char *text,
+                        struct nvt_controller_options *options) {
+  options->profile = text;
+  if (profile->kind->options != NULL)
+    profile->kind->options(profile, options);
 }
 
 int nvt_profile_start(const char *text, struct nvt_plugin_host *host,
@@ -149,19 +146,33 @@ int nvt_profile_start(const char *text, struct nvt_plugin_host *host,
   struct nvt_profile *profile = calloc(1, sizeof(*profile));
   char *copy = strdup(text);
   int error = -ENOMEM;
-  if (profile != NULL && copy != NULL) {
+  snprintf(why, whylen, "out of memory");
+  if (profile != NULL)
     profile->host = host;
-    error = start(profile, copy, options, why, whylen);
-  } else {
-    snprintf(why, whylen, "out of memory");
+  if (profile != NULL && copy != NULL)
+    error = read_text(profile, copy, why, whylen);
+  if (error == 0) {
+    profile->state = calloc(1, profile->kind->state + 1);
+    error = profile->state == NULL ? -ENOMEM : attach(profile, why, whylen);
   }
   free(copy);
   if (error != 0) {
     nvt_profile_end(profile);
     return error;
   }
+  set_options(profile, text, options);
   *out = profile;
   return 0;
+}
+
+bool nvt_profile_options(const char *text, struct nvt_controller_options *options) {
+  struct nvt_profile profile = {0};
+  char *copy = strdup(text), why[256];
+  bool good = copy != NULL && read_text(&profile, copy, why, sizeof(why)) == 0;
+  if (good)
+    set_options(&profile, text, options);
+  free(copy);
+  return good;
 }
 
 void nvt_profile_end(struct nvt_profile *profile) {

@@ -32,8 +32,13 @@ bool nvt_profile_info(unsigned i, struct nvt_profile_info *);
 /* List them on standard output, as `nvmetap profiles` does; an exit status. */
 int nvt_profiles_print(void);
 
+/* What the controller has to be made with alone, for a replay: there the trace says what the
+ * profile did. False: no such profile, *options is as it was. */
+bool nvt_profile_options(const char *text, struct nvt_controller_options *);
+
 /* Start "NAME[,word=value]…": sets in *options what the controller has to be made with, and
- * attaches to the host's taps. Call it before nvt_controller_create(). -EINVAL (no such
+ * attaches to the host's taps. Call it before nvt_controller_create(), which takes text from
+ * *options, too. -EINVAL (no such
  * profile or word, a value out of range) or -ENOMEM, with a message for a person in why. */
 int nvt_profile_start(const char *text, struct nvt_plugin_host *, struct nvt_controller_options *,
                       struct nvt_profile **out, char *why, size_t whylen);
