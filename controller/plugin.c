@@ -10,6 +10,7 @@
 
 #include "controller/controller.h"
 #include "controller/host.h"
+#include "controller/log.h"
 #include "controller/plugin_int.h"
 #include "controller/plugin_local_int.h"
 #include "controller/tap_int.h"
@@ -45,9 +46,8 @@ int nvt_plugin_hook(struct nvt_plugin *plugin, const char *name, int32_t order, 
     return -EINVAL;
   enum nvt_tap_id tap = nvt_tap_find(name);
   if (tap == NVT_TAP_COUNT) {
-    fprintf(stderr,
-            "nvmetap: plug-in %s attaches to '%s', which is no tap's name; 'nvmetap taps' lists "
-            "them\n",
+    nvt_log(NVT_LOG_NORMAL,
+            "plug-in %s attaches to '%s', which is no tap's name; 'nvmetap taps' lists them",
             plugin->name, name);
     return -ENOENT;
   }
@@ -207,6 +207,7 @@ int nvt_plugin_load_kind(struct nvt_plugin_host *host, const char *spec,
   }
   plugin->next = host->plugins;
   host->plugins = plugin;
+  nvt_log(NVT_LOG_VERBOSE, "plug-in %s loaded from %s", plugin->name, plugin->path);
   tell(plugin, VERDICT_LOADED);
   return 0;
 }
@@ -237,6 +238,7 @@ int nvt_plugin_unload(struct nvt_plugin_host *host, const char *name) {
   if (plugin == NULL)
     return -ENOENT;
   *at = plugin->next;
+  nvt_log(NVT_LOG_VERBOSE, "plug-in %s unloaded", plugin->name);
   unload(plugin, true);
   return 0;
 }
@@ -249,6 +251,7 @@ int nvt_plugin_enable(struct nvt_plugin_host *host, const char *name, bool enabl
     return -ESRCH;
   if (enabled == !plugin->disabled)
     return 0;
+  nvt_log(NVT_LOG_VERBOSE, "plug-in %s %s", plugin->name, enabled ? "enabled" : "disabled");
   plugin->disabled = !enabled;
   if (!enabled) {
     detach_all(plugin);
