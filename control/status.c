@@ -27,6 +27,7 @@ static struct json_object *controller_state(struct nvt_controller *device) {
   control_add_flag(out, "enabled", NVT_GET(r.cc, CC_EN) != 0);
   control_add_flag(out, "ready", NVT_GET(r.csts, CSTS_RDY) != 0);
   control_add_flag(out, "fatal", NVT_GET(r.csts, CSTS_CFS) != 0);
+  control_add_flag(out, "removed", r.removed);
   control_add_text(out, "doorbells", info.shared_doorbells ? "shared" : "trap");
   control_add_number(out, "outstanding", nvt_controller_outstanding(device));
   return out;

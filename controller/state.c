@@ -11,7 +11,8 @@ void nvt_controller_registers(const struct nvt_controller *c, struct nvt_registe
                                 .intms = c->intms,
                                 .cc = c->cc,
                                 .csts = c->csts,
-                                .aqa = c->aqa};
+                                .aqa = c->aqa,
+                                .removed = c->removed};
 }
 
 static uint32_t between(uint32_t from, uint32_t to, uint32_t size) {

@@ -15,6 +15,7 @@ struct nvt_controller;
 struct nvt_registers {
   uint64_t cap, asq, acq;
   uint32_t vs, intms, cc, csts, aqa;
+  bool removed; /* the host reads all ones instead: controller/inject.h */
 };
 void nvt_controller_registers(const struct nvt_controller *, struct nvt_registers *);
 
