@@ -105,7 +105,8 @@ def reconnect(records):
         elif lingering and r["type"] == "reg_write" and 0x24 <= r["offset"] < 0x38:
             habit = True
     for before in pauses(records):
-        effect |= queue_state(before[max(i for i, r in enumerate(before) if written(r, 0x14)):], 0)[1] > 0
+        enabled = max((i for i, r in enumerate(before) if written(r, 0x14)), default=len(before))
+        effect |= queue_state(before[enabled:], 0)[1] > 0
     return habit, effect
 
 
