@@ -35,6 +35,8 @@ struct nvt_control_target {
   bool (*trace)(void *ctx, struct nvt_control_trace *);
   /* Device thread: 0, -EALREADY, or another -errno. Only called where there is a trace. */
   int (*trace_switch)(void *ctx, bool on);
+  /* Device thread: as nvt_plugin_load(), into a process of its own. NULL: not to be had. */
+  int (*load_isolated)(void *ctx, const char *spec, char *why, size_t whylen);
 };
 
 /* Listen at `path` (mode 0600) and start the thread. The target is copied. 0 or -errno, with

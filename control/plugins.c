@@ -14,7 +14,13 @@
 bool control_plugin_load(const struct nvt_control_target *target,
                          const struct control_request *request, struct json_object *answer,
                          char *why, size_t whylen) {
-  if (nvt_plugin_load(target->host, request->values[0].text, why, whylen) != 0)
+  const char *spec = request->values[0].text;
+  bool isolated = request->values[1].number != 0;
+  if (isolated && target->load_isolated == NULL)
+    return control_refuse(why, whylen, "this recorder can't isolate plug-ins");
+  int error = isolated ? target->load_isolated(target->ctx, spec, why, whylen)
+                       : nvt_plugin_load(target->host, spec, why, whylen);
+  if (error != 0)
     return false;
   struct nvt_plugin_info plugin, last = {.name = ""};
   for (unsigned i = 0; nvt_plugin_info(target->host, i, &plugin); i++)
