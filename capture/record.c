@@ -150,9 +150,10 @@ static int make_trace(struct session *s) {
   int error = nvt_ring_writer_start(o->trace, &s->ring, 1, &s->writer, why, sizeof(why));
   if (error != 0)
     return complain(error == -ENOSPC || error == -EPIPE ? NVT_EXIT_DIFFERS : NVT_EXIT_USAGE, why);
-  const struct nvt_trace_options trace = {.data = o->data, .head = o->head, .block = o->block};
+  const struct nvt_trace_options trace = {
+      .data = o->data, .head = o->head, .block = o->block, .paused = o->paused};
   error = nvt_trace_tap_create(s->host, s->ring, &trace, &s->tap);
-  if (error == 0)
+  if (error == 0 && !o->paused)
     error = nvt_trace_tap_meta(s->tap, s->device);
   if (error != 0)
     return complain(NVT_EXIT_DIFFERS, strerror(-error));
@@ -239,6 +240,7 @@ static int record(int argc, char **argv) {
     return status;
   struct session s = {.options = &options, .summary = {.options = &options}};
   stop = 0;
+  nvt_log_set(options.log);
   catch_signals();
   status = make_device(&s);
   if (status == NVT_EXIT_OK)
@@ -286,6 +288,8 @@ NVT_COMMAND(
         "  --plugin FILE[,ARGS]    load a plug-in; may be given several times\n"
         "  --control PATH          listen there for 'nvmetap ctl', which loads plug-ins, resizes\n"
         "                          namespaces, makes faults and more, while the recorder runs\n"
+        "  --trace-paused          record nothing until 'nvmetap ctl PATH trace start'\n"
+        "  --log quiet|normal|verbose  what is said on standard error meanwhile; default normal\n"
         "  --json                  the summary at the end as JSON, on standard output\n"
         "\n"
         "With --socket PATH:\n"

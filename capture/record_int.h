@@ -9,6 +9,7 @@
 #include "capture/trace_tap.h"
 #include "capture/writer.h"
 #include "controller/driver/driver.h"
+#include "controller/log.h"
 
 enum { RECORD_NAMESPACES = 256, RECORD_PLUGINS = 64 };
 
@@ -32,6 +33,8 @@ struct record_options {
   bool block;
   bool once;
   bool json;
+  bool paused; /* the trace, until it is started by the control socket */
+  enum nvt_log_level log;
   char workload[512];
 };
 

@@ -22,7 +22,8 @@ static const struct option named[] = {
     {"workload", required_argument, NULL, 'w'}, {"serial", required_argument, NULL, 'S'},
     {"once", no_argument, NULL, 'o'},           {"pci-address", required_argument, NULL, 'P'},
     {"queues", required_argument, NULL, 'q'},   {"json", no_argument, NULL, 'j'},
-    {"control", required_argument, NULL, 'c'},
+    {"control", required_argument, NULL, 'c'},  {"trace-paused", no_argument, NULL, 'a'},
+    {"log", required_argument, NULL, 'l'},
 };
 enum { NAMED = sizeof(named) / sizeof(named[0]) };
 
@@ -86,6 +87,12 @@ static int parse_either(const char *option, const char *text, const char *no, co
   return nvt_usage_error("record", "--%s '%s': it is %s or %s", option, text, no, yes);
 }
 
+static int parse_log(struct record_options *o, const char *text) {
+  if (!nvt_log_level_parse(text, &o->log))
+    return refuse_value("log", text, "the levels are quiet, normal and verbose");
+  return NVT_EXIT_OK;
+}
+
 static int add_words(struct record_options *o, const char *word, const char *text) {
   size_t used = strlen(o->workload), room = sizeof(o->workload) - used;
   int more = snprintf(o->workload + used, room, "%s%s%s%s", used > 0 ? "," : "",
@@ -106,6 +113,11 @@ static int take(struct record_options *o, int option) {
   case 'c':
     o->control = optarg;
     return NVT_EXIT_OK;
+  case 'a':
+    o->paused = true;
+    return NVT_EXIT_OK;
+  case 'l':
+    return parse_log(o, optarg);
   case 'S':
     o->serial = optarg;
     if (strlen(optarg) > 20 || *optarg == '\0')
@@ -160,6 +172,9 @@ static int agree(struct record_options *o) {
     return nvt_usage_error("record", "--once needs --socket: the built-in driver ends by itself");
   if (o->trace == NULL && (o->on_full_given || o->data != NVT_TRACE_DATA_NONE))
     return nvt_usage_error("record", "--data and --on-full need --trace FILE");
+  if (o->paused && (o->trace == NULL || o->control == NULL))
+    return nvt_usage_error("record", "--trace-paused needs --trace FILE, and --control PATH to "
+                                     "start it by");
   if (o->namespace_count == 0)
     o->namespaces[o->namespace_count++] = "ram:64M";
   /* A file is to be whole. Who looks on live must not hold up the guest. */
@@ -169,7 +184,7 @@ static int agree(struct record_options *o) {
 }
 
 int nvt_record_options(int argc, char **argv, struct record_options *o) {
-  *o = (struct record_options){.ring = 64u << 20, .pci_address = 5 << 3};
+  *o = (struct record_options){.ring = 64u << 20, .pci_address = 5 << 3, .log = NVT_LOG_NORMAL};
   struct option known[NAMED + WORDS + 1] = {0};
   memcpy(known, named, sizeof(named));
   for (int i = 0; i < WORDS; i++)
