@@ -113,15 +113,19 @@ static void event(struct isolated_down *m, struct isolated_up *up) {
     up->changed |= ISOLATED_CHANGED_VALUE;
 }
 
-static void start(const struct isolated_down *m, struct isolated_up *up) {
-  char *piece = (char *)nvt_child_shared->piece;
-  plugin.path = strdup(piece);
-  plugin.args = strdup(piece + strlen(piece) + 1);
-  (void)m;
-  if (plugin.path == NULL || plugin.args == NULL)
+static char *next_text(char **at) {
+  char *text = strdup(*at);
+  *at += strlen(*at) + 1;
+  if (text == NULL)
     _exit(NVT_ISOLATED_NONSENSE);
-  const char *base = strrchr(plugin.path, '/');
-  plugin.name = strdup(base == NULL ? plugin.path : base + 1);
+  return text;
+}
+
+static void start(struct isolated_up *up) {
+  char *piece = (char *)nvt_child_shared->piece, *at = piece;
+  plugin.path = next_text(&at);
+  plugin.args = next_text(&at);
+  plugin.name = next_text(&at);
   char why[512] = "";
   up->result = nvt_plugin_local.start(&plugin, why, sizeof(why));
   memcpy(piece, why, sizeof(why));
@@ -142,7 +146,7 @@ static void answer(struct isolated_down *m) {
   struct isolated_up up = {.kind = ISOLATED_ANSWER};
   switch (m->kind) {
   case ISOLATED_START:
-    start(m, &up);
+    start(&up);
     break;
   case ISOLATED_STOP:
     nvt_plugin_local.end(&plugin);

@@ -180,26 +180,31 @@ static void process_ended(void *arg) {
   nvt_isolated_died(s, NULL);
 }
 
-/* What the child says is for a person's terminal: one line, nothing that moves the cursor. */
+/* What the child says may go to a person's terminal: nothing that moves the cursor. */
 static void take_text(const struct nvt_isolated *s, char *to, size_t length) {
   size_t n = 0;
   for (; length > 0 && n < length - 1 && n < NVT_ISOLATED_PIECE; n++) {
     char c = (char)*(const volatile uint8_t *)&s->shared->piece[n];
     if (c == '\0')
       break;
-    to[n] = (unsigned char)c < ' ' || c == 0x7f ? '?' : c;
+    bool odd = ((unsigned char)c < ' ' && c != '\n' && c != '\t') || c == 0x7f;
+    to[n] = odd ? '?' : c;
   }
   if (length > 0)
     to[n] = '\0';
 }
 
+/* Path, arguments and name, each with its 0. */
 static int put_start(struct nvt_isolated *s, const struct nvt_plugin *plugin) {
-  size_t path = strlen(plugin->path) + 1, args = strlen(plugin->args) + 1;
-  if (path + args > NVT_ISOLATED_PIECE)
-    return -E2BIG;
-  memcpy(s->shared->piece, plugin->path, path);
-  memcpy(s->shared->piece + path, plugin->args, args);
-  s->shared->to_child.length = (uint32_t)(path + args);
+  const char *const texts[] = {plugin->path, plugin->args, plugin->name};
+  size_t used = 0;
+  for (unsigned i = 0; i < 3; i++) {
+    size_t length = strlen(texts[i]) + 1;
+    if (length > NVT_ISOLATED_PIECE - used)
+      return -E2BIG;
+    memcpy(s->shared->piece + used, texts[i], length);
+    used += length;
+  }
   return 0;
 }
 
@@ -281,7 +286,6 @@ static int control(struct nvt_plugin *plugin, const char *text, char *answer, si
     return -ESRCH;
   struct isolated_up up;
   memcpy(s->shared->piece, text, size);
-  s->shared->to_child.length = (uint32_t)size;
   s->shared->to_child.arg[0] = length < NVT_ISOLATED_PIECE ? length : NVT_ISOLATED_PIECE;
   if (!nvt_isolated_ask(s, ISOLATED_CONTROL, s->options.timeout, &up)) {
     nvt_isolated_died(s, NULL);

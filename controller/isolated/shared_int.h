@@ -38,7 +38,7 @@
 enum nvt_isolated_kind {
   /* parent to child */
   ISOLATED_REPLY, /* to a call */
-  /* piece: path NUL args NUL. Answer: as the kind's start(), its why in the piece */
+  /* piece: path, args, name, each with a 0. Answer: as the kind's start(), its why in the piece */
   ISOLATED_START,
   ISOLATED_STOP,    /* answer: what teardown() said */
   ISOLATED_EVENT,   /* answer: the verdict, and what was changed */
@@ -76,7 +76,6 @@ struct isolated_down {
   int64_t result;  /* REPLY */
   uint64_t arg[4]; /* RUN: function, argument; EVENT: the callback; … */
   uint32_t data;   /* EVENT of a memory tap: where in data[] */
-  uint32_t length; /* of the piece or data */
   uint32_t writable;
   uint32_t depth;
   /* Without its pointers, which the child sets to its own copies. */

@@ -6,9 +6,9 @@
 #include <sched.h>
 #include <stdbool.h>
 
-/* Turns of a loop of nvt_isolated_pause(): about 20 us, a little more than a sleep and a
- * wake-up take together. */
-#define NVT_ISOLATED_SPINS 500u
+/* Turns of a loop of nvt_isolated_pause(): some 50 us, more than a sleep and a wake-up take
+ * together; with less, two sides that have once slept never meet awake again. */
+#define NVT_ISOLATED_SPINS 2000u
 
 static inline void nvt_isolated_pause(void) {
 #if defined(__x86_64__) || defined(__i386__)

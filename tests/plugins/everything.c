@@ -88,7 +88,8 @@ static void later(void *arg) {
 static void timers(void) {
   uint64_t id = 0;
   note("timer %d", plugin_timer_start(3600000000000u, later, NULL, &id));
-  note("timer id %d stop %d again %d", id != 0, plugin_timer_stop(id), plugin_timer_stop(id));
+  note("timer id %d stop %d", id != 0, plugin_timer_stop(id));
+  note("timer stop again %d", plugin_timer_stop(id));
   note("timer none %d", plugin_timer_stop(0));
   note("timer %d", plugin_timer_start(1000000, later, (void *)(uintptr_t) "by timer", NULL));
   note("post %d", plugin_post(self, later, (void *)(uintptr_t) "by post"));
@@ -97,8 +98,8 @@ static void timers(void) {
 static void memory(void) {
   unsigned char bytes[16];
   static unsigned char large[200000];
-  note("memory read %d sum %x", plugin_memory_read(device, 0x10000 + 0x900000, bytes, 16),
-       sum(bytes, 16));
+  note("memory read %d", plugin_memory_read(device, 0x10000 + 0x900000, bytes, 16));
+  note("memory sum %x", sum(bytes, 16));
   note("memory write %d", plugin_memory_write(device, 0x10000 + 0x904000, bytes, 16));
   note("memory nowhere %d", plugin_memory_read(device, 0xfffffffffffffff0, bytes, 16));
   note("memory low %d", plugin_memory_write(device, 0x10, bytes, 16));
@@ -129,7 +130,8 @@ static void of_command(struct nvme_command *cmd, uint32_t sqid) {
   uint64_t handle = plugin_cmd_handle();
   note("handle %d find %d other %d", handle != 0, find_cmd(sqid, cmd->cid) == cmd,
        find_cmd(sqid + 1, cmd->cid) != NULL);
-  note("read %d sum %x", plugin_cmd_read(handle, 0, bytes, 512), sum(bytes, 512));
+  note("read %d", plugin_cmd_read(handle, 0, bytes, 512));
+  note("read sum %x", sum(bytes, 512));
   note("read beyond %d", plugin_cmd_read(handle, 1 << 20, bytes, 512));
   note("read of none %d", plugin_cmd_read(handle + 12345, 0, bytes, 512));
   memset(bytes, 0x5a, 512);
@@ -167,13 +169,15 @@ static int decoded(uint32_t bdf, struct nvme_command *cmd, struct nvme_completio
     cmd->cdw10 = 3; /* another block */
     break;
   case 9:
-    note("detach %d again %d", plugin_tap_detach("nvme:io:memory"),
-         plugin_tap_detach("nvme:io:memory"));
+    note("detach %d", plugin_tap_detach("nvme:io:memory"));
+    note("detach again %d", plugin_tap_detach("nvme:io:memory"));
     note("attach %d", plugin_tap_attach("nvme:io:memory", data));
     break;
   case 10:
-    note("remove %d again %d", plugin_controller_remove(device), plugin_controller_remove(device));
-    note("return %d again %d", plugin_controller_return(device), plugin_controller_return(device));
+    note("remove %d", plugin_controller_remove(device));
+    note("remove again %d", plugin_controller_remove(device));
+    note("return %d", plugin_controller_return(device));
+    note("return again %d", plugin_controller_return(device));
     break;
   default:
     break;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Holds I/O commands at nvme:io:decode, and lets them go later, in any order:
- * holder.so,thread[,N] by a thread, holder.so,timer by timers of different length,
- * holder.so,post[,N] by posted work. Of every four one is completed with a status of its own
- * (Write Fault) when `fail` is in the arguments, the others go on.
+ * holder.so,thread by a thread, holder.so,timer by timers of different length,
+ * holder.so,post by posted work, holder.so,never not at all. Of every four one is completed with a
+ * status of its own (Write Fault) when `fail` is in the arguments, the others go on.
  */
 #include "plugin.h"
 
@@ -20,7 +20,7 @@ static pthread_t thread;
 static struct nplugin *self;
 static uint64_t held[MOST];
 static unsigned count, total;
-static bool by_thread, by_timer, fail, ended;
+static bool by_thread, by_timer, never, fail, ended;
 
 static void let_go(uint64_t handle) {
   struct nvme_completion bad = {0};
@@ -62,6 +62,7 @@ int setup(void) {
   self = plugin_self();
   by_thread = strstr(args, "thread") != NULL;
   by_timer = strstr(args, "timer") != NULL;
+  never = strstr(args, "never") != NULL;
   fail = strstr(args, "fail") != NULL;
   if (by_thread && pthread_create(&thread, NULL, work, NULL) != 0)
     return 1;
@@ -90,7 +91,7 @@ static int decoded(uint32_t bdf, struct nvme_command *cmd, struct nvme_completio
     return NPLUGIN_CONTINUE;
   if (by_timer)
     plugin_timer_start((uint64_t)(random() % 1000000), later, NULL, NULL);
-  else if (!by_thread)
+  else if (!by_thread && !never)
     plugin_post(self, later, NULL);
   return NPLUGIN_HOLD;
 }
