@@ -180,18 +180,14 @@ static void process_ended(void *arg) {
   nvt_isolated_died(s, NULL);
 }
 
-/* What the child says may go to a person's terminal: nothing that moves the cursor. */
+/* The piece, up to its 0, wherever the child put that. */
 static void take_text(const struct nvt_isolated *s, char *to, size_t length) {
-  size_t n = 0;
-  for (; length > 0 && n < length - 1 && n < NVT_ISOLATED_PIECE; n++) {
-    char c = (char)*(const volatile uint8_t *)&s->shared->piece[n];
-    if (c == '\0')
-      break;
-    bool odd = ((unsigned char)c < ' ' && c != '\n' && c != '\t') || c == 0x7f;
-    to[n] = odd ? '?' : c;
-  }
-  if (length > 0)
-    to[n] = '\0';
+  if (length == 0)
+    return;
+  size_t most = length - 1 < NVT_ISOLATED_PIECE ? length - 1 : NVT_ISOLATED_PIECE;
+  memcpy(to, s->shared->piece, most);
+  to[most] = '\0';
+  nvt_isolated_printable(to);
 }
 
 /* Path, arguments and name, each with its 0. */

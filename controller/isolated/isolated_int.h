@@ -52,6 +52,9 @@ void nvt_isolated_close(struct nvt_isolated *);
 /* "signal 11 (Segmentation fault)", … */
 void nvt_isolated_cause(const struct nvt_isolated *, char *text, size_t length);
 
+/* What the child says may go to a person's terminal: nothing that moves the cursor. */
+void nvt_isolated_printable(char *text);
+
 /* --- channel.c --- */
 /* What is in shared->to_child goes to the child as this kind of question; serve it until
  * it answers. False: it came to its end, ->cause says how. */

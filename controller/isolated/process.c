@@ -209,3 +209,9 @@ void nvt_isolated_cause(const struct nvt_isolated *s, char *text, size_t length)
     break;
   }
 }
+
+void nvt_isolated_printable(char *text) {
+  for (; *text != '\0'; text++)
+    if (((unsigned char)*text < ' ' && *text != '\n' && *text != '\t') || *text == 0x7f)
+      *text = '?';
+}

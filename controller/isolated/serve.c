@@ -74,6 +74,7 @@ static int attach(struct nvt_isolated *s, const struct isolated_up *call) {
   char tap[sizeof(call->text)];
   memcpy(tap, call->text, sizeof(tap));
   tap[sizeof(tap) - 1] = '\0';
+  nvt_isolated_printable(tap);
   if (call->kind == ISOLATED_DETACH)
     return nvt_plugin_unhook(s->plugin, tap);
   return nvt_plugin_hook(s->plugin, tap, (int32_t)(uint32_t)call->arg[1],

@@ -43,7 +43,6 @@ static unsigned sum(const void *bytes, size_t length) {
 int setup(void) {
   self = plugin_self();
   note("setup: self %d args '%s'", self != NULL, plugin_args());
-  note("setup: no tap %d", plugin_tap_attach("nvme:nothing:decode", decoded));
   note("setup: order %d", plugin_tap_attach_order("nvme:io:decode", decoded, INT32_MIN));
   note("setup: no callback %d", plugin_tap_attach("nvme:io:decode", NULL));
   note("setup: detach %d", plugin_tap_detach("nvme:io:decode"));
@@ -172,6 +171,7 @@ static int decoded(uint32_t bdf, struct nvme_command *cmd, struct nvme_completio
     note("detach %d", plugin_tap_detach("nvme:io:memory"));
     note("detach again %d", plugin_tap_detach("nvme:io:memory"));
     note("attach %d", plugin_tap_attach("nvme:io:memory", data));
+    note("no tap %d", plugin_tap_attach("nvme:nothing:decode", decoded));
     break;
   case 10:
     note("remove %d", plugin_controller_remove(device));

@@ -121,8 +121,7 @@ static void data_in_pieces(void **state) {
     memset(bytes, 0, sizes[i]);
     struct nvt_tap_event event = {
         .tap = NVT_TAP_IO_MEMORY,
-        .data = {
-            .sqid = 1, .bytes = bytes, .length = sizes[i], .writable = bytes}};
+        .data = {.sqid = 1, .bytes = bytes, .length = sizes[i], .writable = bytes}};
     assert_int_equal(nvt_tap_fire(host, &event), NVT_VERDICT_CONTINUE);
     /* It inverts the first byte of each piece. */
     unsigned ones = 0;

@@ -273,7 +273,8 @@ static void what_can_not_be_loaded(void **state) {
                              "int teardown(void) { return 0; }"),
           "gone", true);
   refused(test_plugin("misbehave", "setup-refuse"), "setup() failed (5)", true);
-  refused(test_plugin("misbehave", "setup-tap"), "setup() failed (-2)", true);
+  refused(test_plugin("misbehave", "setup-tap"),
+          "attaches to 'nvme:nothing:decode', which is no tap's name", true);
   refused(test_plugin("misbehave", "setup-segfault"), "in its setup() it ended by signal 11",
           false);
   refused(test_plugin("misbehave", "setup-exit"), "in its setup() it ended itself by exit(3)",
