@@ -32,6 +32,7 @@ static const struct option named[] = {
     {"plugin-isolated", required_argument, NULL, 'I'},
     {"on-plugin-death", required_argument, NULL, 'D'},
     {"plugin-timeout", required_argument, NULL, 'T'},
+    {"control", required_argument, NULL, 'c'},
 };
 enum { NAMED = sizeof(named) / sizeof(named[0]) };
 
@@ -139,6 +140,9 @@ static int take(struct record_options *o, int option) {
   case 't':
     o->trace = optarg;
     return NVT_EXIT_OK;
+  case 'c':
+    o->control = optarg;
+    return NVT_EXIT_OK;
   case 'S':
     o->serial = optarg;
     if (strlen(optarg) > 20 || *optarg == '\0')
@@ -203,7 +207,7 @@ static int agree(struct record_options *o) {
     return nvt_usage_error("record", "--once needs --socket: the built-in driver ends by itself");
   if (o->trace == NULL && (o->on_full_given || o->data != NVT_TRACE_DATA_NONE))
     return nvt_usage_error("record", "--data and --on-full need --trace FILE");
-  if (o->isolation_given && !any_isolated(o))
+  if (o->isolation_given && !any_isolated(o) && o->control == NULL)
     return nvt_usage_error("record", "--on-plugin-death and --plugin-timeout need "
                                      "--plugin-isolated FILE: another plug-in's end is ours, too");
   if (o->namespace_count == 0)

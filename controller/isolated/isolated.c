@@ -11,6 +11,7 @@
 
 #include "controller/host.h"
 #include "controller/isolated/isolated_int.h"
+#include "controller/log.h"
 
 #define SLOW 10u /* setup() and teardown() have so many times a callback's time */
 
@@ -46,9 +47,9 @@ static void tell(const struct nvt_isolated *s, const struct nvt_tap_event *event
              event->command.sqid, event->command.cqe->cid);
   else if (event != NULL)
     snprintf(where, sizeof(where), " at %s", nvt_tap_name(event->tap));
-  fprintf(stderr,
-          "nvmetap: isolated plug-in %s %s%s; it is detached, and the commands that it had %s. "
-          "Unloaded and loaded again, it starts anew.\n",
+  nvt_log(NVT_LOG_NORMAL,
+          "isolated plug-in %s %s%s; it is detached, and the commands that it had %s. "
+          "Unloaded and loaded again ('nvmetap ctl PATH plugin …'), it starts anew",
           s->plugin->name, cause, where,
           s->options.policy == NVT_DEATH_FAIL ? "fail with Internal Error" : "go on");
 }
@@ -250,8 +251,7 @@ static void stop_child(struct nvt_isolated *s) {
     return;
   char cause[128];
   nvt_isolated_cause(s, cause, sizeof(cause));
-  fprintf(stderr, "nvmetap: isolated plug-in %s: in its teardown() it %s\n", s->plugin->name,
-          cause);
+  nvt_log(NVT_LOG_NORMAL, "isolated plug-in %s: in its teardown() it %s", s->plugin->name, cause);
 }
 
 static void end(struct nvt_plugin *plugin) {

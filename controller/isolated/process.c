@@ -168,6 +168,8 @@ void nvt_isolated_end(struct nvt_isolated *s, uint16_t cause) {
     int status = 0;
     if (cause != 0)
       kill(s->pid, SIGKILL);
+    /* What it started, too; until it is waited for nobody else can have its number. */
+    kill(-s->pid, SIGKILL);
     while (waitpid(s->pid, &status, 0) < 0 && errno == EINTR)
       ;
     s->pid = 0;

@@ -5,6 +5,7 @@
  */
 #include "tests/unit/isolated.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -118,7 +119,12 @@ static void killed_while_nothing_happens(void **state) {
   assert_status(io(&h, NVT_NVM_READ, 0, 1, DATA_AT, 0), NVT_SC_SUCCESS);
   int pid = child_process();
   assert_true(pid > 0);
+  struct pollfd wakes = {.fd = nvt_controller_event_fd(h.c), .events = POLLIN};
+  nvt_controller_poll(h.c, 0);
+  assert_int_equal(poll(&wakes, 1, 0), 0);
   assert_int_equal(kill(pid, SIGKILL), 0);
+  /* Who sleeps until there is something to do wakes up. */
+  assert_int_equal(poll(&wakes, 1, 5000), 1);
   await_death(h.c);
   assert_int_equal(death.cause, SIGNAL + SIGKILL);
   assert_int_equal(death.cid, 0xffff);
