@@ -13,6 +13,7 @@
 #include "control/control.h"
 #include "controller/controller.h"
 #include "controller/host.h"
+#include "controller/isolated/isolated.h"
 #include "controller/tap.h"
 #include "controller/vfio_user/server.h"
 
@@ -67,9 +68,13 @@ static int make_device(struct session *s) {
   for (unsigned i = 0; i < o->namespace_count; i++)
     if (nvt_controller_add_namespace(s->device, o->namespaces[i], NULL, why, sizeof(why)) != 0)
       return nvt_usage_error("record", "--namespace %s: %s", o->namespaces[i], why);
-  for (unsigned i = 0; i < o->plugin_count; i++)
-    if (nvt_plugin_load(s->host, o->plugins[i], why, sizeof(why)) != 0)
+  for (unsigned i = 0; i < o->plugin_count; i++) {
+    error = o->plugin_isolated[i]
+                ? nvt_plugin_load_isolated(s->host, o->plugins[i], &o->isolation, why, sizeof(why))
+                : nvt_plugin_load(s->host, o->plugins[i], why, sizeof(why));
+    if (error != 0)
       return nvt_usage_error("record", "%s", why);
+  }
   return NVT_EXIT_OK;
 }
 
@@ -129,6 +134,7 @@ static int make_control(struct session *s) {
   if (s->options->control == NULL)
     return NVT_EXIT_OK;
   const struct nvt_control_target target = {.host = s->host,
+                                            .isolation = &s->options->isolation,
                                             .device = s->device,
                                             .ctx = s,
                                             .stop = stop_now,
@@ -286,6 +292,16 @@ NVT_COMMAND(
         "  --queues N              I/O queue pairs to offer, 1 to 255; default 64\n"
         "  --pci-address BB:DD.F   what the trace calls the controller; default 00:05.0\n"
         "  --plugin FILE[,ARGS]    load a plug-in; may be given several times\n"
+        "  --plugin-isolated FILE[,ARGS]\n"
+        "                          the same, in a process of its own: its crash or hang isn't "
+        "ours\n"
+        "  --on-plugin-death continue|fail\n"
+        "                          commands that an isolated plug-in had when it died: they go on, "
+        "or\n"
+        "                          fail with Internal Error; default continue\n"
+        "  --plugin-timeout MS     what an isolated plug-in's callback may take, 1 to 3600000; "
+        "who\n"
+        "                          takes longer is killed; default 1000\n"
         "  --control PATH          listen there for 'nvmetap ctl', which loads plug-ins, resizes\n"
         "                          namespaces, makes faults and more, while the recorder runs\n"
         "  --trace-paused          record nothing until 'nvmetap ctl PATH trace start'\n"

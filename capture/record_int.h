@@ -9,6 +9,7 @@
 #include "capture/trace_tap.h"
 #include "capture/writer.h"
 #include "controller/driver/driver.h"
+#include "controller/isolated/isolated.h"
 #include "controller/log.h"
 
 enum { RECORD_NAMESPACES = 256, RECORD_PLUGINS = 64 };
@@ -21,7 +22,10 @@ struct record_options {
   const char *namespaces[RECORD_NAMESPACES];
   unsigned namespace_count;
   const char *plugins[RECORD_PLUGINS];
+  bool plugin_isolated[RECORD_PLUGINS];
   unsigned plugin_count;
+  struct nvt_isolation_options isolation;
+  bool isolation_given;
   enum nvt_trace_data data;
   uint32_t head;
   uint64_t ring; /* bytes */

@@ -13,7 +13,8 @@
 
 struct nvt_plugin_host;
 struct nvt_controller;
-struct nvt_control; /* opaque */
+struct nvt_control;           /* opaque */
+struct nvt_isolation_options; /* controller/isolated/isolated.h */
 
 #define NVT_CONTROL_LINE 65536u /* bytes of a request, without its newline */
 #define NVT_CONTROL_CLIENTS 8u
@@ -28,6 +29,7 @@ struct nvt_control_trace {
 struct nvt_control_target {
   struct nvt_plugin_host *host;
   struct nvt_controller *device;
+  const struct nvt_isolation_options *isolation; /* of plug-ins to come; NULL: the defaults */
   unsigned patience_ms; /* with a client that is in the middle of something; 0: 10 s */
   void *ctx;            /* of the functions below */
   /* Any thread: let the recording end. */
@@ -36,8 +38,6 @@ struct nvt_control_target {
   bool (*trace)(void *ctx, struct nvt_control_trace *);
   /* Device thread: 0, -EALREADY, or another -errno. Only called where there is a trace. */
   int (*trace_switch)(void *ctx, bool on);
-  /* Device thread: as nvt_plugin_load(), into a process of its own. NULL: not to be had. */
-  int (*load_isolated)(void *ctx, const char *spec, char *why, size_t whylen);
 };
 
 /* Listen at `path` (mode 0600) and start the thread. The target is copied. 0 or -errno, with

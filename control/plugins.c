@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "control/request_int.h"
+#include "controller/isolated/isolated.h"
 #include "controller/tap.h"
 
 #define FAULT "fault"
@@ -15,11 +16,9 @@ bool control_plugin_load(const struct nvt_control_target *target,
                          const struct control_request *request, struct json_object *answer,
                          char *why, size_t whylen) {
   const char *spec = request->values[0].text;
-  bool isolated = request->values[1].number != 0;
-  if (isolated && target->load_isolated == NULL)
-    return control_refuse(why, whylen, "this recorder can't isolate plug-ins");
-  int error = isolated ? target->load_isolated(target->ctx, spec, why, whylen)
-                       : nvt_plugin_load(target->host, spec, why, whylen);
+  int error = request->values[1].number != 0
+                  ? nvt_plugin_load_isolated(target->host, spec, target->isolation, why, whylen)
+                  : nvt_plugin_load(target->host, spec, why, whylen);
   if (error != 0)
     return false;
   struct nvt_plugin_info plugin, last = {.name = ""};
