@@ -41,6 +41,7 @@ struct nvt_trace_tap {
   struct nvt_trace_clock clock;
   struct nvt_plugin_host *host;
   struct nvt_attachment *attachments[NVT_TAP_COUNT];
+  struct nvt_attachment *outgoing[2]; /* data on its way to the host */
   struct nvt_trace_counts counts;
 };
 
@@ -260,12 +261,11 @@ _Static_assert(sizeof(struct nvt_rec_header) + sizeof(struct nvt_rec_data) + DAT
                    NVT_RECORD_MAX,
                "a piece of data and its header are a record");
 
-static enum nvt_verdict on_data(void *user, const struct nvt_tap_event *event) {
-  struct nvt_trace_tap *tap = user;
+static void put_data(struct nvt_trace_tap *tap, const struct nvt_tap_event *event) {
   bool list = event->data.kind == NVT_V_data_kind_PRP_LIST ||
               event->data.kind == NVT_V_data_kind_SGL_SEGMENT;
   if (tap->data == NVT_TRACE_DATA_NONE && !list)
-    return NVT_VERDICT_CONTINUE;
+    return;
   uint32_t keep = kept(tap, event), told = 0;
   do {
     uint32_t captured = keep < DATA_PIECE ? keep : DATA_PIECE;
@@ -291,6 +291,17 @@ static enum nvt_verdict on_data(void *user, const struct nvt_tap_event *event) {
     }
     told += length;
   } while (keep > 0);
+}
+
+static enum nvt_verdict on_data(void *user, const struct nvt_tap_event *event) {
+  if (event->data.direction != NVT_DIRECTION_IN)
+    put_data(user, event);
+  return NVT_VERDICT_CONTINUE;
+}
+
+static enum nvt_verdict on_data_in(void *user, const struct nvt_tap_event *event) {
+  if (event->data.direction == NVT_DIRECTION_IN)
+    put_data(user, event);
   return NVT_VERDICT_CONTINUE;
 }
 
@@ -387,6 +398,21 @@ static const nvt_tap_fn callbacks[NVT_TAP_COUNT] = {
     [NVT_TAP_VERDICT] = on_verdict,
 };
 
+/* What comes from the host is recorded as the host sent it, what goes to the host as it
+ * will see it. */
+static int32_t order_of(unsigned id) {
+  switch (id) {
+  case NVT_TAP_ADMIN_WRITEBACK:
+  case NVT_TAP_IO_WRITEBACK:
+  case NVT_TAP_PCI_REGREAD:
+  case NVT_TAP_REGREAD:
+  case NVT_TAP_MSIXREAD:
+    return NVT_TAP_LAST;
+  default:
+    return NVT_TAP_FIRST;
+  }
+}
+
 int nvt_trace_tap_create(struct nvt_plugin_host *host, struct nvt_ring *ring,
                          const struct nvt_trace_options *options, struct nvt_trace_tap **out) {
   *out = NULL;
@@ -404,10 +430,13 @@ int nvt_trace_tap_create(struct nvt_plugin_host *host, struct nvt_ring *ring,
   else
     nvt_trace_clock_start(&tap->clock);
   for (unsigned id = 0; id < NVT_TAP_COUNT; id++) {
-    /* A command is recorded as the host wrote it, a completion as the host will read it. */
-    int32_t order = callbacks[id] == on_writeback ? NVT_TAP_LAST : NVT_TAP_FIRST;
-    int error = nvt_tap_attach(host, nvt_tap_name((enum nvt_tap_id)id), order, callbacks[id], tap,
-                               "trace", &tap->attachments[id]);
+    if (callbacks[id] == NULL)
+      continue;
+    int error = nvt_tap_attach(host, nvt_tap_name((enum nvt_tap_id)id), order_of(id), callbacks[id],
+                               tap, "trace", &tap->attachments[id]);
+    if (error == 0 && callbacks[id] == on_data)
+      error = nvt_tap_attach(host, nvt_tap_name((enum nvt_tap_id)id), NVT_TAP_LAST, on_data_in, tap,
+                             "trace", &tap->outgoing[id == NVT_TAP_IO_MEMORY]);
     if (error != 0) {
       nvt_trace_tap_destroy(tap, NULL);
       return error;
@@ -429,6 +458,8 @@ void nvt_trace_tap_destroy(struct nvt_trace_tap *tap, struct nvt_trace_counts *c
     return;
   for (unsigned id = 0; id < NVT_TAP_COUNT; id++)
     nvt_tap_detach(tap->host, tap->attachments[id]);
+  for (unsigned i = 0; i < 2; i++)
+    nvt_tap_detach(tap->host, tap->outgoing[i]);
   while (tap->stream != NULL) {
     struct stream *stream = tap->stream;
     if (stream->lost_count != 0 &&

@@ -3,6 +3,8 @@
  * Asynchronous Event Request: Base 2.1, section 5.1.2. Requests are parked; an event
  * takes one, and no more of its type are reported until its log page was read.
  */
+#include <string.h>
+
 #include "controller/controller_int.h"
 
 enum { TYPE_ERROR = 0, TYPE_SMART = 1, TYPE_NOTICE = 2 };
@@ -28,25 +30,59 @@ static bool wanted(const struct nvt_controller *c, enum async_event event) {
   }
 }
 
+/* False: no request waits for it, or there is no room. */
+static bool deliver(struct nvt_controller *c, uint32_t dw0) {
+  /* A parked request has no slot reserved: it would block a small queue for ever. */
+  if (c->aer_count == 0 || c->cqs[0].room == 0)
+    return false;
+  c->cqs[0].room--;
+  c->async_masked |= 1u << (dw0 & 7);
+  struct request *r = c->aers[0];
+  for (unsigned i = 1; i < c->aer_count; i++)
+    c->aers[i - 1] = c->aers[i];
+  c->aer_count--;
+  r->cqe.dw0 = dw0;
+  r->cqe.status = NVT_SC_SUCCESS;
+  nvt_post(r);
+  return true;
+}
+
+static bool masked(const struct nvt_controller *c, uint32_t type) {
+  return (c->async_masked >> type & 1) != 0;
+}
+
+/* Posting may reset the controller, by a callback: nothing is pending then. */
 void nvt_async_deliver(struct nvt_controller *c) {
-  for (unsigned event = 0; event < ASYNC_COUNT && c->aer_count != 0; event++) {
-    if ((c->async_pending >> event & 1) == 0 || (c->async_masked >> events[event].type & 1) != 0)
+  for (unsigned event = 0; event < ASYNC_COUNT; event++) {
+    if ((c->async_pending >> event & 1) == 0 || masked(c, events[event].type))
       continue;
-    /* A parked request has no slot reserved: it would block a small queue for ever. */
-    if (c->cqs[0].room == 0)
-      return;
-    c->cqs[0].room--;
     c->async_pending &= ~(1u << event);
-    c->async_masked |= 1u << events[event].type;
-    struct request *r = c->aers[0];
-    for (unsigned i = 1; i < c->aer_count; i++)
-      c->aers[i - 1] = c->aers[i];
-    c->aer_count--;
-    r->cqe.dw0 =
-        (uint32_t)events[event].log << 16 | (uint32_t)events[event].info << 8 | events[event].type;
-    r->cqe.status = NVT_SC_SUCCESS;
-    nvt_post(r);
+    if (!deliver(c, (uint32_t)events[event].log << 16 | (uint32_t)events[event].info << 8 |
+                        events[event].type)) {
+      c->async_pending |= 1u << event;
+      return;
+    }
   }
+  for (unsigned i = 0; i < c->injected_count;) {
+    uint32_t dw0 = c->async_injected[i];
+    if (masked(c, dw0 & 7)) {
+      i++;
+      continue;
+    }
+    if (c->aer_count == 0 || c->cqs[0].room == 0)
+      return;
+    memmove(&c->async_injected[i], &c->async_injected[i + 1],
+            (--c->injected_count - i) * sizeof(c->async_injected[0]));
+    (void)deliver(c, dw0);
+  }
+}
+
+void nvt_async_inject(struct nvt_controller *c, uint32_t dw0) {
+  /* Reading that page is what lets the next event of its type through. */
+  c->injected_log[dw0 & 7] = (uint8_t)(dw0 >> 16);
+  c->injected_log_set[dw0 & 7] = true;
+  c->async_injected[c->injected_count++] = dw0;
+  nvt_async_deliver(c);
 }
 
 void nvt_async_raise(struct nvt_controller *c, enum async_event event) {
@@ -61,11 +97,14 @@ void nvt_async_log_read(struct nvt_controller *c, uint8_t lid) {
     if (events[event].log == lid)
       c->async_masked &= ~(1u << events[event].type);
   }
+  for (uint32_t type = 0; type < NVT_ASYNC_TYPES; type++)
+    if (c->injected_log[type] == lid && c->injected_log_set[type])
+      c->async_masked &= ~(1u << type);
   nvt_async_deliver(c);
 }
 
 void nvt_async_reset(struct nvt_controller *c) {
-  c->aer_count = 0;
+  c->aer_count = c->injected_count = 0;
   c->async_pending = c->async_masked = 0;
 }
 

@@ -9,6 +9,8 @@
 void nvt_request_free(struct request *r) {
   struct nvt_controller *c = r->c;
   struct pool *pool = r->index < c->admin_pool.count ? &c->admin_pool : &c->io_pool;
+  if (unlikely(r->bounced))
+    nvt_bounce_free(r);
   if (r->state != REQUEST_AER)
     c->outstanding--;
   r->state = REQUEST_FREE;
@@ -76,8 +78,13 @@ void nvt_finish(struct request *r, nvt_status status) {
     if (unlikely(r->range_count != 0)) {
       bool in = r->cqe.sqid == 0 ? r->sqe.opcode != NVT_ADMIN_SET_FEATURES
                                  : r->sqe.opcode == NVT_NVM_READ;
-      if (in)
+      if (in) {
         nvt_data_taps(r, NVT_DIRECTION_IN);
+        if (unlikely(r->bounced))
+          status = nvt_bounce_out(r);
+        if (unlikely(status != NVT_SC_SUCCESS))
+          r->cqe.status = failed(r, status);
+      }
     }
   } else {
     r->cqe.status = failed(r, status);
@@ -86,7 +93,7 @@ void nvt_finish(struct request *r, nvt_status status) {
 }
 
 /* Store the entry; its last dword, with the phase, last. */
-static void publish(struct nvt_controller *c, struct cq *cq, const struct nvt_cqe *cqe) {
+static void store(struct nvt_controller *c, struct cq *cq, const struct nvt_cqe *cqe) {
   uint64_t half[2];
   memcpy(half, cqe, sizeof(half));
   if (likely(cq->host != NULL)) {
@@ -107,19 +114,38 @@ static void publish(struct nvt_controller *c, struct cq *cq, const struct nvt_cq
   memcpy(to + 12, (const uint8_t *)cqe + 12, 4);
 }
 
+void nvt_publish(struct nvt_controller *c, struct cq *cq, const struct nvt_cqe *cqe) {
+  store(c, cq, cqe);
+  if (++cq->tail == cq->size) {
+    cq->tail = 0;
+    cq->phase = !cq->phase;
+  }
+  if (!cq->due) {
+    cq->due = true;
+    c->due[c->due_count++] = cq;
+  }
+}
+
+void nvt_writeback_event(struct nvt_controller *c, struct cq *cq, struct nvt_sqe *sqe,
+                         struct nvt_cqe *cqe, uint16_t sq_tail, struct nvt_tap_event *event) {
+  nvt_tap_begin(c, TAP_OF(cqe->sqid, WRITEBACK), event);
+  event->command.sqid = cqe->sqid;
+  event->command.cqid = cq->id;
+  event->command.slot = (uint16_t)cq->tail;
+  event->command.head = (uint16_t)cq->head;
+  event->command.tail = sq_tail;
+  event->command.sqe = sqe;
+  event->command.cqe = cqe;
+}
+
 static bool writeback_tap(struct request *r, struct cq *cq) {
   struct nvt_controller *c = r->c;
   struct nvt_tap_event event;
-  nvt_tap_begin(c, r->cqe.sqid == 0 ? NVT_TAP_ADMIN_WRITEBACK : NVT_TAP_IO_WRITEBACK, &event);
-  event.command.sqid = r->cqe.sqid;
-  event.command.cqid = cq->id;
-  event.command.slot = (uint16_t)cq->tail;
-  event.command.head = (uint16_t)cq->head;
-  event.command.tail = (uint16_t)r->sq->tail;
-  event.command.sqe = &r->sqe;
-  event.command.cqe = &r->cqe;
+  nvt_writeback_event(c, cq, &r->sqe, &r->cqe, (uint16_t)r->sq->tail, &event);
   event.command.handle = r->handle;
+  r->in_callback = true;
   enum nvt_verdict verdict = nvt_tap_fire(c->plugins, &event);
+  r->in_callback = false;
   if (r->sq == NULL) { /* the callback reset the controller */
     nvt_request_free(r);
     return false;
@@ -133,6 +159,7 @@ static bool writeback_tap(struct request *r, struct cq *cq) {
     if (r->state == REQUEST_AER)
       c->outstanding++;
     r->state = REQUEST_HELD_WRITEBACK;
+    r->holder = event.decided_by;
     return false;
   case NVT_VERDICT_DROP:
     cq->room++;
@@ -153,22 +180,21 @@ void nvt_post(struct request *r) {
   uint16_t id = r->cqe.sqid;
   r->cqe.sqhd = (uint16_t)sq->head;
   r->cqe.status = (uint16_t)(r->cqe.status << 1 | (cq->phase ? 1 : 0));
-  if (tap_on(c, id == 0 ? NVT_TAP_ADMIN_WRITEBACK : NVT_TAP_IO_WRITEBACK)) {
+  if (tap_on(c, TAP_OF(id, WRITEBACK))) {
     if (!writeback_tap(r, cq))
       return;
     /* The phase is the controller's, whatever a plug-in made of it. */
     r->cqe.status = (uint16_t)((r->cqe.status & ~1u) | (cq->phase ? 1 : 0));
   }
-  publish(c, cq, &r->cqe);
-  if (++cq->tail == cq->size) {
-    cq->tail = 0;
-    cq->phase = !cq->phase;
-  }
-  if (!cq->due) {
-    cq->due = true;
-    c->due[c->due_count++] = cq;
-  }
+  nvt_publish(c, cq, &r->cqe);
   nvt_request_free(r);
+}
+
+static enum nvt_tap_id held_at(const struct request *r) {
+  if (r->state == REQUEST_HELD_DECODE)
+    return TAP_OF(r->cqe.sqid, DECODE);
+  return r->state == REQUEST_HELD_EXECUTE ? TAP_OF(r->cqe.sqid, EXECUTE)
+                                          : TAP_OF(r->cqe.sqid, WRITEBACK);
 }
 
 static void released_event(struct request *r, nvt_status status) {
@@ -181,12 +207,8 @@ static void released_event(struct request *r, nvt_status status) {
   event.verdict.cid = r->cqe.cid;
   event.verdict.verdict = VERDICT_RELEASED;
   event.verdict.status = status;
-  event.verdict.plugin = "";
-  bool admin = r->cqe.sqid == 0;
-  if (r->state == REQUEST_HELD_DECODE)
-    event.verdict.tap = admin ? NVT_TAP_ADMIN_DECODE : NVT_TAP_IO_DECODE;
-  else
-    event.verdict.tap = admin ? NVT_TAP_ADMIN_WRITEBACK : NVT_TAP_IO_WRITEBACK;
+  event.verdict.plugin = r->holder != NULL ? r->holder : "";
+  event.verdict.tap = (uint8_t)held_at(r);
   (void)nvt_tap_fire(c->plugins, &event);
 }
 
@@ -198,16 +220,19 @@ static int go_on(struct request *r) {
   if (r->sq == NULL)
     return -ENOENT;
   r->released = false;
-  r->state = REQUEST_ACTIVE;
-  if (r->answered || executed)
+  r->holder = NULL;
+  if (r->answered || executed) {
+    r->state = REQUEST_ACTIVE;
     nvt_post(r);
-  else
+  } else {
     nvt_execute(r);
+  }
   return 0;
 }
 
 static bool is_held(const struct request *r) {
-  return r->sq != NULL && (r->state == REQUEST_HELD_DECODE || r->state == REQUEST_HELD_WRITEBACK);
+  return r->sq != NULL && (r->state == REQUEST_HELD_DECODE || r->state == REQUEST_HELD_EXECUTE ||
+                           r->state == REQUEST_HELD_WRITEBACK);
 }
 
 void nvt_releases_run(struct nvt_controller *c) {
@@ -219,12 +244,30 @@ void nvt_releases_run(struct nvt_controller *c) {
   }
 }
 
-int nvt_command_release(struct nvt_controller *c, uint64_t handle, const struct nvt_cqe *cqe) {
+static struct request *by_handle(struct nvt_controller *c, uint64_t handle) {
   uint32_t index = (uint32_t)(handle & 0xffff);
   if (index >= c->admin_pool.count + c->io_pool.count)
-    return -ENOENT;
+    return NULL;
   struct request *r = &c->requests[index];
-  if (r->handle != handle || !is_held(r) || r->released)
+  return r->handle == handle && r->sq != NULL ? r : NULL;
+}
+
+struct request *nvt_request_by_handle(struct nvt_controller *c, uint64_t handle) {
+  struct request *r = by_handle(c, handle);
+  return r != NULL && (r->in_callback || is_held(r)) ? r : NULL;
+}
+
+void nvt_release_holder(struct nvt_controller *c, const char *holder, const struct nvt_cqe *cqe) {
+  for (uint32_t i = 0; i < c->admin_pool.count + c->io_pool.count; i++) {
+    struct request *r = &c->requests[i];
+    if (is_held(r) && r->holder == holder && !r->released)
+      (void)nvt_command_release(c, r->handle, cqe);
+  }
+}
+
+int nvt_command_release(struct nvt_controller *c, uint64_t handle, const struct nvt_cqe *cqe) {
+  struct request *r = by_handle(c, handle);
+  if (r == NULL || !is_held(r) || r->released)
     return -ENOENT;
   r->answered = cqe != NULL;
   if (cqe != NULL) {

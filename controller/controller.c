@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "controller/controller_int.h"
+#include "controller/tap_int.h"
 
 #define DEFAULT_IO_QUEUES 64
 #define DEFAULT_ENTRIES 1023
@@ -119,7 +120,13 @@ int nvt_controller_create(const struct nvt_controller_options *options,
   memset(c, 0, sizeof(*c));
   c->plugins = options->plugins;
   c->counts = options->plugins != NULL ? nvt_tap_counts(options->plugins) : no_taps;
+  c->deciders = options->plugins != NULL ? options->plugins->deciders : no_taps;
   int error = set_options(c, options);
+  if (error == 0 && c->plugins != NULL) {
+    int slot = nvt_host_add(c->plugins, c);
+    c->slot = slot < 0 ? 0 : (unsigned)slot;
+    error = slot < 0 ? slot : 0;
+  }
   if (error == 0)
     error = make_requests(c);
   if (error != 0) {
@@ -142,8 +149,12 @@ void nvt_controller_destroy(struct nvt_controller *c) {
     return;
   for (uint32_t i = 0; c->requests != NULL && i < NVT_ADMIN_REQUESTS + NVT_IO_REQUESTS; i++)
     c->requests[i].sq = NULL;
+  if (c->plugins != NULL)
+    nvt_host_remove(c->plugins, c);
   if (c->loop != NULL)
     nvt_backend_drain(c->loop);
+  for (uint32_t i = 0; c->requests != NULL && i < NVT_ADMIN_REQUESTS + NVT_IO_REQUESTS; i++)
+    free(c->requests[i].bounce);
   for (uint32_t i = 0; i < NVT_NAMESPACES_MAX; i++) {
     if (c->ns[i].ns != NULL)
       nvt_namespace_destroy(c->ns[i].ns);
@@ -184,7 +195,15 @@ int nvt_controller_add_namespace(struct nvt_controller *c, const char *descripti
     return -ENOSPC;
   }
   struct name_space *ns = &c->ns[i];
+  bool had_loop = c->loop != NULL;
   int error = nvt_namespace_create(description, &c->loop, &ns->ns, why, whylen);
+  if (error == 0 && !had_loop && c->loop != NULL && c->plugins != NULL) {
+    error = nvt_host_wakes(c->plugins, nvt_backend_event_fd(c->loop));
+    if (error != 0) {
+      snprintf(why, whylen, "waiting for its I/O: %s", strerror(-error));
+      nvt_namespace_destroy(ns->ns);
+    }
+  }
   if (error != 0) {
     ns->ns = NULL;
     return error;
@@ -243,6 +262,8 @@ void nvt_controller_detach(struct nvt_controller *c) {
 }
 
 int nvt_controller_event_fd(const struct nvt_controller *c) {
+  if (c->plugins != NULL)
+    return c->plugins->epoll; /* the backend's, too: nvt_controller_add_namespace() */
   return c->loop != NULL ? nvt_backend_event_fd(c->loop) : -1;
 }
 

@@ -32,6 +32,8 @@
 #define NVT_ADMIN_REQUESTS 64u
 #define NVT_AERS 4u   /* AERL + 1 */
 #define NVT_ABORTS 4u /* ACL + 1 */
+#define NVT_INJECTED_EVENTS 16u
+#define NVT_ASYNC_TYPES 8u
 #define NVT_ERROR_ENTRIES 64u
 #define NVT_MPS_MAX 4u /* CAP.MPSMAX: 64 KiB */
 #define NVT_LIST_ENTRIES 1056u
@@ -42,6 +44,10 @@ _Static_assert(sizeof(struct nvt_dsm_range) <= sizeof(struct iovec), "a range fi
 
 /* Returned by a command's handler when nvt_finish() is called for it, now or later. */
 #define NVT_PENDING ((nvt_status)0xffffu)
+
+/* A command's handle: its place in the pool, the controller's among its host's
+ * (NVT_HANDLE_SLOT), and which of all commands it is. */
+#define HANDLE_SEQUENCE 20
 
 /* Event numbers of trace/record.def. */
 enum {
@@ -61,6 +67,9 @@ enum {
   EVENT_NS_REMOVED,
   EVENT_DMA_FAULT,
   EVENT_DOORBELL_FAULT,
+  EVENT_NS_RESIZED,
+  EVENT_REMOVED,
+  EVENT_RETURNED,
 };
 /* `code` of EVENT_FATAL: why CSTS.CFS was set. */
 enum fatal_reason {
@@ -68,12 +77,13 @@ enum fatal_reason {
   FATAL_FETCH = 2,         /* a submission queue entry isn't readable */
   FATAL_POST = 3,          /* a completion queue entry isn't writable */
   FATAL_KEEP_ALIVE = 4,
+  FATAL_INJECTED = 5,
 };
 enum { SPACE_CONFIG, SPACE_BAR0, SPACE_MSIX_TABLE, SPACE_MSIX_PBA };
 enum { ACCESS_POLLED = 1, ACCESS_REFUSED = 2 };
 enum { INTERRUPT_SENT, INTERRUPT_MASKED, INTERRUPT_DISABLED, INTERRUPT_DEASSERTED };
 enum { MODE_MSIX, MODE_PIN };
-enum { VERDICT_RELEASED = 3 };
+enum { VERDICT_HELD = 2, VERDICT_RELEASED = 3, VERDICT_INJECTED = 6 };
 enum { DATA_PAYLOAD, DATA_PRP_LIST };
 
 struct window {
@@ -105,12 +115,14 @@ struct sq {
   uint32_t seen, peeked;
   uint16_t id;
   bool exists;
+  bool stalled; /* a fetch tap said not now, and that was told */
 };
 
 enum request_state {
   REQUEST_FREE,
   REQUEST_ACTIVE, /* executing, or in a backend */
   REQUEST_HELD_DECODE,
+  REQUEST_HELD_EXECUTE,
   REQUEST_HELD_WRITEBACK,
   REQUEST_AER,
 };
@@ -137,6 +149,11 @@ struct request {
   struct request *next;
   uint64_t handle;
   uint32_t index;
+  const char *holder; /* the plug-in that holds it: its name's pointer */
+  /* Where a memory tap may change data: it lies here between guest and medium. */
+  uint8_t *bounce;
+  size_t bounce_size;
+  bool bounced, in_callback;
   uint32_t pieces; /* backend requests of a Dataset Management still to do */
 };
 
@@ -181,7 +198,7 @@ enum async_event {
 
 struct nvt_controller {
   /* hot */
-  const uint32_t *counts;
+  const uint32_t *counts, *deciders; /* of each tap; deciders: that may change or decide */
   struct nvt_plugin_host *plugins;
   volatile uint32_t *shared;
   struct pool io_pool, admin_pool;
@@ -193,6 +210,7 @@ struct nvt_controller {
   unsigned done;    /* things done in this poll */
   unsigned depth;   /* calls under way that send interrupts at their end */
   bool ready, fatal, manual, pin_asserted;
+  bool removed;  /* surprise removal: nobody answers */
   bool releases; /* there may be a request that is released */
   unsigned page_shift;
   uint64_t max_transfer; /* bytes */
@@ -215,6 +233,7 @@ struct nvt_controller {
 
   struct nvt_port_ops port;
   uint16_t id;
+  unsigned slot; /* among the host's controllers */
   uint32_t pci_address, epoch;
   char serial[21], model[41], firmware[9];
   uint8_t uuid[16];
@@ -235,7 +254,11 @@ struct nvt_controller {
 
   struct request *aers[NVT_AERS];
   unsigned aer_count;
-  uint32_t async_pending, async_masked; /* bits: enum async_event; event type */
+  uint32_t async_pending, async_masked;         /* bits: enum async_event; event type */
+  uint32_t async_injected[NVT_INJECTED_EVENTS]; /* as dword 0, oldest first */
+  unsigned injected_count;
+  uint8_t injected_log[NVT_ASYNC_TYPES];
+  bool injected_log_set[NVT_ASYNC_TYPES];
 
   struct nvt_log_error errors[NVT_ERROR_ENTRIES];
   uint64_t error_count;
@@ -251,12 +274,19 @@ struct nvt_controller {
 static inline bool tap_on(const struct nvt_controller *c, enum nvt_tap_id id) {
   return unlikely(c->counts[id] != 0);
 }
+/* The tap of a queue's kind. */
+#define TAP_OF(sqid, stage) ((sqid) == 0 ? NVT_TAP_ADMIN_##stage : NVT_TAP_IO_##stage)
 
 /* tap.c's side: events.c */
 void nvt_event(struct nvt_controller *, uint16_t event, uint16_t qid, uint32_t code,
                uint64_t address, uint64_t size);
-void nvt_access_event(struct nvt_controller *, enum nvt_tap_id, uint8_t space, uint64_t offset,
-                      unsigned size, uint64_t value, uint8_t flags);
+/* False: a plug-in has it dropped, a write isn't to be carried out. *value is what a plug-in
+ * made of it. */
+bool nvt_access_event(struct nvt_controller *, enum nvt_tap_id, uint8_t space, uint64_t offset,
+                      unsigned size, uint64_t *value, uint8_t flags);
+/* A plug-in did something to the controller by itself: in the trace, before what it caused. */
+void nvt_injected(struct nvt_controller *, enum nvt_tap_id, uint16_t qid, uint16_t cid,
+                  uint16_t status, const char *by);
 void nvt_tap_begin(struct nvt_controller *, enum nvt_tap_id, struct nvt_tap_event *);
 
 /* dma.c. Pointer to [iova, iova + len), all of it or NULL. */
@@ -271,6 +301,9 @@ nvt_status nvt_map_data(struct request *, uint64_t length, bool to_guest);
 void nvt_data_put(struct request *, const void *from, size_t len);
 void nvt_data_get(struct request *, void *to, size_t len);
 void nvt_data_taps(struct request *, enum nvt_direction);
+/* The data that taps may have changed goes to the guest. */
+nvt_status nvt_bounce_out(struct request *);
+void nvt_bounce_free(struct request *);
 /* nvt_map_data and nvt_data_put of `len` bytes into a buffer of `length`. */
 nvt_status nvt_data_reply(struct request *, const void *from, size_t len, uint64_t length);
 
@@ -284,11 +317,14 @@ void nvt_queues_resolve(struct nvt_controller *); /* after guest memory changed 
 void nvt_queues_clear(struct nvt_controller *);
 
 /* doorbell.c */
+/* Entries that the host hasn't acknowledged. */
+uint32_t nvt_cq_posted(const struct cq *);
 void nvt_doorbell_write(struct nvt_controller *, uint64_t offset, uint32_t value, uint8_t flags);
 void nvt_doorbells_poll(struct nvt_controller *);
 void nvt_doorbell_forget(struct nvt_controller *, uint16_t qid, bool is_cq);
 
 /* run.c */
+/* The execute tap, and what it leaves. */
 void nvt_execute(struct request *);
 void nvt_enter(struct nvt_controller *);
 void nvt_leave(struct nvt_controller *); /* the last one out sends the interrupts */
@@ -296,6 +332,12 @@ void nvt_fatal(struct nvt_controller *, enum fatal_reason);
 uint64_t nvt_now_ms(void);
 
 /* complete.c */
+/* Store an entry in the queue's next slot. */
+void nvt_publish(struct nvt_controller *, struct cq *, const struct nvt_cqe *);
+void nvt_writeback_event(struct nvt_controller *, struct cq *, struct nvt_sqe *, struct nvt_cqe *,
+                         uint16_t sq_tail, struct nvt_tap_event *);
+/* A command that is held, or in a callback now: by its handle; NULL. */
+struct request *nvt_request_by_handle(struct nvt_controller *, uint64_t handle);
 /* Complete: status without DNR and More; these are added here. */
 void nvt_finish(struct request *, nvt_status);
 /* As it is, without another look at it. */
@@ -311,8 +353,14 @@ void nvt_msix_write(struct nvt_controller *, uint64_t offset, unsigned size, uin
 void nvt_msix_control_changed(struct nvt_controller *);
 bool nvt_msix_enabled(const struct nvt_controller *);
 void nvt_interrupts_send(struct nvt_controller *);
+/* Send this vector's message, or make it pending, and record it. */
+void nvt_msix_send(struct nvt_controller *, uint16_t vector, uint16_t cqid);
 void nvt_pin_update(struct nvt_controller *);
 void nvt_interrupts_clear(struct nvt_controller *);
+
+/* inject.c: all ones, and recorded so */
+uint64_t nvt_removed_read(struct nvt_controller *, enum nvt_tap_id, uint8_t space, uint64_t offset,
+                          unsigned size);
 
 /* pci.c */
 void nvt_pci_reset(struct nvt_controller *);
@@ -349,6 +397,7 @@ void nvt_features_reset(struct nvt_controller *);
 bool nvt_temperature_warning(const struct nvt_controller *);
 
 /* async.c */
+void nvt_async_inject(struct nvt_controller *, uint32_t dw0);
 void nvt_async_raise(struct nvt_controller *, enum async_event);
 void nvt_async_deliver(struct nvt_controller *);
 /* The log page that clears an event was read. */

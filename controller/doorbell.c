@@ -26,7 +26,7 @@ void nvt_doorbell_forget(struct nvt_controller *c, uint16_t qid, bool is_cq) {
 static uint32_t consumed(const struct cq *cq, uint32_t value) {
   return value >= cq->head ? value - cq->head : value + cq->size - cq->head;
 }
-static uint32_t posted(const struct cq *cq) {
+uint32_t nvt_cq_posted(const struct cq *cq) {
   return cq->tail >= cq->head ? cq->tail - cq->head : cq->tail + cq->size - cq->head;
 }
 
@@ -38,6 +38,11 @@ static void fault(struct nvt_controller *c, uint16_t qid, uint32_t code, uint64_
   uint16_t status = code == FAULT_REGISTER ? NVT_SC_INVALID_QUEUE_ID : NVT_SC_INVALID_QUEUE_SIZE;
   nvt_error_log(c, qid, 0xffff, (uint16_t)(status << 1), 0, 0);
   nvt_async_raise(c, code == FAULT_REGISTER ? ASYNC_DOORBELL_REGISTER : ASYNC_DOORBELL_VALUE);
+}
+
+static bool value_good(const struct sq *sq, const struct cq *cq, uint32_t value) {
+  return (sq != NULL && value < sq->size) ||
+         (cq != NULL && value < cq->size && consumed(cq, value) <= nvt_cq_posted(cq));
 }
 
 static void cq_head(struct nvt_controller *c, struct cq *cq, uint32_t value) {
@@ -62,11 +67,18 @@ void nvt_doorbell_write(struct nvt_controller *c, uint64_t offset, uint32_t valu
       sq = &c->sqs[id.qid];
   }
   bool exists = sq != NULL || cq != NULL;
-  bool good = (sq != NULL && value < sq->size) ||
-              (cq != NULL && value < cq->size && consumed(cq, value) <= posted(cq));
+  bool good = value_good(sq, cq, value);
   if (!good)
     flags |= ACCESS_REFUSED;
-  nvt_access_event(c, NVT_TAP_REGWRITE, SPACE_BAR0, offset, 4, value, flags);
+  if (tap_on(c, NVT_TAP_REGWRITE)) {
+    uint64_t wide = value;
+    if (!nvt_access_event(c, NVT_TAP_REGWRITE, SPACE_BAR0, offset, 4, &wide, flags))
+      return;
+    value = (uint32_t)wide;
+    if ((sq != NULL && !sq->exists) || (cq != NULL && !cq->exists))
+      return; /* a callback reset the controller */
+    good = value_good(sq, cq, value);
+  }
   if (unlikely(!good)) {
     nvt_enter(c);
     fault(c, known ? id.qid : 0, exists ? FAULT_VALUE : FAULT_REGISTER, offset, value);

@@ -14,6 +14,8 @@
 
 struct nvt_controller;
 
+#define NVT_COMMAND_DATA_MAX (64u << 20) /* bytes of nvt_command_data() */
+
 /* CSTS.CFS = 1 (Base 2.1, section 3.1.4.6): nothing is fetched or posted until a reset.
  * -EALREADY it is set. */
 int nvt_inject_fatal(struct nvt_controller *, const char *by);

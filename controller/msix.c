@@ -62,7 +62,7 @@ static bool pending(const struct nvt_controller *c, uint16_t vector) {
 
 /* The record follows those of the completions that it is for. A port that can't deliver
  * makes the message pending, with a record of that. */
-static void send(struct nvt_controller *c, uint16_t vector, uint16_t cqid) {
+void nvt_msix_send(struct nvt_controller *c, uint16_t vector, uint16_t cqid) {
   if (!vector_masked(c, vector) && c->port.interrupt != NULL &&
       c->port.interrupt(c->port.ctx, vector)) {
     c->pending[vector / 64] &= ~(1ULL << (vector % 64));
@@ -81,23 +81,36 @@ static void retry_pending(struct nvt_controller *c) {
     return;
   for (uint16_t v = 0; v < c->vectors; v++) {
     if (pending(c, v) && !vector_masked(c, v))
-      send(c, v, c->pending_cq[v]);
+      nvt_msix_send(c, v, c->pending_cq[v]);
   }
+}
+
+/* Ask those on the interrupt tap. The pin is a level: one that isn't asserted now is later. */
+static bool may_interrupt(struct nvt_controller *c, const struct cq *cq) {
+  struct nvt_tap_event event;
+  nvt_tap_begin(c, TAP_OF(cq->id, INTERRUPT), &event);
+  event.interrupt.vector = cq->vector;
+  event.interrupt.cqid = cq->id;
+  return nvt_tap_fire(c->plugins, &event) != NVT_VERDICT_DROP;
 }
 
 void nvt_interrupts_send(struct nvt_controller *c) {
   bool msix = nvt_msix_enabled(c);
+  c->depth++; /* what a callback posts is sent by this very loop */
   for (unsigned i = 0; i < c->due_count; i++) {
     struct cq *cq = c->due[i];
     cq->due = false;
     if (!cq->interrupts)
       continue;
+    if (tap_on(c, TAP_OF(cq->id, INTERRUPT)) && (!may_interrupt(c, cq) || !cq->exists))
+      continue;
     if (msix)
-      send(c, cq->vector, cq->id);
+      nvt_msix_send(c, cq->vector, cq->id);
     else if (c->port.pin == NULL)
       interrupt_event(c, cq->vector, cq->id, INTERRUPT_DISABLED, MODE_PIN);
   }
   c->due_count = 0;
+  c->depth--;
   if (!msix)
     nvt_pin_update(c);
 }
@@ -149,14 +162,14 @@ uint64_t nvt_msix_read(struct nvt_controller *c, uint64_t offset, unsigned size)
     if (at + size <= sizeof(c->pending))
       memcpy(bytes, (const uint8_t *)c->pending + at, size);
     memcpy(&value, bytes, 8);
-    nvt_access_event(c, NVT_TAP_MSIXREAD, SPACE_MSIX_PBA, at, size, value, 0);
+    (void)nvt_access_event(c, NVT_TAP_MSIXREAD, SPACE_MSIX_PBA, at, size, &value, 0);
     return value;
   }
   uint64_t at = offset - NVT_BAR0_MSIX_TABLE;
   if (at + size <= (uint64_t)c->vectors * sizeof(struct msix_entry))
     memcpy(bytes, (const uint8_t *)c->msix + at, size);
   memcpy(&value, bytes, 8);
-  nvt_access_event(c, NVT_TAP_MSIXREAD, SPACE_MSIX_TABLE, at, size, value, 0);
+  (void)nvt_access_event(c, NVT_TAP_MSIXREAD, SPACE_MSIX_TABLE, at, size, &value, 0);
   return value;
 }
 
@@ -182,15 +195,15 @@ static void table_write(struct nvt_controller *c, uint64_t at, uint32_t value) {
 
 void nvt_msix_write(struct nvt_controller *c, uint64_t offset, unsigned size, uint64_t value) {
   if (offset >= NVT_BAR0_MSIX_PBA) {
-    nvt_access_event(c, NVT_TAP_MSIXWRITE, SPACE_MSIX_PBA, offset - NVT_BAR0_MSIX_PBA, size, value,
-                     ACCESS_REFUSED); /* read only */
+    (void)nvt_access_event(c, NVT_TAP_MSIXWRITE, SPACE_MSIX_PBA, offset - NVT_BAR0_MSIX_PBA, size,
+                           &value, ACCESS_REFUSED); /* read only */
     return;
   }
   uint64_t at = offset - NVT_BAR0_MSIX_TABLE;
   bool good = size >= 4 && at + size <= (uint64_t)c->vectors * sizeof(struct msix_entry);
-  nvt_access_event(c, NVT_TAP_MSIXWRITE, SPACE_MSIX_TABLE, at, size, value,
-                   good ? 0 : ACCESS_REFUSED);
-  if (!good)
+  if (!nvt_access_event(c, NVT_TAP_MSIXWRITE, SPACE_MSIX_TABLE, at, size, &value,
+                        good ? 0 : ACCESS_REFUSED) ||
+      !good)
     return;
   table_write(c, at, (uint32_t)value);
   if (size == 8)

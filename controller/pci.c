@@ -69,12 +69,18 @@ int nvt_controller_config_read(struct nvt_controller *c, uint64_t offset, void *
     memset(buf, 0xff, len);
     return -ERANGE;
   }
-  memcpy(buf, &c->config[offset], len);
-  while (len != 0 && tap_on(c, NVT_TAP_PCI_REGREAD)) {
+  uint8_t *to = buf;
+  while (len != 0) {
     unsigned size = piece_size(offset, len);
     uint64_t value = 0;
-    memcpy(&value, &c->config[offset], size);
-    nvt_access_event(c, NVT_TAP_PCI_REGREAD, SPACE_CONFIG, offset, size, value, 0);
+    if (unlikely(c->removed)) {
+      value = nvt_removed_read(c, NVT_TAP_PCI_REGREAD, SPACE_CONFIG, offset, size);
+    } else {
+      memcpy(&value, &c->config[offset], size);
+      (void)nvt_access_event(c, NVT_TAP_PCI_REGREAD, SPACE_CONFIG, offset, size, &value, 0);
+    }
+    memcpy(to, &value, size);
+    to += size;
     offset += size;
     len -= size;
   }
@@ -86,10 +92,14 @@ static bool touches(uint64_t offset, unsigned size, unsigned at, unsigned width)
 }
 
 static void write_piece(struct nvt_controller *c, uint64_t offset, unsigned size,
-                        const uint8_t *bytes) {
+                        const uint8_t *from) {
   uint64_t value = 0;
-  memcpy(&value, bytes, size);
-  nvt_access_event(c, NVT_TAP_PCI_REGWRITE, SPACE_CONFIG, offset, size, value, 0);
+  memcpy(&value, from, size);
+  if (!nvt_access_event(c, NVT_TAP_PCI_REGWRITE, SPACE_CONFIG, offset, size, &value,
+                        c->removed ? ACCESS_REFUSED : 0) ||
+      c->removed)
+    return;
+  const uint8_t *bytes = (const uint8_t *)&value;
   for (unsigned i = 0; i < size; i++) {
     uint8_t mask = c->config_mask[offset + i];
     c->config[offset + i] = (uint8_t)((c->config[offset + i] & ~mask) | (bytes[i] & mask));

@@ -1,13 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Plug-ins: loading, and the talk's small API on top of the taps.
- *
- * That API has no handle, so which plug-in is speaking is kept in a thread-local
- * while its code runs: in setup(), in teardown(), in its callbacks.
- */
-#include "controller/plugin.h"
-
-#include <dlfcn.h>
+/* Plug-ins of every kind: loading, attaching, unloading, and what is told of them. */
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -16,217 +8,16 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "controller/tap.h"
+#include "controller/controller.h"
+#include "controller/host.h"
+#include "controller/plugin_int.h"
+#include "controller/plugin_local_int.h"
 #include "controller/tap_int.h"
 
-/* plugin.h stands alone where it is installed; here it is held to the tables. */
-#define SAME(ours, field, theirs, its)                                                             \
-  _Static_assert(offsetof(struct ours, field) == offsetof(struct theirs, its) &&                   \
-                     sizeof(((struct ours *)0)->field) == sizeof(((struct theirs *)0)->its),       \
-                 #theirs "." #its)
-_Static_assert(sizeof(struct nvme_command) == sizeof(struct nvt_sqe), "nvme_command");
-_Static_assert(sizeof(struct nvme_completion) == sizeof(struct nvt_cqe), "nvme_completion");
-SAME(nvt_sqe, opcode, nvme_command, opc);
-SAME(nvt_sqe, flags, nvme_command, fuse);
-SAME(nvt_sqe, cid, nvme_command, cid);
-SAME(nvt_sqe, nsid, nvme_command, nsid);
-SAME(nvt_sqe, cdw2, nvme_command, rsvd2);
-SAME(nvt_sqe, cdw3, nvme_command, rsvd3);
-SAME(nvt_sqe, mptr, nvme_command, mptr);
-SAME(nvt_sqe, prp1, nvme_command, prp1);
-SAME(nvt_sqe, prp2, nvme_command, prp2);
-SAME(nvt_sqe, cdw10, nvme_command, cdw10);
-SAME(nvt_sqe, cdw15, nvme_command, cdw15);
-SAME(nvt_cqe, dw0, nvme_completion, cdw0);
-SAME(nvt_cqe, sqhd, nvme_completion, sqhd);
-SAME(nvt_cqe, sqid, nvme_completion, sqid);
-SAME(nvt_cqe, cid, nvme_completion, cid);
-SAME(nvt_cqe, status, nvme_completion, status);
+/* As in the record. */
+enum { VERDICT_DIED = 5, VERDICT_LOADED = 7, VERDICT_UNLOADED = 8 };
 
-enum { ATTACHMENTS_MAX = 64 }; /* of one plug-in */
-
-typedef int step_fn(void);
-
-struct nvt_plugin {
-  struct nvt_plugin_host *host;
-  struct nvt_plugin *next;
-  void *library;
-  step_fn *teardown;
-  char *name; /* file's name without folder and ".so" */
-  char *args;
-  struct hook {
-    struct nvt_plugin *plugin;
-    void *callback;
-    struct nvt_attachment *attachment; /* NULL: free */
-    enum nvt_tap_id tap;
-  } hooks[ATTACHMENTS_MAX];
-};
-
-static __thread struct nvt_plugin *speaking;
-static __thread const struct nvt_tap_event *happening;
-
-/* Object to function pointer, as dlsym() needs it: POSIX, not ISO C. */
-#define FUNCTION(type, pointer)                                                                    \
-  (((union {                                                                                       \
-     void *object;                                                                                 \
-     type *function;                                                                               \
-   }){.object = (pointer)})                                                                        \
-       .function)
-
-static int call(const struct hook *hook, const struct nvt_tap_event *event) {
-  uint32_t bdf = event->pci_address;
-  void *cb = hook->callback;
-  switch (event->tap) {
-  case NVT_TAP_ADMIN_DECODE:
-  case NVT_TAP_IO_DECODE:
-    return FUNCTION(nplugin_decode_fn, cb)(bdf, (struct nvme_command *)(void *)event->command.sqe,
-                                           (struct nvme_completion *)(void *)event->command.cqe,
-                                           event->command.sqid);
-  case NVT_TAP_ADMIN_WRITEBACK:
-  case NVT_TAP_IO_WRITEBACK:
-    return FUNCTION(nplugin_writeback_fn, cb)(
-        bdf, (struct nvme_completion *)(void *)event->command.cqe, event->command.sqid);
-  case NVT_TAP_PCI_REGREAD:
-  case NVT_TAP_PCI_REGWRITE:
-  case NVT_TAP_REGREAD:
-  case NVT_TAP_REGWRITE:
-  case NVT_TAP_MSIXREAD:
-  case NVT_TAP_MSIXWRITE:
-    return FUNCTION(nplugin_access_fn, cb)(bdf, event->access.offset, event->access.size,
-                                           event->access.value);
-  case NVT_TAP_PCI_MSIX:
-    return FUNCTION(nplugin_msix_fn, cb)(bdf, event->interrupt.vector, event->interrupt.address,
-                                         event->interrupt.data);
-  case NVT_TAP_ADMIN_MEMORY:
-  case NVT_TAP_IO_MEMORY:
-    return FUNCTION(nplugin_memory_fn, cb)(bdf, event->data.sqid, event->data.cid, event->data.kind,
-                                           event->data.direction, event->data.address,
-                                           event->data.bytes, event->data.length);
-  case NVT_TAP_SHADOW:
-    return FUNCTION(nplugin_shadow_fn, cb)(bdf, event->shadow.qid, event->shadow.is_cq,
-                                           event->shadow.event_index, event->shadow.value);
-  case NVT_TAP_DEVICE_EVENT:
-    return FUNCTION(nplugin_event_fn, cb)(bdf, event->event.event, event->event.qid,
-                                          event->event.code, event->event.address,
-                                          event->event.size);
-  case NVT_TAP_VERDICT:
-    return FUNCTION(nplugin_verdict_fn, cb)(bdf, event->verdict.plugin, event->verdict.verdict,
-                                            event->verdict.sqid, event->verdict.cid,
-                                            event->verdict.status);
-  case NVT_TAP_COUNT:
-    break;
-  }
-  return 0;
-}
-
-static enum nvt_verdict hooked(void *user, const struct nvt_tap_event *event) {
-  struct hook *hook = user;
-  struct nvt_plugin *was_speaking = speaking;
-  const struct nvt_tap_event *was_happening = happening;
-  speaking = hook->plugin;
-  happening = event;
-  int answer = call(hook, event);
-  speaking = was_speaking;
-  happening = was_happening;
-  return answer == 0 ? NVT_VERDICT_CONTINUE : NVT_VERDICT_COMPLETE;
-}
-
-int plugin_tap_attach_order(const char *name, void *cb, int order) {
-  struct nvt_plugin *plugin = speaking;
-  if (plugin == NULL)
-    return -EPERM;
-  /* The two ends are the trace tap's: who stands there is not heeded. */
-  if (name == NULL || cb == NULL || order <= NVT_TAP_FIRST || order >= NVT_TAP_LAST)
-    return -EINVAL;
-  enum nvt_tap_id tap = nvt_tap_find(name);
-  if (tap == NVT_TAP_COUNT) {
-    fprintf(stderr, "nvmetap: plug-in %s attaches to '%s', which is no tap's name\n", plugin->name,
-            name);
-    return -ENOENT;
-  }
-  struct hook *hook = plugin->hooks;
-  while (hook < plugin->hooks + ATTACHMENTS_MAX && hook->attachment != NULL)
-    hook++;
-  if (hook == plugin->hooks + ATTACHMENTS_MAX)
-    return -ENOSPC;
-  *hook = (struct hook){.plugin = plugin, .callback = cb, .tap = tap};
-  return nvt_tap_attach(plugin->host, name, order, hooked, hook, plugin->name, &hook->attachment);
-}
-
-int plugin_tap_attach(const char *name, void *cb) {
-  return plugin_tap_attach_order(name, cb, 0);
-}
-
-static void detach(struct hook *hook) {
-  nvt_tap_detach(hook->plugin->host, hook->attachment);
-  hook->attachment = NULL;
-}
-
-int plugin_tap_detach(const char *name) {
-  struct nvt_plugin *plugin = speaking;
-  if (plugin == NULL)
-    return -EPERM;
-  enum nvt_tap_id tap = name == NULL ? NVT_TAP_COUNT : nvt_tap_find(name);
-  int found = -ENOENT;
-  for (unsigned i = 0; i < ATTACHMENTS_MAX; i++)
-    if (plugin->hooks[i].attachment != NULL && plugin->hooks[i].tap == tap) {
-      detach(&plugin->hooks[i]);
-      found = 0;
-    }
-  return found;
-}
-
-const char *plugin_args(void) {
-  return speaking == NULL ? "" : speaking->args;
-}
-
-struct nvme_command *find_cmd(uint32_t sqid, uint16_t cid) {
-  const struct nvt_tap_event *event = happening;
-  if (event == NULL)
-    return NULL;
-  switch (event->tap) {
-  case NVT_TAP_ADMIN_DECODE:
-  case NVT_TAP_IO_DECODE:
-  case NVT_TAP_ADMIN_WRITEBACK:
-  case NVT_TAP_IO_WRITEBACK:
-    if (event->command.sqid == sqid && event->command.cqe->cid == cid)
-      return (struct nvme_command *)(void *)event->command.sqe;
-    return NULL;
-  default:
-    return NULL;
-  }
-}
-
-static void unload(struct nvt_plugin *plugin) {
-  if (plugin->teardown != NULL) {
-    struct nvt_plugin *was = speaking;
-    speaking = plugin;
-    int answer = plugin->teardown();
-    speaking = was;
-    if (answer != 0)
-      fprintf(stderr, "nvmetap: plug-in %s: its teardown() failed (%d)\n", plugin->name, answer);
-  }
-  for (unsigned i = 0; i < ATTACHMENTS_MAX; i++)
-    if (plugin->hooks[i].attachment != NULL)
-      detach(&plugin->hooks[i]);
-  if (plugin->library != NULL)
-    dlclose(plugin->library);
-  free(plugin->name);
-  free(plugin->args);
-  free(plugin);
-}
-
-void nvt_plugins_unload(struct nvt_plugin_host *host) {
-  while (host->plugins != NULL) {
-    struct nvt_plugin *plugin = host->plugins;
-    host->plugins = plugin->next;
-    unload(plugin);
-  }
-}
-
-/* A message for a person in why; returns error. */
-__attribute__((format(printf, 4, 5))) static int refuse(int error, char *why, size_t whylen,
-                                                        const char *format, ...) {
+int nvt_plugin_refuse(int error, char *why, size_t whylen, const char *format, ...) {
   va_list args;
   va_start(args, format);
   if (whylen > 0)
@@ -234,6 +25,115 @@ __attribute__((format(printf, 4, 5))) static int refuse(int error, char *why, si
   va_end(args);
   return error;
 }
+
+/* --- hooks --- */
+
+static int attach(struct nvt_hook *hook) {
+  struct nvt_plugin *plugin = hook->plugin;
+  return nvt_tap_attach(plugin->host, nvt_tap_name(hook->tap), hook->order, plugin->kind->called,
+                        hook, plugin->name, &hook->attachment);
+}
+
+static void detach(struct nvt_hook *hook) {
+  nvt_tap_detach(hook->plugin->host, hook->attachment);
+  hook->attachment = NULL;
+}
+
+int nvt_plugin_hook(struct nvt_plugin *plugin, const char *name, int32_t order, void *callback) {
+  /* The two ends are the trace tap's: who stands there is not heeded. */
+  if (order <= NVT_TAP_FIRST || order >= NVT_TAP_LAST)
+    return -EINVAL;
+  enum nvt_tap_id tap = nvt_tap_find(name);
+  if (tap == NVT_TAP_COUNT) {
+    fprintf(stderr,
+            "nvmetap: plug-in %s attaches to '%s', which is no tap's name; 'nvmetap taps' lists "
+            "them\n",
+            plugin->name, name);
+    return -ENOENT;
+  }
+  struct nvt_hook *hook = plugin->hooks;
+  while (hook < plugin->hooks + NVT_HOOKS_MAX && hook->used)
+    hook++;
+  if (hook == plugin->hooks + NVT_HOOKS_MAX)
+    return -ENOSPC;
+  *hook = (struct nvt_hook){.plugin = plugin, .callback = callback, .tap = tap, .order = order};
+  int error = plugin->disabled ? 0 : attach(hook);
+  hook->used = error == 0;
+  return error;
+}
+
+int nvt_plugin_unhook(struct nvt_plugin *plugin, const char *name) {
+  enum nvt_tap_id tap = nvt_tap_find(name);
+  int found = -ENOENT;
+  for (unsigned i = 0; i < NVT_HOOKS_MAX; i++) {
+    struct nvt_hook *hook = &plugin->hooks[i];
+    if (!hook->used || hook->tap != tap)
+      continue;
+    detach(hook);
+    hook->used = false;
+    found = 0;
+  }
+  return found;
+}
+
+static void detach_all(struct nvt_plugin *plugin) {
+  for (unsigned i = 0; i < NVT_HOOKS_MAX; i++)
+    if (plugin->hooks[i].used)
+      detach(&plugin->hooks[i]);
+}
+
+/* --- telling --- */
+
+static void tell(const struct nvt_plugin *plugin, uint8_t verdict) {
+  struct nvt_plugin_host *host = plugin->host;
+  struct nvt_controller *c;
+  for (unsigned i = 0; (c = nvt_host_controller(host, i)) != NULL; i++) {
+    struct nvt_controller_info info;
+    nvt_controller_info(c, &info);
+    const struct nvt_tap_event event = {.tap = NVT_TAP_VERDICT,
+                                        .controller = info.id,
+                                        .epoch = info.epoch,
+                                        .pci_address = info.pci_address,
+                                        .device = c};
+    nvt_tap_announce(host, &event, plugin->name, verdict);
+  }
+}
+
+static void release_all(const struct nvt_plugin *plugin, const struct nvt_cqe *completion) {
+  struct nvt_controller *c;
+  for (unsigned i = 0; (c = nvt_host_controller(plugin->host, i)) != NULL; i++)
+    nvt_release_holder(c, plugin->name, completion);
+}
+
+void nvt_plugin_died(struct nvt_plugin *plugin, const struct nvt_tap_event *event,
+                     const struct nvt_cqe *completion, uint16_t cause) {
+  struct nvt_plugin_host *host = plugin->host;
+  detach_all(plugin);
+  plugin->disabled = plugin->dead = true;
+  nvt_host_forget(host, plugin);
+  struct nvt_controller *c = event != NULL ? event->device : nvt_host_controller(host, 0);
+  if (c != NULL && host->counts[NVT_TAP_VERDICT] != 0) {
+    struct nvt_controller_info info;
+    nvt_controller_info(c, &info);
+    struct nvt_tap_event death = {.tap = NVT_TAP_VERDICT,
+                                  .controller = info.id,
+                                  .epoch = info.epoch,
+                                  .pci_address = info.pci_address,
+                                  .device = c};
+    death.verdict.verdict = VERDICT_DIED;
+    death.verdict.tap = NVT_TAP_VERDICT;
+    death.verdict.cid = UINT16_MAX;
+    if (event != NULL)
+      nvt_tap_subject(event, &death);
+    death.verdict.status = cause;
+    death.verdict.plugin = plugin->name;
+    (void)nvt_tap_fire(host, &death);
+  }
+  nvt_host_run(host, plugin->name);
+  release_all(plugin, completion);
+}
+
+/* --- loading --- */
 
 /* "dir/no_writes.so" is called "no_writes". */
 static char *short_name(const char *file) {
@@ -245,70 +145,154 @@ static char *short_name(const char *file) {
   return strndup(base, length);
 }
 
-static int open_library(struct nvt_plugin *plugin, const char *file, char *why, size_t whylen) {
+static int find_file(struct nvt_plugin *plugin, const char *file, char *why, size_t whylen) {
   struct stat status;
   if (stat(file, &status) != 0)
-    return refuse(-errno, why, whylen, "plug-in %s: %s", file, strerror(errno));
+    return nvt_plugin_refuse(-errno, why, whylen, "plug-in %s: %s", file, strerror(errno));
   if (!S_ISREG(status.st_mode))
-    return refuse(-EINVAL, why, whylen, "plug-in %s: not a file; a shared library is wanted", file);
-  char path[PATH_MAX];
+    return nvt_plugin_refuse(-EINVAL, why, whylen,
+                             "plug-in %s: not a file; a shared library is wanted", file);
   /* Without a slash dlopen() would look in the system's folders instead. */
-  if (realpath(file, path) == NULL)
-    return refuse(-errno, why, whylen, "plug-in %s: %s", file, strerror(errno));
-  plugin->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-  if (plugin->library == NULL)
-    return refuse(-ENOEXEC, why, whylen, "plug-in %s: it can't be loaded: %s", file, dlerror());
-  for (const struct nvt_plugin *other = plugin->host->plugins; other != NULL; other = other->next)
-    if (other->library == plugin->library)
-      return refuse(-EEXIST, why, whylen,
-                    "plug-in %s: already loaded; a copy of the file can be loaded beside it", file);
+  plugin->path = realpath(file, NULL);
+  if (plugin->path == NULL)
+    return nvt_plugin_refuse(-errno, why, whylen, "plug-in %s: %s", file, strerror(errno));
   return 0;
 }
 
-static int start(struct nvt_plugin *plugin, const char *file, char *why, size_t whylen) {
-  int error = open_library(plugin, file, why, whylen);
-  if (error != 0)
-    return error;
-  step_fn *begin = FUNCTION(step_fn, dlsym(plugin->library, "setup"));
-  step_fn *end = FUNCTION(step_fn, dlsym(plugin->library, "teardown"));
-  if (begin == NULL || end == NULL)
-    return refuse(-ENOEXEC, why, whylen,
-                  "plug-in %s: it has no function %s; a plug-in needs 'int setup(void)' and "
-                  "'int teardown(void)'",
-                  file, begin == NULL ? "setup()" : "teardown()");
-  speaking = plugin;
-  int answer = begin();
-  speaking = NULL;
-  if (answer != 0)
-    return refuse(-ECANCELED, why, whylen, "plug-in %s: its setup() failed (%d)", file, answer);
-  plugin->teardown = end;
-  return 0;
+static void unload(struct nvt_plugin *plugin, bool told) {
+  struct nvt_plugin_host *host = plugin->host;
+  plugin->kind->end(plugin);
+  detach_all(plugin);
+  nvt_host_forget(host, plugin);
+  /* It may have completed commands just now: that counts, what it still holds goes on. */
+  nvt_host_run(host, plugin->name);
+  plugin->kind->close(plugin);
+  if (told)
+    tell(plugin, VERDICT_UNLOADED);
+  release_all(plugin, NULL);
+  free(plugin->name);
+  free(plugin->path);
+  free(plugin->args);
+  free(plugin);
 }
 
-int nvt_plugin_load(struct nvt_plugin_host *host, const char *spec, char *why, size_t whylen) {
+int nvt_plugin_load_kind(struct nvt_plugin_host *host, const char *spec,
+                         const struct nvt_plugin_kind *kind, void *state, char *why,
+                         size_t whylen) {
   const char *comma = strchr(spec, ',');
   size_t length = comma == NULL ? strlen(spec) : (size_t)(comma - spec);
   if (length == 0)
-    return refuse(-EINVAL, why, whylen, "a plug-in is given as FILE[,args]");
+    return nvt_plugin_refuse(-EINVAL, why, whylen, "a plug-in is given as FILE[,args]");
   char *file = strndup(spec, length);
   struct nvt_plugin *plugin = calloc(1, sizeof(*plugin));
   if (file == NULL || plugin == NULL) {
     free(file);
     free(plugin);
-    return refuse(-ENOMEM, why, whylen, "plug-in %s: out of memory", spec);
+    return nvt_plugin_refuse(-ENOMEM, why, whylen, "plug-in %s: out of memory", spec);
   }
   plugin->host = host;
+  plugin->kind = kind;
+  plugin->state = state;
   plugin->name = short_name(file);
   plugin->args = strdup(comma == NULL ? "" : comma + 1);
   int error = plugin->name == NULL || plugin->args == NULL
-                  ? refuse(-ENOMEM, why, whylen, "plug-in %s: out of memory", spec)
-                  : start(plugin, file, why, whylen);
+                  ? nvt_plugin_refuse(-ENOMEM, why, whylen, "plug-in %s: out of memory", spec)
+                  : find_file(plugin, file, why, whylen);
+  if (error == 0)
+    error = kind->start(plugin, why, whylen);
   free(file);
   if (error != 0) {
-    unload(plugin);
+    unload(plugin, false);
     return error;
   }
   plugin->next = host->plugins;
   host->plugins = plugin;
+  tell(plugin, VERDICT_LOADED);
   return 0;
+}
+
+int nvt_plugin_load(struct nvt_plugin_host *host, const char *spec, char *why, size_t whylen) {
+  return nvt_plugin_load_kind(host, spec, &nvt_plugin_local, NULL, why, whylen);
+}
+
+void nvt_plugins_unload(struct nvt_plugin_host *host) {
+  while (host->plugins != NULL) {
+    struct nvt_plugin *plugin = host->plugins;
+    host->plugins = plugin->next;
+    unload(plugin, true);
+  }
+}
+
+/* --- by name, while the controller runs --- */
+
+static struct nvt_plugin **find(struct nvt_plugin_host *host, const char *name) {
+  struct nvt_plugin **at = &host->plugins;
+  while (*at != NULL && strcmp((*at)->name, name) != 0)
+    at = &(*at)->next;
+  return at;
+}
+
+int nvt_plugin_unload(struct nvt_plugin_host *host, const char *name) {
+  struct nvt_plugin **at = find(host, name), *plugin = *at;
+  if (plugin == NULL)
+    return -ENOENT;
+  *at = plugin->next;
+  unload(plugin, true);
+  return 0;
+}
+
+int nvt_plugin_enable(struct nvt_plugin_host *host, const char *name, bool enabled) {
+  struct nvt_plugin *plugin = *find(host, name);
+  if (plugin == NULL)
+    return -ENOENT;
+  if (plugin->dead)
+    return -ESRCH;
+  if (enabled == !plugin->disabled)
+    return 0;
+  plugin->disabled = !enabled;
+  if (!enabled) {
+    detach_all(plugin);
+    return 0;
+  }
+  for (unsigned i = 0; i < NVT_HOOKS_MAX; i++) {
+    int error = plugin->hooks[i].used ? attach(&plugin->hooks[i]) : 0;
+    if (error != 0) {
+      detach_all(plugin);
+      plugin->disabled = true;
+      return error;
+    }
+  }
+  return 0;
+}
+
+int nvt_plugin_control(struct nvt_plugin_host *host, const char *name, const char *text,
+                       char *answer, size_t length) {
+  struct nvt_plugin *plugin = *find(host, name);
+  if (plugin == NULL)
+    return -ENOENT;
+  if (length > 0)
+    answer[0] = '\0';
+  if (plugin->dead)
+    return -ESRCH;
+  return plugin->kind->control(plugin, text, answer, length);
+}
+
+bool nvt_plugin_info(const struct nvt_plugin_host *host, unsigned i, struct nvt_plugin_info *info) {
+  unsigned count = 0;
+  for (const struct nvt_plugin *p = host->plugins; p != NULL; p = p->next)
+    count++;
+  if (i >= count)
+    return false;
+  const struct nvt_plugin *plugin = host->plugins;
+  for (unsigned skip = count - 1 - i; skip > 0; skip--)
+    plugin = plugin->next;
+  *info = (struct nvt_plugin_info){.name = plugin->name,
+                                   .path = plugin->path,
+                                   .args = plugin->args,
+                                   .kind = plugin->kind->name,
+                                   .disabled = plugin->disabled,
+                                   .dead = plugin->dead};
+  for (unsigned hook = 0; hook < NVT_HOOKS_MAX; hook++)
+    info->attachments += plugin->hooks[hook].attachment != NULL;
+  return true;
 }

@@ -44,10 +44,7 @@ extern "C" {
  * was built with another major version is refused. */
 #define NPLUGIN_VERSION 2
 #ifndef NPLUGIN_NO_VERSION
-#ifdef __cplusplus
-extern "C"
-#endif
-    __attribute__((weak, visibility("default"))) const uint32_t nplugin_version;
+extern const uint32_t nplugin_version;
 __attribute__((weak, visibility("default"))) const uint32_t nplugin_version = NPLUGIN_VERSION;
 #endif
 

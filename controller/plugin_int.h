@@ -12,18 +12,22 @@
 
 #include "controller/tap.h"
 
+/* The owner (controller/host.h) of a plug-in's timers and posts is the plug-in; of the
+ * releases of its commands it is its name: unloading forgets the ones and does the others. */
+
 #define NVT_HOOKS_MAX 64u /* attachments of one plug-in */
 
 struct nvt_plugin;
 
 struct nvt_plugin_kind {
   const char *name; /* for a person: "in process" */
-  /* Open plugin->path, call its setup(). On failure -errno with a message in why; stop()
-   * is called then, too. */
+  /* Open plugin->path, call its setup(). On failure -errno with a message in why; end() and
+   * close() are called then, too. */
   int (*start)(struct nvt_plugin *, char *why, size_t whylen);
-  /* Call teardown() if setup() was, and give back what the kind holds. The hooks are there
-   * until it returns, and nobody calls them afterwards. */
-  void (*stop)(struct nvt_plugin *);
+  /* Call teardown() if setup() succeeded: the last call into the plug-in. */
+  void (*end)(struct nvt_plugin *);
+  /* Give back what the kind holds. Nobody calls the plug-in's hooks, timers and posts now. */
+  void (*close)(struct nvt_plugin *);
   /* As plugin.h's control(). -ENOTSUP: the plug-in has none. */
   int (*control)(struct nvt_plugin *, const char *text, char *answer, size_t length);
   /* The callback of all its attachments; user: the struct nvt_hook. */
@@ -47,7 +51,7 @@ struct nvt_plugin {
   char *name;  /* file's name without folder and ".so"; verdict records have it */
   char *path;  /* absolute */
   char *args;
-  bool disabled;
+  bool disabled, dead;
   struct nvt_hook hooks[NVT_HOOKS_MAX];
 };
 

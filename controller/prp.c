@@ -3,6 +3,7 @@
  * Where a command's data lies: Base 2.1, sections 4.3.1 (PRP) and 4.3.2.
  * PRP entries are read once, into the controller's own copy of the list.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "controller/controller_int.h"
@@ -54,7 +55,7 @@ static nvt_status segment(struct request *r, uint64_t address, uint64_t length, 
 
 static void list_tap(struct request *r, uint64_t address, uint32_t entries) {
   struct nvt_controller *c = r->c;
-  enum nvt_tap_id id = r->cqe.sqid == 0 ? NVT_TAP_ADMIN_MEMORY : NVT_TAP_IO_MEMORY;
+  enum nvt_tap_id id = TAP_OF(r->cqe.sqid, MEMORY);
   if (!tap_on(c, id))
     return;
   struct nvt_tap_event event;
@@ -125,10 +126,10 @@ static nvt_status walk_list(struct request *r, uint64_t address, uint64_t length
   }
 }
 
-nvt_status nvt_map_data(struct request *r, uint64_t length, bool to_guest) {
+static nvt_status map(struct request *r, uint64_t length, bool to_guest) {
   struct nvt_controller *c = r->c;
   const uint64_t page = 1ULL << c->page_shift;
-  bool remember = tap_on(c, r->cqe.sqid == 0 ? NVT_TAP_ADMIN_MEMORY : NVT_TAP_IO_MEMORY);
+  bool remember = tap_on(c, TAP_OF(r->cqe.sqid, MEMORY));
   r->io.iov = r->small;
   r->io.iovcnt = 0;
   r->io.length = length;
@@ -147,6 +148,72 @@ nvt_status nvt_map_data(struct request *r, uint64_t length, bool to_guest) {
   if (unlikely(r->sqe.prp2 & (page - 1)))
     return NVT_SC_INVALID_PRP_OFFSET;
   return segment(r, r->sqe.prp2, length, to_guest, remember);
+}
+
+/* --- data that a memory tap may change lies in memory of ours on its way --- */
+
+#define BOUNCE_KEPT 65536u /* bytes that a request keeps for its next command */
+
+/* Copy between the bounce buffer and the guest's ranges. */
+static nvt_status bounce_copy(struct request *r, bool to_guest) {
+  struct nvt_controller *c = r->c;
+  uint8_t *at = r->bounce;
+  for (uint32_t i = 0; i < r->range_count; i++) {
+    uint64_t address = r->ranges[i].address, left = r->ranges[i].length;
+    while (left != 0) {
+      uint64_t piece = left;
+      uint8_t *host = nvt_dma_piece(c, address, &piece, to_guest);
+      if (host == NULL) {
+        nvt_dma_fault(c, r->cqe.sqid, address, left);
+        return NVT_SC_DATA_TRANSFER_ERROR;
+      }
+      memcpy(to_guest ? host : at, to_guest ? at : host, piece);
+      at += piece;
+      address += piece;
+      left -= piece;
+    }
+  }
+  return NVT_SC_SUCCESS;
+}
+
+static nvt_status bounce_in(struct request *r) {
+  if (r->bounce_size < r->io.length) {
+    free(r->bounce);
+    r->bounce_size = 0;
+    r->bounce = malloc(r->io.length);
+    if (r->bounce == NULL)
+      return NVT_SC_INTERNAL_DEVICE_ERROR;
+    r->bounce_size = r->io.length;
+  }
+  /* Whatever its direction: a medium may leave the host's buffer as it was. */
+  nvt_status status = bounce_copy(r, false);
+  if (status != NVT_SC_SUCCESS)
+    return status;
+  r->bounced = true;
+  r->io.iov = r->small;
+  r->small[0] = (struct iovec){.iov_base = r->bounce, .iov_len = r->io.length};
+  r->io.iovcnt = 1;
+  return NVT_SC_SUCCESS;
+}
+
+nvt_status nvt_bounce_out(struct request *r) {
+  return bounce_copy(r, true);
+}
+
+void nvt_bounce_free(struct request *r) {
+  r->bounced = false;
+  if (r->bounce_size <= BOUNCE_KEPT)
+    return;
+  free(r->bounce);
+  r->bounce = NULL;
+  r->bounce_size = 0;
+}
+
+nvt_status nvt_map_data(struct request *r, uint64_t length, bool to_guest) {
+  nvt_status status = map(r, length, to_guest);
+  if (unlikely(r->c->deciders[TAP_OF(r->cqe.sqid, MEMORY)] != 0) && status == NVT_SC_SUCCESS)
+    status = bounce_in(r);
+  return status;
 }
 
 void nvt_data_put(struct request *r, const void *from, size_t len) {
@@ -178,11 +245,11 @@ nvt_status nvt_data_reply(struct request *r, const void *from, size_t len, uint6
   return status;
 }
 
-/* Shown from guest memory as it is now: a backend may have changed io.iov, and a
- * window may have gone while a plug-in held the completion. */
+/* Where nobody may change it, it is shown from guest memory as it is now: a backend may have
+ * changed io.iov, and a window may have gone while a plug-in held the completion. */
 void nvt_data_taps(struct request *r, enum nvt_direction direction) {
   struct nvt_controller *c = r->c;
-  enum nvt_tap_id id = r->cqe.sqid == 0 ? NVT_TAP_ADMIN_MEMORY : NVT_TAP_IO_MEMORY;
+  enum nvt_tap_id id = TAP_OF(r->cqe.sqid, MEMORY);
   if (!tap_on(c, id))
     return;
   uint64_t offset = 0;
@@ -190,7 +257,8 @@ void nvt_data_taps(struct request *r, enum nvt_direction direction) {
     uint64_t address = r->ranges[i].address, left = r->ranges[i].length;
     while (left != 0) {
       uint64_t piece = left;
-      uint8_t *host = nvt_dma_piece(c, address, &piece, direction == NVT_DIRECTION_IN);
+      uint8_t *host = r->bounced ? r->bounce + offset
+                                 : nvt_dma_piece(c, address, &piece, direction == NVT_DIRECTION_IN);
       if (host == NULL)
         return;
       struct nvt_tap_event event;
@@ -203,6 +271,7 @@ void nvt_data_taps(struct request *r, enum nvt_direction direction) {
       event.data.offset = offset;
       event.data.bytes = host;
       event.data.length = (uint32_t)piece;
+      event.data.writable = r->bounced ? host : NULL;
       (void)nvt_tap_fire(c->plugins, &event);
       address += piece;
       offset += piece;

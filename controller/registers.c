@@ -155,6 +155,8 @@ static void write_dword(struct nvt_controller *c, uint64_t offset, uint32_t valu
 
 /* Pieces are naturally aligned, of 1, 2, 4 or 8 bytes. */
 static uint64_t read_piece(struct nvt_controller *c, uint64_t offset, unsigned size) {
+  if (unlikely(c->removed))
+    return nvt_removed_read(c, NVT_TAP_REGREAD, SPACE_BAR0, offset, size);
   if (offset >= NVT_BAR0_MSIX_TABLE)
     return nvt_msix_read(c, offset, size);
   uint64_t value = 0;
@@ -167,24 +169,29 @@ static uint64_t read_piece(struct nvt_controller *c, uint64_t offset, unsigned s
     if (size < 8)
       value &= (1ULL << size * 8) - 1;
   }
-  nvt_access_event(c, NVT_TAP_REGREAD, SPACE_BAR0, offset, size, value, 0);
+  (void)nvt_access_event(c, NVT_TAP_REGREAD, SPACE_BAR0, offset, size, &value, 0);
   return value;
 }
 
 static void write_piece(struct nvt_controller *c, uint64_t offset, unsigned size, uint64_t value) {
+  if (unlikely(c->removed)) {
+    (void)nvt_access_event(c, NVT_TAP_REGWRITE, SPACE_BAR0, offset, size, &value, ACCESS_REFUSED);
+    return;
+  }
   if (offset >= NVT_BAR0_MSIX_TABLE) {
     nvt_msix_write(c, offset, size, value);
     return;
   }
   if (size < 4) { /* Base 2.1, section 3.1.4: no such access is defined */
-    nvt_access_event(c, NVT_TAP_REGWRITE, SPACE_BAR0, offset, size, value, ACCESS_REFUSED);
+    (void)nvt_access_event(c, NVT_TAP_REGWRITE, SPACE_BAR0, offset, size, &value, ACCESS_REFUSED);
     return;
   }
   if (offset >= NVT_BAR0_DOORBELLS) {
     nvt_doorbell_write(c, offset, (uint32_t)value, 0);
     return;
   }
-  nvt_access_event(c, NVT_TAP_REGWRITE, SPACE_BAR0, offset, size, value, 0);
+  if (!nvt_access_event(c, NVT_TAP_REGWRITE, SPACE_BAR0, offset, size, &value, 0))
+    return;
   write_dword(c, offset, (uint32_t)value);
   if (size == 8)
     write_dword(c, offset + 4, (uint32_t)(value >> 32));

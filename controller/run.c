@@ -35,7 +35,7 @@ void nvt_fatal(struct nvt_controller *c, enum fatal_reason reason) {
   nvt_event(c, EVENT_FATAL, 0, reason, 0, 0);
 }
 
-void nvt_execute(struct request *r) {
+static void execute(struct request *r) {
   const struct command_row *table = r->cqe.sqid == 0 ? nvt_admin_commands : nvt_io_commands;
   const struct command_row *row = &table[r->sqe.opcode];
   nvt_status status;
@@ -49,11 +49,13 @@ void nvt_execute(struct request *r) {
     nvt_finish(r, status);
 }
 
-static void decode_tap(struct request *r, uint16_t slot) {
+/* Fire the decode or execute tap. True: go on with the command. */
+static bool command_tap(struct request *r, enum nvt_tap_id id, uint16_t slot,
+                        enum request_state held) {
   struct nvt_controller *c = r->c;
   struct sq *sq = r->sq;
   struct nvt_tap_event event;
-  nvt_tap_begin(c, sq->id == 0 ? NVT_TAP_ADMIN_DECODE : NVT_TAP_IO_DECODE, &event);
+  nvt_tap_begin(c, id, &event);
   event.command.sqid = sq->id;
   event.command.cqid = sq->cq->id;
   event.command.slot = slot;
@@ -62,27 +64,40 @@ static void decode_tap(struct request *r, uint16_t slot) {
   event.command.sqe = &r->sqe;
   event.command.cqe = &r->cqe;
   event.command.handle = r->handle;
+  r->in_callback = true;
   enum nvt_verdict verdict = nvt_tap_fire(c->plugins, &event);
+  r->in_callback = false;
   if (r->sq == NULL) { /* the callback reset the controller */
     nvt_request_free(r);
-    return;
+    return false;
   }
   switch (verdict) {
   case NVT_VERDICT_CONTINUE:
-    nvt_execute(r);
-    break;
+    return true;
   case NVT_VERDICT_COMPLETE:
     r->cqe.status >>= 1;
     nvt_post(r);
-    break;
+    return false;
   case NVT_VERDICT_HOLD:
-    r->state = REQUEST_HELD_DECODE;
-    break;
+    r->state = held;
+    r->holder = event.decided_by;
+    return false;
   case NVT_VERDICT_DROP:
     sq->cq->room++;
     nvt_request_free(r);
-    break;
+    return false;
   }
+  return true;
+}
+
+void nvt_execute(struct request *r) {
+  enum nvt_tap_id id = TAP_OF(r->cqe.sqid, EXECUTE);
+  bool asked = r->state == REQUEST_HELD_EXECUTE;
+  r->state = REQUEST_ACTIVE;
+  /* Its slot is known to the decode tap alone: the head may have gone on since. */
+  if (tap_on(r->c, id) && !asked && !command_tap(r, id, 0, REQUEST_HELD_EXECUTE))
+    return;
+  execute(r);
 }
 
 /* Fetch and start the entry at the head. The caller has seen that there is one, that
@@ -114,16 +129,33 @@ static bool fetch(struct nvt_controller *c, struct sq *sq, struct pool *pool) {
   r->cqe = (struct nvt_cqe){.sqid = sq->id, .cid = r->sqe.cid};
   r->range_count = 0;
   r->released = false;
-  r->handle = ++c->sequence << 16 | r->index;
-  if (tap_on(c, sq->id == 0 ? NVT_TAP_ADMIN_DECODE : NVT_TAP_IO_DECODE))
-    decode_tap(r, slot);
-  else
+  r->handle = ++c->sequence << HANDLE_SEQUENCE | c->slot << NVT_HANDLE_SLOT | r->index;
+  if (!tap_on(c, TAP_OF(sq->id, DECODE)) ||
+      command_tap(r, TAP_OF(sq->id, DECODE), slot, REQUEST_HELD_DECODE))
     nvt_execute(r);
   return true;
 }
 
 static uint32_t waiting(const struct sq *sq) {
   return sq->tail >= sq->head ? sq->tail - sq->head : sq->tail + sq->size - sq->head;
+}
+
+/* Ask those on the fetch tap. */
+static bool may_fetch(struct nvt_controller *c, struct sq *sq) {
+  struct nvt_tap_event event;
+  nvt_tap_begin(c, TAP_OF(sq->id, FETCH), &event);
+  event.fetch.sqid = sq->id;
+  event.fetch.cqid = sq->cq->id;
+  event.fetch.head = (uint16_t)sq->head;
+  event.fetch.tail = (uint16_t)sq->tail;
+  event.fetch.unacknowledged = nvt_cq_posted(sq->cq);
+  bool held = nvt_tap_fire(c->plugins, &event) == NVT_VERDICT_HOLD;
+  if (held && !sq->stalled)
+    nvt_tap_announce(c->plugins, &event, event.decided_by, VERDICT_HELD);
+  if (!held && sq->stalled)
+    nvt_tap_announce(c->plugins, &event, event.decided_by, VERDICT_RELEASED);
+  sq->stalled = held;
+  return !held;
 }
 
 static unsigned fetch_burst(struct nvt_controller *c, struct sq *sq, unsigned most) {
@@ -141,6 +173,10 @@ static unsigned fetch_burst(struct nvt_controller *c, struct sq *sq, unsigned mo
   /* A command may delete the queue, reset or be fatal: look again each time. */
   while (n < count && sq->exists && sq->head != sq->tail && sq->cq->room != 0 &&
          pool->free != NULL && !c->fatal) {
+    if (tap_on(c, TAP_OF(sq->id, FETCH)) && !may_fetch(c, sq))
+      break;
+    if (unlikely(!sq->exists || pool->free == NULL)) /* a callback reset the controller */
+      break;
     if (!fetch(c, sq, pool))
       break;
     n++;
@@ -178,6 +214,8 @@ static void keep_alive_check(struct nvt_controller *c) {
 unsigned nvt_controller_poll(struct nvt_controller *c, unsigned budget) {
   if (c->depth != 0)
     return 0; /* called from a tap */
+  if (unlikely(c->plugins != NULL && __atomic_load_n(&c->plugins->busy, __ATOMIC_ACQUIRE)))
+    c->done += nvt_host_work(c->plugins);
   nvt_enter(c);
   if (c->shared != NULL)
     nvt_doorbells_poll(c);

@@ -8,12 +8,30 @@
 
 #include "controller/tap_int.h"
 
+enum {
+  CHANGE = NVT_POWER_CHANGE,
+  FINISH = NVT_POWER_FINISH,
+  HOLD = NVT_POWER_HOLD,
+  DROP = NVT_POWER_DROP
+};
+enum member {
+  access_member,
+  interrupt_member,
+  command_member,
+  data_member,
+  shadow_member,
+  event_member,
+  verdict_member,
+  fetch_member
+};
+
 static const struct {
   const char *name;
-  bool verdict;
+  enum member member;
+  unsigned powers;
 } taps[NVT_TAP_COUNT] = {
-#define NVT_TAP(id, tap_name, member, may_decide)                                                  \
-  [NVT_TAP_##id] = {.name = (tap_name), .verdict = (may_decide)},
+#define NVT_TAP(id, tap_name, which, decl, may, when)                                              \
+  [NVT_TAP_##id] = {.name = (tap_name), .member = which##_member, .powers = (may)},
 #include "controller/taps.def"
 };
 
@@ -32,8 +50,17 @@ enum nvt_tap_id nvt_tap_find(const char *name) {
 }
 
 int nvt_plugin_host_create(struct nvt_plugin_host **out) {
-  *out = calloc(1, sizeof(**out));
-  return *out == NULL ? -ENOMEM : 0;
+  struct nvt_plugin_host *host = calloc(1, sizeof(*host));
+  *out = NULL;
+  if (host == NULL)
+    return -ENOMEM;
+  int error = nvt_host_start(host);
+  if (error != 0) {
+    free(host);
+    return error;
+  }
+  *out = host;
+  return 0;
 }
 
 static void bury(struct nvt_plugin_host *host) {
@@ -53,6 +80,7 @@ void nvt_plugin_host_destroy(struct nvt_plugin_host *host) {
   if (host == NULL)
     return;
   nvt_plugins_unload(host);
+  nvt_host_stop(host);
   for (unsigned id = 0; id < NVT_TAP_COUNT; id++) {
     struct tap_list *list = host->lists[id];
     for (uint32_t i = 0; list != NULL && i < list->count; i++)
@@ -63,10 +91,17 @@ void nvt_plugin_host_destroy(struct nvt_plugin_host *host) {
   free(host);
 }
 
+static bool is_observer(const struct nvt_attachment *attachment) {
+  return attachment->order == NVT_TAP_FIRST || attachment->order == NVT_TAP_LAST;
+}
+
 static void replace(struct nvt_plugin_host *host, enum nvt_tap_id id, struct tap_list *list) {
   struct tap_list *old = host->lists[id];
   host->lists[id] = list;
   host->counts[id] = list == NULL ? 0 : list->count;
+  host->deciders[id] = 0;
+  for (uint32_t i = 0; i < host->counts[id]; i++)
+    host->deciders[id] += !is_observer(list->at[i]);
   if (old != NULL) {
     old->next_dead = host->dead_lists;
     host->dead_lists = old;
@@ -128,29 +163,80 @@ const uint32_t *nvt_tap_counts(const struct nvt_plugin_host *host) {
   return host->counts;
 }
 
-static void announce(struct nvt_plugin_host *host, const struct nvt_tap_event *about,
-                     const struct nvt_attachment *by, uint8_t verdict) {
+void nvt_tap_subject(const struct nvt_tap_event *about, struct nvt_tap_event *event) {
+  event->verdict.tap = (uint8_t)about->tap;
+  event->verdict.cid = UINT16_MAX; /* no command's: Base 2.1, section 4.1 */
+  switch (taps[about->tap].member) {
+  case command_member:
+    event->verdict.sqid = about->command.sqid;
+    event->verdict.cid = about->command.cqe->cid;
+    event->verdict.status = NVT_CQE_STATUS(about->command.cqe->status);
+    break;
+  case data_member:
+    event->verdict.sqid = about->data.sqid;
+    event->verdict.cid = about->data.cid;
+    break;
+  case fetch_member:
+    event->verdict.sqid = about->fetch.sqid;
+    break;
+  case interrupt_member:
+    event->verdict.sqid = about->interrupt.cqid;
+    break;
+  default:
+    break;
+  }
+}
+
+void nvt_tap_announce(struct nvt_plugin_host *host, const struct nvt_tap_event *about,
+                      const char *by, uint8_t verdict) {
+  if (host->counts[NVT_TAP_VERDICT] == 0)
+    return;
   struct nvt_tap_event event = {.tap = NVT_TAP_VERDICT,
                                 .controller = about->controller,
                                 .epoch = about->epoch,
                                 .pci_address = about->pci_address,
                                 .device = about->device};
-  event.verdict.sqid = about->command.sqid;
-  event.verdict.cid = about->command.cqe->cid;
+  nvt_tap_subject(about, &event);
   event.verdict.verdict = verdict;
-  event.verdict.tap = (uint8_t)about->tap;
-  event.verdict.status = NVT_CQE_STATUS(about->command.cqe->status);
-  event.verdict.plugin = by->plugin == NULL ? "" : by->plugin;
+  event.verdict.plugin = by == NULL ? "" : by;
   (void)nvt_tap_fire(host, &event);
 }
 
-static bool is_writeback(enum nvt_tap_id id) {
-  return id == NVT_TAP_ADMIN_WRITEBACK || id == NVT_TAP_IO_WRITEBACK;
+/* What goes to the host is shown as it goes, whoever decided that; a completion, a read
+ * or an interrupt that stays away isn't shown. */
+static bool shown_after(enum nvt_tap_id id, enum nvt_verdict verdict) {
+  if (verdict == NVT_VERDICT_CONTINUE)
+    return true;
+  if (verdict != NVT_VERDICT_COMPLETE)
+    return false;
+  switch (id) {
+  case NVT_TAP_ADMIN_WRITEBACK:
+  case NVT_TAP_IO_WRITEBACK:
+  case NVT_TAP_REGREAD:
+  case NVT_TAP_PCI_REGREAD:
+  case NVT_TAP_MSIXREAD:
+    return true;
+  default:
+    return false;
+  }
 }
 
-/* A plug-in that may change and decide: call it, see what it did, announce it. */
-static enum nvt_verdict ask(struct nvt_plugin_host *host, struct nvt_tap_event *event,
-                            const struct nvt_attachment *attachment) {
+/* Is this verdict heeded here? A finished write or interrupt is one that isn't carried out. */
+static enum nvt_verdict heeded(enum nvt_tap_id id, enum nvt_verdict verdict) {
+  unsigned powers = taps[id].powers;
+  if (verdict == NVT_VERDICT_COMPLETE && (powers & (FINISH | DROP)) == DROP)
+    verdict = NVT_VERDICT_DROP;
+  static const unsigned needed[] = {
+      [NVT_VERDICT_CONTINUE] = 0,
+      [NVT_VERDICT_COMPLETE] = FINISH,
+      [NVT_VERDICT_HOLD] = HOLD,
+      [NVT_VERDICT_DROP] = DROP,
+  };
+  return (needed[verdict] & ~powers) == 0 ? verdict : NVT_VERDICT_CONTINUE;
+}
+
+static enum nvt_verdict ask_about_command(struct nvt_tap_event *event,
+                                          const struct nvt_attachment *attachment, bool *changed) {
   struct nvt_sqe sqe = *event->command.sqe;
   struct nvt_cqe cqe = *event->command.cqe;
   enum nvt_verdict verdict = attachment->fn(attachment->user, event);
@@ -161,28 +247,75 @@ static enum nvt_verdict ask(struct nvt_plugin_host *host, struct nvt_tap_event *
   now->cid = cqe.cid;
   now->status = (uint16_t)((now->status & ~1u) | (cqe.status & 1u));
   event->command.sqe->cid = sqe.cid;
-  bool changed =
+  *changed =
       memcmp(now, &cqe, sizeof(cqe)) != 0 || memcmp(event->command.sqe, &sqe, sizeof(sqe)) != 0;
+  return verdict;
+}
+
+static enum nvt_verdict ask_about_access(struct nvt_tap_event *event,
+                                         const struct nvt_attachment *attachment, bool *changed) {
+  uint64_t was = event->access.value;
+  event->access.change = &event->access.value;
+  enum nvt_verdict verdict = attachment->fn(attachment->user, event);
+  event->access.change = NULL;
+  if (event->access.size < 8)
+    event->access.value &= (UINT64_C(1) << event->access.size * 8) - 1;
+  *changed = event->access.value != was;
+  return verdict;
+}
+
+static enum nvt_verdict ask_about_data(struct nvt_tap_event *event,
+                                       const struct nvt_attachment *attachment, bool *changed) {
+  event->data.changed = changed;
+  enum nvt_verdict verdict = attachment->fn(attachment->user, event);
+  event->data.changed = NULL;
+  if (event->data.writable == NULL)
+    *changed = false;
+  return verdict;
+}
+
+/* A plug-in that may change and decide: call it, see what it did, announce it. */
+static enum nvt_verdict ask(struct nvt_plugin_host *host, struct nvt_tap_event *event,
+                            const struct nvt_attachment *attachment) {
+  enum nvt_verdict verdict;
+  bool changed = false;
+  switch (taps[event->tap].member) {
+  case command_member:
+    verdict = ask_about_command(event, attachment, &changed);
+    break;
+  case access_member:
+    verdict = ask_about_access(event, attachment, &changed);
+    break;
+  case data_member:
+    verdict = ask_about_data(event, attachment, &changed);
+    break;
+  default:
+    verdict = attachment->fn(attachment->user, event);
+    break;
+  }
+  verdict = heeded(event->tap, verdict);
+  event->decided_by = attachment->plugin;
+  bool command = taps[event->tap].member == command_member;
   switch (verdict) {
   case NVT_VERDICT_COMPLETE:
-    announce(host, event, attachment, VERDICT_COMPLETED);
+    if (command || changed)
+      nvt_tap_announce(host, event, attachment->plugin,
+                       command ? VERDICT_COMPLETED : VERDICT_CHANGED);
     return verdict;
   case NVT_VERDICT_HOLD:
-    announce(host, event, attachment, VERDICT_HELD);
+    /* A queue that isn't fetched from is asked about again and again: its caller tells. */
+    if (command)
+      nvt_tap_announce(host, event, attachment->plugin, VERDICT_HELD);
     return verdict;
   case NVT_VERDICT_DROP:
-    announce(host, event, attachment, VERDICT_DROPPED);
+    nvt_tap_announce(host, event, attachment->plugin, VERDICT_DROPPED);
     return verdict;
   case NVT_VERDICT_CONTINUE:
     break;
   }
   if (changed)
-    announce(host, event, attachment, VERDICT_CHANGED);
+    nvt_tap_announce(host, event, attachment->plugin, VERDICT_CHANGED);
   return NVT_VERDICT_CONTINUE;
-}
-
-static bool is_observer(const struct nvt_attachment *attachment) {
-  return attachment->order == NVT_TAP_FIRST || attachment->order == NVT_TAP_LAST;
 }
 
 enum nvt_verdict nvt_tap_fire(struct nvt_plugin_host *host, struct nvt_tap_event *event) {
@@ -195,10 +328,9 @@ enum nvt_verdict nvt_tap_fire(struct nvt_plugin_host *host, struct nvt_tap_event
     const struct nvt_attachment *attachment = list->at[i];
     if (__builtin_expect(attachment->dead, 0))
       continue;
-    if (!taps[event->tap].verdict || is_observer(attachment)) {
-      /* A completion that stays away isn't shown to those who write down what was posted. */
-      if (verdict == NVT_VERDICT_CONTINUE ||
-          (verdict == NVT_VERDICT_COMPLETE && is_writeback(event->tap)))
+    bool observer = is_observer(attachment);
+    if (taps[event->tap].powers == 0 || observer || event->audience != NVT_AUDIENCE_ASKED) {
+      if (shown_after(event->tap, verdict) && (observer || event->audience != NVT_AUDIENCE_NOTED))
         (void)attachment->fn(attachment->user, event);
       continue;
     }

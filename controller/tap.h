@@ -48,12 +48,21 @@ enum nvt_tap_power {
   NVT_POWER_DROP = 8,
 };
 
+/* Who is called for an event, and what they may do. */
+enum nvt_audience {
+  NVT_AUDIENCE_ASKED, /* everybody, with the tap's powers */
+  NVT_AUDIENCE_SHOWN, /* everybody, nobody may change or decide: what is refused anyway */
+  NVT_AUDIENCE_NOTED, /* observers alone: what a plug-in has caused itself */
+};
+
 struct nvt_tap_event {
   enum nvt_tap_id tap;
   uint16_t controller;
   uint32_t epoch;
   uint32_t pci_address;
   struct nvt_controller *device; /* for nvt_controller_info() and the like */
+  enum nvt_audience audience;
+  const char *decided_by; /* the plug-in that was asked last */
   union {
     struct {
       uint64_t offset; /* from the start of the space: MSI-X table entry n is at 16 n */

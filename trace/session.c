@@ -231,8 +231,9 @@ int nvt_session_record(struct nvt_session *session, const struct nvt_record *rec
     return 0;
   case NVT_REC_VERDICT:
     view->set = record->verdict.sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM;
-    view->exchange =
-        nvt_session_outstanding(session, id, record->verdict.sqid, record->verdict.cid);
+    if (record->verdict.cid != UINT16_MAX) /* it is about a command */
+      view->exchange =
+          nvt_session_outstanding(session, id, record->verdict.sqid, record->verdict.cid);
     return 0;
   case NVT_REC_EVENT:
     follow_event(session, controller, record);

@@ -238,14 +238,37 @@ static void event(struct nvt_text *text, const struct nvt_rec_event *body) {
   }
 }
 
+/* Of what a plug-in's process died: docs/trace-format.md, verdict. */
+static void death(struct nvt_text *text, uint16_t cause) {
+  static const char *const causes[] = {NULL, " (signal ", " (exit status ", " (no answer in time)",
+                                       " (wrote over shared memory)"};
+  unsigned kind = cause >> 8;
+  if (kind == 0 || kind >= sizeof(causes) / sizeof(causes[0]))
+    return;
+  if (kind > 2) {
+    nvt_text_add(text, causes[kind]);
+    return;
+  }
+  number_of(text, causes[kind], cause & 0xffu);
+  nvt_text_add(text, ")");
+}
+
 static void verdict(struct nvt_text *text, const struct nvt_rec_verdict *body) {
   nvt_text_add(text, "Plug-in ");
   nvt_text_quote(text, body->plugin, strnlen(body->plugin, sizeof(body->plugin)));
   nvt_text_add(text, ": ");
   value_name(text, "verdict", "verdict", body->verdict);
-  number_of(text, " sq ", body->sqid);
-  nvt_text_add(text, " cid ");
-  nvt_text_hex(text, body->cid, 4);
+  if (body->verdict == NVT_V_verdict_verdict_LOADED ||
+      body->verdict == NVT_V_verdict_verdict_UNLOADED)
+    return;
+  if (body->verdict == NVT_V_verdict_verdict_DIED)
+    death(text, body->status);
+  if (body->cid != UINT16_MAX || body->sqid != 0)
+    number_of(text, " sq ", body->sqid);
+  if (body->cid != UINT16_MAX) {
+    nvt_text_add(text, " cid ");
+    nvt_text_hex(text, body->cid, 4);
+  }
   nvt_text_add(text, " at ");
   value_name(text, "verdict", "tap", body->tap);
   if (body->verdict == NVT_V_verdict_verdict_COMPLETED) {

@@ -32,6 +32,8 @@ static enum nvt_verdict record(void *user, const struct nvt_tap_event *event) {
   } /* fall through */
   case NVT_TAP_ADMIN_DECODE:
   case NVT_TAP_IO_DECODE:
+  case NVT_TAP_ADMIN_EXECUTE:
+  case NVT_TAP_IO_EXECUTE:
     r->sqes[r->count] = *event->command.sqe;
     r->cqes[r->count] = *event->command.cqe;
     break;
@@ -73,28 +75,43 @@ static void the_order_of_one_command(void **state) {
   create_pair(&h, 1, 16);
   attach_all(&h);
   assert_status(io(&h, NVT_NVM_WRITE, 3, 1, DATA_AT, 0), NVT_SC_SUCCESS);
-  const enum nvt_tap_id order[] = {NVT_TAP_REGWRITE,     NVT_TAP_IO_DECODE, NVT_TAP_IO_MEMORY,
-                                   NVT_TAP_IO_WRITEBACK, NVT_TAP_PCI_MSIX,  NVT_TAP_REGWRITE};
-  assert_int_equal(rec.count, 6);
-  for (unsigned i = 0; i < 6; i++)
+  enum { TAIL, FETCH, DECODE, EXECUTE, MEMORY, WRITEBACK, INTERRUPT, MSIX, HEAD, STAGES };
+  const enum nvt_tap_id order[STAGES] = {
+      [TAIL] = NVT_TAP_REGWRITE,          [FETCH] = NVT_TAP_IO_FETCH,
+      [DECODE] = NVT_TAP_IO_DECODE,       [EXECUTE] = NVT_TAP_IO_EXECUTE,
+      [MEMORY] = NVT_TAP_IO_MEMORY,       [WRITEBACK] = NVT_TAP_IO_WRITEBACK,
+      [INTERRUPT] = NVT_TAP_IO_INTERRUPT, [MSIX] = NVT_TAP_PCI_MSIX,
+      [HEAD] = NVT_TAP_REGWRITE,
+  };
+  assert_int_equal(rec.count, STAGES);
+  for (unsigned i = 0; i < STAGES; i++)
     assert_int_equal(rec.events[i].tap, order[i]);
-  assert_int_equal(rec.events[0].access.offset, 0x1008);
-  assert_int_equal(rec.events[0].access.value, 1);
-  assert_int_equal(rec.events[1].command.sqid, 1);
-  assert_int_equal(rec.events[1].command.slot, 0);
-  assert_int_equal(rec.events[1].command.head, 1);
-  assert_int_equal(rec.events[1].command.tail, 1);
-  assert_int_equal(rec.sqes[1].opcode, NVT_NVM_WRITE);
-  assert_int_equal(rec.events[2].data.direction, NVT_DIRECTION_OUT);
-  assert_int_equal(rec.events[2].data.address, DATA_AT);
-  assert_int_equal(rec.events[2].data.length, 512);
-  assert_int_equal(rec.events[3].command.slot, 0);
-  assert_int_equal(rec.events[3].command.head, 0);
-  assert_int_equal(rec.cqes[3].sqhd, 1);
-  assert_int_equal(NVT_CQE_PHASE(rec.cqes[3].status), 1);
-  assert_int_equal(rec.events[4].interrupt.vector, 1);
-  assert_int_equal(rec.events[4].interrupt.cqid, 1);
-  assert_int_equal(rec.events[4].interrupt.state, 0);
+  assert_int_equal(rec.events[TAIL].access.offset, 0x1008);
+  assert_int_equal(rec.events[TAIL].access.value, 1);
+  assert_int_equal(rec.events[FETCH].fetch.sqid, 1);
+  assert_int_equal(rec.events[FETCH].fetch.cqid, 1);
+  assert_int_equal(rec.events[FETCH].fetch.head, 0);
+  assert_int_equal(rec.events[FETCH].fetch.tail, 1);
+  assert_int_equal(rec.events[FETCH].fetch.unacknowledged, 0);
+  assert_int_equal(rec.events[DECODE].command.sqid, 1);
+  assert_int_equal(rec.events[DECODE].command.slot, 0);
+  assert_int_equal(rec.events[DECODE].command.head, 1);
+  assert_int_equal(rec.events[DECODE].command.tail, 1);
+  assert_int_equal(rec.sqes[DECODE].opcode, NVT_NVM_WRITE);
+  assert_int_equal(rec.events[EXECUTE].command.sqid, 1);
+  assert_int_equal(rec.events[EXECUTE].command.handle, rec.events[DECODE].command.handle);
+  assert_int_equal(rec.events[MEMORY].data.direction, NVT_DIRECTION_OUT);
+  assert_int_equal(rec.events[MEMORY].data.address, DATA_AT);
+  assert_int_equal(rec.events[MEMORY].data.length, 512);
+  assert_int_equal(rec.events[WRITEBACK].command.slot, 0);
+  assert_int_equal(rec.events[WRITEBACK].command.head, 0);
+  assert_int_equal(rec.cqes[WRITEBACK].sqhd, 1);
+  assert_int_equal(NVT_CQE_PHASE(rec.cqes[WRITEBACK].status), 1);
+  assert_int_equal(rec.events[INTERRUPT].interrupt.vector, 1);
+  assert_int_equal(rec.events[INTERRUPT].interrupt.cqid, 1);
+  assert_int_equal(rec.events[MSIX].interrupt.vector, 1);
+  assert_int_equal(rec.events[MSIX].interrupt.cqid, 1);
+  assert_int_equal(rec.events[MSIX].interrupt.state, 0);
   assert_true(rec.unpublished);
   host_close(&h);
 }

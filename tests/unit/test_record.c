@@ -43,7 +43,7 @@ static void types_have_names(void **state) {
 /* Numbers of taps stand in traces: the controller's list and the format's are one. */
 static void taps_are_the_controllers(void **state) {
   (void)state;
-#define NVT_TAP(id, name, member, verdict)                                                         \
+#define NVT_TAP(id, name, member, decl, powers, when)                                              \
   assert_int_equal(NVT_V_verdict_tap_##id, NVT_TAP_##id);                                          \
   assert_string_equal(nvt_record_value_name("verdict", "tap", NVT_TAP_##id), name);
 #include "controller/taps.def"

@@ -18,6 +18,22 @@ await() {
 	fail "$1 did not appear within 20 s"
 }
 
+# Another drive than the first: sets disk and ctrl to those of a serial number.
+choose() {
+	for i in $(seq 200); do
+		for disk in $(ls -d /sys/block/nvme*n1 2>/dev/null); do
+			[ "$(tr -d ' ' <$disk/device/serial)" = "$1" ] || continue
+			disk=/dev/${disk##*/}
+			ctrl=$(grep -l "^$1 *$" /sys/class/nvme/*/serial)
+			ctrl=$(basename "${ctrl%/serial}")
+			await $disk
+			return
+		done
+		sleep 0.1
+	done
+	fail "no drive $1 appeared within 20 s"
+}
+
 # The kernel's log since this script began.
 log_of_script() {
 	dmesg | awk '/nvmetap-guest: begin / { text = "" } { text = text $0 "\n" } END { printf "%s", text }'
