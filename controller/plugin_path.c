@@ -78,17 +78,20 @@ static bool find(const char *name, char found[PATH_MAX], char *why, size_t whyle
 
 int nvt_plugin_path(const char *name, char path[PATH_MAX], char *why, size_t whylen) {
   char found[PATH_MAX];
-  if (strchr(name, '/') != NULL || is_file(name)) {
-    int n = snprintf(found, sizeof(found), "%s", name);
-    if (n < 0 || (size_t)n >= sizeof(found))
-      errno = ENAMETOOLONG;
-    else if (realpath(found, path) != NULL)
-      return 0;
-  } else if (!find(name, found, why, whylen)) {
-    return -ENOENT;
-  } else if (realpath(found, path) != NULL) {
-    return 0;
+  const char *file = name;
+  struct stat status;
+  if (strchr(name, '/') == NULL && !is_file(name)) {
+    if (!find(name, found, why, whylen))
+      return -ENOENT;
+    file = found;
   }
+  if (stat(file, &status) == 0 && !S_ISREG(status.st_mode)) {
+    (void)snprintf(why, whylen, "plug-in %s: not a file; a shared library is wanted", name);
+    return -EINVAL;
+  }
+  /* Without a slash dlopen() would look in the system's folders instead. */
+  if (realpath(file, path) != NULL)
+    return 0;
   int error = errno;
   (void)snprintf(why, whylen, "plug-in %s: %s", name, strerror(error));
   return -error;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define NPLUGIN_NO_VERSION
 #include "cli/command.h"
 #include "controller/plugin.h"
 #include "controller/tap.h"
