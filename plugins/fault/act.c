@@ -139,7 +139,7 @@ int fault_act_late(struct fault_rule *rule, uint32_t bdf, struct nvme_completion
     if (action->kind == FAULT_WRONG_ID)
       other.cid = action->id;
     error = fault_later_post(rule->number, bdf, (uint32_t)cqid, &other,
-                             action->kind == FAULT_WRONG_ID ? 1 : action->times);
+                             action->kind == FAULT_WRONG_ID ? 1 : action->times, action->ns);
     return error == 0 && action->kind == FAULT_WRONG_ID ? NPLUGIN_DROP : failed(rule, error);
   case FAULT_LOSE_INTERRUPT:
     return failed(rule, lose_interrupt(bdf, completion_queue(bdf, sqid)));

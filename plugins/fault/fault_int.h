@@ -48,9 +48,9 @@ int fault_act_elsewhere(struct fault_rule *, uint32_t bdf);
 int fault_later_continue(uint64_t handle, bool at_completion, uint64_t ns);
 /* The command passes its completion once more, having been held there. */
 bool fault_later_passes(uint64_t handle);
-/* Post this, so many times, as soon as the callback has ended. */
+/* Post this, so many times, in so many nanoseconds; 0: as soon as the callback has ended. */
 int fault_later_post(unsigned rule, uint32_t bdf, uint32_t cqid, const struct nvme_completion *,
-                     uint32_t times);
+                     uint32_t times, uint64_t ns);
 int fault_later_return(unsigned rule, uint32_t bdf, uint64_t ns);
 void fault_later_free(void);
 

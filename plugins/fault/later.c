@@ -95,7 +95,7 @@ static void post(void *arg) {
 }
 
 int fault_later_post(unsigned rule, uint32_t bdf, uint32_t cqid,
-                     const struct nvme_completion *completion, uint32_t times) {
+                     const struct nvme_completion *completion, uint32_t times, uint64_t ns) {
   struct later *later = make();
   if (later == NULL)
     return -ENOMEM;
@@ -104,7 +104,8 @@ int fault_later_post(unsigned rule, uint32_t bdf, uint32_t cqid,
   later->cqid = cqid;
   later->completion = *completion;
   later->times = times;
-  int error = plugin_post(fault.self, post, later);
+  int error = ns == 0 ? plugin_post(fault.self, post, later)
+                      : plugin_timer_start(ns, post, later, &later->timer);
   if (error != 0)
     drop(later);
   return error;

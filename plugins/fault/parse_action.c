@@ -12,7 +12,7 @@
 struct action_input {
   struct fault_action *action;
   bool kinds[FAULT_KINDS];
-  bool executed, dnr, lasts, returns;
+  bool executed, dnr, lasts, returns, later;
 };
 
 static const char *const words[FAULT_KINDS] = {
@@ -184,6 +184,13 @@ static bool take_duplicate(struct fault_reader *reader, const char *path, struct
   return true;
 }
 
+static bool take_later(struct fault_reader *reader, const char *path, struct json_object *value,
+                       void *out) {
+  struct action_input *in = out;
+  in->later = true;
+  return fault_read_duration(reader, path, value, &in->action->ns);
+}
+
 static bool take_lose(struct fault_reader *reader, const char *path, struct json_object *value,
                       void *out) {
   (void)chosen(out, FAULT_LOSE_INTERRUPT);
@@ -291,6 +298,7 @@ static const struct fault_key keys[] = {
     {"dnr", take_dnr},
     {"for", take_for},
     {"return", take_return},
+    {"later", take_later},
     {NULL, NULL},
 };
 
@@ -341,6 +349,8 @@ static bool agrees(struct fault_reader *reader, const struct action_input *in,
     return fault_refuse(reader, "action.for", "it goes with \"ready\"");
   if (in->returns && action->kind != FAULT_REMOVE)
     return fault_refuse(reader, "action.return", "it goes with \"remove\"");
+  if (in->later && action->kind != FAULT_DUPLICATE)
+    return fault_refuse(reader, "action.later", "it goes with \"duplicate\"");
   if (in->executed && (match->on != FAULT_ON_COMMAND || action->kind == FAULT_CORRUPT ||
                        is_completion_kind(action->kind)))
     return fault_refuse(reader, "action.executed", "there is no choice with \"%s\" here",

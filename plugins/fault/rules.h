@@ -67,7 +67,7 @@ struct fault_action {
   bool executed;      /* the command is executed before */
   uint16_t status;    /* SCT << 8 | SC */
   bool dnr;           /* Do Not Retry */
-  uint64_t ns;        /* delay; how long RDY sticks; when the device comes back */
+  uint64_t ns;        /* of the delay; RDY sticks so long; the device, a duplicate comes then */
   uint64_t offset;    /* corrupt: bytes into the command's data */
   uint32_t bytes;     /* corrupt: how many */
   uint8_t xor_with;   /* corrupt */

@@ -364,6 +364,7 @@ static void durations(void **state) {
   assert_true(action("{\"ready\":\"stuck-0\",\"for\":\"ever\"}").ns == FAULT_FOR_EVER);
   assert_true(action("{\"ready\":\"stuck-1\"}").ns == FAULT_FOR_EVER);
   assert_true(action("{\"ready\":\"stuck-1\"}").ready);
+  assert_int_equal(action("{\"duplicate\":1,\"later\":\"1ms\"}").ns, 1000000);
   assert_int_equal(action("{\"remove\":true}").ns, 0);
   assert_int_equal(action("{\"remove\":true,\"return\":\"3s\"}").ns, 3000000000);
 }
@@ -414,6 +415,7 @@ static void actions(void **state) {
   refused("{}", "{\"drop\":true,\"fatal\":true}", "action", "one only");
   refused("{}", "{\"drop\":true,\"dnr\":true}", "action.dnr", "status");
   refused("{}", "{\"drop\":true,\"for\":\"1s\"}", "action.for", "ready");
+  refused("{}", "{\"drop\":true,\"later\":\"1s\"}", "action.later", "duplicate");
   refused("{}", "{\"drop\":true,\"return\":\"1s\"}", "action.return", "remove");
   refused("{}", "{\"duplicate\":1,\"executed\":true}", "action.executed", "no choice");
   refused("{}", "{\"drop\":true,\"wait\":1}", "action", "no key 'wait'");
