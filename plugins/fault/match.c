@@ -61,6 +61,22 @@ bool fault_matches_command(const struct fault_match *match, uint32_t sqid,
          (!(match->by_lba || match->by_size) || matches_blocks(match, command));
 }
 
+/* Bits of the register, in the place that they have in an access of it that starts at offset;
+ * and back. */
+static uint64_t to_access(const struct fault_match *match, uint64_t offset, uint64_t bits) {
+  return offset >= match->offset ? bits >> (offset - match->offset) * 8
+                                 : bits << (match->offset - offset) * 8;
+}
+
+static uint64_t to_register(const struct fault_match *match, uint64_t offset, uint64_t bits) {
+  return offset >= match->offset ? bits << (offset - match->offset) * 8
+                                 : bits >> (match->offset - offset) * 8;
+}
+
+static uint64_t bits_of(uint32_t size) {
+  return size >= 8 ? UINT64_MAX : (1ull << size * 8) - 1;
+}
+
 bool fault_matches_access(const struct fault_match *match, bool write, uint64_t offset,
                           uint32_t size, uint64_t value) {
   if (match->write != write || size == 0 || size > 8 || offset >= match->offset + match->width ||
@@ -68,19 +84,16 @@ bool fault_matches_access(const struct fault_match *match, bool write, uint64_t 
     return false;
   if (!match->by_value)
     return true;
-  /* The bits of the register that this access has, in their place. */
-  uint64_t there = size == 8 ? UINT64_MAX : (1ull << size * 8) - 1;
-  value &= there;
-  if (offset >= match->offset) {
-    uint64_t shift = (offset - match->offset) * 8;
-    value <<= shift;
-    there <<= shift;
-  } else {
-    uint64_t shift = (match->offset - offset) * 8;
-    value >>= shift;
-    there >>= shift;
-  }
-  return (match->mask & ~there) == 0 && (value & match->mask) == (match->value & match->mask);
+  /* Bits that this access doesn't have can't be compared. */
+  uint64_t there = to_register(match, offset, bits_of(size));
+  return (match->mask & ~there) == 0 && (to_register(match, offset, value & bits_of(size)) &
+                                         match->mask) == (match->value & match->mask);
+}
+
+uint64_t fault_changed_access(const struct fault_match *match, uint64_t offset, uint32_t size,
+                              uint64_t value, uint64_t mask, uint64_t bits) {
+  uint64_t changed = to_access(match, offset, mask) & bits_of(size);
+  return (value & ~changed) | (to_access(match, offset, bits) & changed);
 }
 
 bool fault_matches_interrupt(const struct fault_match *match, uint32_t cqid) {

@@ -17,6 +17,9 @@ bool fault_matches_command(const struct fault_match *, uint32_t sqid, const stru
 /* A rule on registers: an access of BAR0. */
 bool fault_matches_access(const struct fault_match *, bool write, uint64_t offset, uint32_t size,
                           uint64_t value);
+/* What the access's value becomes where these bits of the register become `bits`. */
+uint64_t fault_changed_access(const struct fault_match *, uint64_t offset, uint32_t size,
+                              uint64_t value, uint64_t mask, uint64_t bits);
 /* A rule on interrupts. */
 bool fault_matches_interrupt(const struct fault_match *, uint32_t cqid);
 

@@ -12,7 +12,7 @@
 struct action_input {
   struct fault_action *action;
   bool kinds[FAULT_KINDS];
-  bool executed, dnr, lasts, returns, later;
+  bool executed, dnr, lasts, returns, later, mask;
 };
 
 static const char *const words[FAULT_KINDS] = {
@@ -28,6 +28,7 @@ static const char *const words[FAULT_KINDS] = {
     [FAULT_FATAL] = "fatal",
     [FAULT_REMOVE] = "remove",
     [FAULT_EVENT] = "event",
+    [FAULT_VALUE] = "value",
 };
 
 const char *fault_kind_word(enum fault_kind kind) {
@@ -281,6 +282,19 @@ static bool take_event(struct fault_reader *reader, const char *path, struct jso
   return fault_read_object(reader, path, value, event_keys, chosen(out, FAULT_EVENT)->event);
 }
 
+static bool take_value(struct fault_reader *reader, const char *path, struct json_object *value,
+                       void *out) {
+  return fault_read_number(reader, path, value, 0, UINT64_MAX - 1,
+                           &chosen(out, FAULT_VALUE)->value);
+}
+
+static bool take_mask(struct fault_reader *reader, const char *path, struct json_object *value,
+                      void *out) {
+  struct action_input *in = out;
+  in->mask = true;
+  return fault_read_number(reader, path, value, 1, UINT64_MAX - 1, &in->action->mask);
+}
+
 static const struct fault_key keys[] = {
     {"status", take_status},
     {"delay", take_delay},
@@ -294,11 +308,13 @@ static const struct fault_key keys[] = {
     {"fatal", take_fatal},
     {"remove", take_remove},
     {"event", take_event},
+    {"value", take_value},
     {"executed", take_executed},
     {"dnr", take_dnr},
     {"for", take_for},
     {"return", take_return},
     {"later", take_later},
+    {"mask", take_mask},
     {NULL, NULL},
 };
 
@@ -320,6 +336,8 @@ static bool goes_with(const struct fault_match *match, enum fault_kind kind) {
     return match->on == FAULT_ON_COMMAND || (match->on == FAULT_ON_REGISTER && match->write);
   case FAULT_LOSE_INTERRUPT:
     return match->on != FAULT_ON_REGISTER;
+  case FAULT_VALUE:
+    return match->on == FAULT_ON_REGISTER;
   default:
     return true;
   }
@@ -335,7 +353,7 @@ static bool agrees(struct fault_reader *reader, const struct action_input *in,
     return fault_refuse(reader, "action",
                         "one of status, delay, drop, corrupt, wrong_id, "
                         "duplicate, lose_interrupt, spurious_interrupt, ready, "
-                        "fatal, remove, event is wanted, and one only");
+                        "fatal, remove, event, value is wanted, and one only");
   if (!goes_with(match, action->kind))
     return fault_refuse(reader, "action", "\"%s\" doesn't go with a rule about %s",
                         words[action->kind],
@@ -351,12 +369,20 @@ static bool agrees(struct fault_reader *reader, const struct action_input *in,
     return fault_refuse(reader, "action.return", "it goes with \"remove\"");
   if (in->later && action->kind != FAULT_DUPLICATE)
     return fault_refuse(reader, "action.later", "it goes with \"duplicate\"");
+  if (in->mask && action->kind != FAULT_VALUE)
+    return fault_refuse(reader, "action.mask", "it goes with \"value\"");
+  uint64_t bits = match->width == 8 ? UINT64_MAX : UINT32_MAX;
+  if (action->kind == FAULT_VALUE && ((action->value | action->mask) & ~bits) != 0)
+    return fault_refuse(reader, "action", "the register has %u bytes, \"value\" or \"mask\" more",
+                        match->width);
   if (in->executed && (match->on != FAULT_ON_COMMAND || action->kind == FAULT_CORRUPT ||
                        is_completion_kind(action->kind)))
     return fault_refuse(reader, "action.executed", "there is no choice with \"%s\" here",
                         words[action->kind]);
   if (is_completion_kind(action->kind))
     action->executed = true;
+  if (action->kind == FAULT_VALUE && !in->mask)
+    action->mask = bits;
   if (action->kind == FAULT_READY && !in->lasts)
     action->ns = FAULT_FOR_EVER;
   return true;

@@ -59,24 +59,26 @@ enum fault_kind {
   FAULT_FATAL,
   FAULT_REMOVE,
   FAULT_EVENT,
+  FAULT_VALUE,
   FAULT_KINDS
 };
 
 struct fault_action {
   enum fault_kind kind;
-  bool executed;      /* the command is executed before */
-  uint16_t status;    /* SCT << 8 | SC */
-  bool dnr;           /* Do Not Retry */
-  uint64_t ns;        /* of the delay; RDY sticks so long; the device, a duplicate comes then */
-  uint64_t offset;    /* corrupt: bytes into the command's data */
-  uint32_t bytes;     /* corrupt: how many */
-  uint8_t xor_with;   /* corrupt */
-  uint8_t directions; /* corrupt: bit 0 from the host, bit 1 to the host */
-  uint16_t id;        /* of a completion for a command that isn't there */
-  uint32_t times;     /* duplicate: so many more */
-  uint32_t vector;    /* spurious interrupt */
-  bool ready;         /* what RDY sticks at */
-  uint8_t event[3];   /* type, information, log page */
+  bool executed;        /* the command is executed before */
+  uint16_t status;      /* SCT << 8 | SC */
+  bool dnr;             /* Do Not Retry */
+  uint64_t ns;          /* of the delay; RDY sticks so long; the device, a duplicate comes then */
+  uint64_t offset;      /* corrupt: bytes into the command's data */
+  uint32_t bytes;       /* corrupt: how many */
+  uint8_t xor_with;     /* corrupt */
+  uint8_t directions;   /* corrupt: bit 0 from the host, bit 1 to the host */
+  uint16_t id;          /* of a completion for a command that isn't there */
+  uint32_t times;       /* duplicate: so many more */
+  uint32_t vector;      /* spurious interrupt */
+  bool ready;           /* what RDY sticks at */
+  uint64_t value, mask; /* of a register: these bits of it */
+  uint8_t event[3];     /* type, information, log page */
 };
 
 struct fault_rule {

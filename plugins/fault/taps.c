@@ -125,12 +125,19 @@ static int memory(uint32_t bdf, uint32_t sqid, uint16_t cid, uint32_t kind, uint
 
 /* --- registers --- */
 
-static int access_rules(bool write, uint32_t bdf, uint64_t offset, uint32_t size, uint64_t value) {
+static int access_rules(bool write, uint32_t bdf, uint64_t offset, uint32_t size, uint64_t *value) {
   const struct fault_span *span = &fault.index.access[write];
   for (uint32_t i = 0; i < span->count; i++) {
     struct fault_rule *rule = fault.index.at[span->first + i];
-    if (!fault_matches_access(&rule->match, write, offset, size, value) || !fault_hit(rule))
+    const struct fault_action *action = &rule->action;
+    if (!fault_matches_access(&rule->match, write, offset, size, *value) || !fault_hit(rule))
       continue;
+    if (action->kind == FAULT_VALUE) {
+      *value =
+          fault_changed_access(&rule->match, offset, size, *value, action->mask, action->value);
+      (void)plugin_value_set(*value);
+      continue;
+    }
     int answer = fault_act_elsewhere(rule, bdf);
     if (answer != NPLUGIN_CONTINUE)
       return answer;
@@ -152,13 +159,13 @@ static void stick_ready(uint32_t bdf, uint64_t offset, uint32_t size, uint64_t v
 }
 
 static int regread(uint32_t bdf, uint64_t offset, uint32_t size, uint64_t value) {
-  int answer = access_rules(false, bdf, offset, size, value);
+  int answer = access_rules(false, bdf, offset, size, &value);
   stick_ready(bdf, offset, size, value);
   return answer;
 }
 
 static int regwrite(uint32_t bdf, uint64_t offset, uint32_t size, uint64_t value) {
-  return offset < NVT_REG_DOORBELLS ? access_rules(true, bdf, offset, size, value)
+  return offset < NVT_REG_DOORBELLS ? access_rules(true, bdf, offset, size, &value)
                                     : NPLUGIN_CONTINUE;
 }
 

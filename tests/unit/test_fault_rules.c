@@ -292,6 +292,29 @@ static void registers(void **state) {
   rule = one("{\"register\":\"CC\",\"value\":\"0x460001\"}", "{\"fatal\":true}");
   assert_true(fault_matches_access(&rule.match, false, NVT_REG_CC, 4, 0x460001));
   assert_false(fault_matches_access(&rule.match, false, NVT_REG_CC, 4, 0x460000));
+  rule = one("{\"register\":\"CAP\"}", "{\"value\":\"0x02000000\",\"mask\":\"0xff000000\"}");
+  const struct fault_action *change = &rule.action;
+  static const struct {
+    uint64_t offset, before, after;
+    uint32_t size;
+  } changes[] = {{0, 0x1122334455667788, 0x1122334402667788, 8},
+                 {0, 0x55667788, 0x02667788, 4},
+                 {4, 0x11223344, 0x11223344, 4},
+                 {3, 0x55, 0x02, 1},
+                 {2, 0x5566, 0x0266, 2}};
+  for (unsigned i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
+    assert_int_equal(fault_changed_access(&rule.match, changes[i].offset, changes[i].size,
+                                          changes[i].before, change->mask, change->value),
+                     changes[i].after);
+  rule = one("{\"register\":\"CSTS\"}", "{\"value\":1}");
+  assert_int_equal(rule.action.mask, UINT32_MAX);
+  assert_int_equal(fault_changed_access(&rule.match, NVT_REG_CSTS - 4, 8, 0xaabbccdd11223344,
+                                        rule.action.mask, rule.action.value),
+                   0x0000000111223344);
+  refused("{\"register\":\"CC\"}", "{\"value\":4294967296}", "action", "4 bytes");
+  refused("{\"register\":\"CC\"}", "{\"value\":1,\"mask\":0}", "action.mask", "wanted");
+  refused("{}", "{\"value\":1}", "action", "commands");
+  refused("{}", "{\"drop\":true,\"mask\":1}", "action.mask", "value");
   refused("{\"register\":\"XX\"}", "{\"fatal\":true}", "match.register", "no register");
   refused("{\"register\":\"CC\",\"mask\":1}", "{\"fatal\":true}", "match", "value");
   refused("{\"register\":\"CC\",\"value\":4294967296}", "{\"fatal\":true}", "match", "4 bytes");

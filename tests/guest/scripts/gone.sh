@@ -29,7 +29,8 @@ w 50 || fail "I/O"
 
 w 100 || fail "I/O"
 echo 1 >/sys/class/nvme/$ctrl/reset_controller && fail "a reset that can't end succeeded"
-gone stuck-ready 'Device not ready; aborting reset, CSTS=0x1'
+dmesg | grep 'Device not ready; aborting reset, CSTS=0x1' || fail "the kernel didn't notice"
+gone stuck-ready 'Disabling device after reset failure'
 back 6
 
 w 200 && fail "a write to a device that isn't there succeeded"
