@@ -45,10 +45,8 @@ int nvt_plugin_hook(struct nvt_plugin *plugin, const char *name, int32_t order, 
     return -EINVAL;
   enum nvt_tap_id tap = nvt_tap_find(name);
   if (tap == NVT_TAP_COUNT) {
-    fprintf(stderr,
-            "nvmetap: plug-in %s attaches to '%s', which is no tap's name; 'nvmetap taps' lists "
-            "them\n",
-            plugin->name, name);
+    /* The talk's plug-ins don't look at what is returned: they would silently do nothing. */
+    snprintf(plugin->unknown, sizeof(plugin->unknown), "%s", name);
     return -ENOENT;
   }
   struct nvt_hook *hook = plugin->hooks;
@@ -198,6 +196,12 @@ int nvt_plugin_load_kind(struct nvt_plugin_host *host, const char *spec,
   if (error == 0)
     error = kind->start(plugin, why, whylen);
   free(file);
+  if (plugin->unknown[0] != '\0')
+    error =
+        nvt_plugin_refuse(-ENOENT, why, whylen,
+                          "plug-in %s: attaches to '%s', which is no tap's name; 'nvmetap taps' "
+                          "lists them",
+                          plugin->path, plugin->unknown);
   if (error != 0) {
     unload(plugin, false);
     return error;

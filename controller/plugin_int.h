@@ -52,10 +52,11 @@ struct nvt_plugin {
   char *path;  /* absolute */
   char *args;
   bool disabled, dead;
+  char unknown[48]; /* what it wanted to attach to, and isn't there; empty: nothing */
   struct nvt_hook hooks[NVT_HOOKS_MAX];
 };
 
-/* Attach to a tap, by name. -ENOENT no such tap (said on standard error), -EINVAL a bad
+/* Attach to a tap, by name. -ENOENT no such tap (loading is refused for it), -EINVAL a bad
  * order, -ENOSPC, -ENOMEM. */
 int nvt_plugin_hook(struct nvt_plugin *, const char *tap, int32_t order, void *callback);
 /* Detach all that the plug-in has on the tap. -ENOENT: nothing. */

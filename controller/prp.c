@@ -152,7 +152,7 @@ static nvt_status map(struct request *r, uint64_t length, bool to_guest) {
 
 /* --- data that a memory tap may change lies in memory of ours on its way --- */
 
-#define BOUNCE_KEPT 65536u /* bytes that a request keeps for its next command */
+#define BOUNCE_KEPT 16384u /* bytes that a request keeps for its next command */
 
 /* Copy between the bounce buffer and the guest's ranges. */
 static nvt_status bounce_copy(struct request *r, bool to_guest) {

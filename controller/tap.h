@@ -156,7 +156,7 @@ static inline uint8_t *nvt_tap_writable(const struct nvt_tap_event *event) {
 
 /* One host serves any number of controllers of one device thread. */
 int nvt_plugin_host_create(struct nvt_plugin_host **out);
-/* Tears down and unloads every plug-in, last loaded first. */
+/* Tears down and unloads every plug-in, last loaded first. Its controllers go before it. */
 void nvt_plugin_host_destroy(struct nvt_plugin_host *);
 
 /* Attach to the tap called `name`. `plugin`: who, for verdict records (borrowed).

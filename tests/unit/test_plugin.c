@@ -194,7 +194,6 @@ static void arguments_order_and_detach(void **state) {
                      "static char word[16];\n"
                      "int setup(void) {\n"
                      "  strncpy(word, plugin_args(), sizeof(word) - 1);\n"
-                     "  if (plugin_tap_attach(\"nvme:nothing:decode\", f) == 0) return 2;\n"
                      "  if (plugin_tap_detach(\"nvme:io:decode\") == 0) return 3;\n"
                      "  return plugin_tap_attach_order(\"nvme:io:decode\", f, atoi(word));\n"
                      "}\n"
@@ -248,6 +247,25 @@ static void what_can_not_be_loaded(void **state) {
   refused(host, compile("failing", failing), "setup() failed (4)");
   /* What it had attached is gone with it. */
   assert_int_equal(fire(host, NVT_TAP_IO_DECODE, NVT_NVM_READ), NVT_VERDICT_CONTINUE);
+  const char *mistyped = "#include \"plugin.h\"\n"
+                         "static DECL_NPLUGIN_IO_DECODE(f);\n"
+                         "int setup(void) { plugin_tap_attach(\"nvme:io:decode\", f);\n"
+                         "  plugin_tap_attach(\"nvme:io:decoed\", f); return 0; }\n"
+                         "int teardown(void) { return 0; }\n"
+                         "static int f(uint32_t bdf, struct nvme_command *cmd,\n"
+                         "  struct nvme_completion *cmp, uint32_t sqid) { abort(); }\n";
+  refused(host, compile("mistyped", mistyped), "'nvme:io:decoed', which is no tap's name");
+  assert_int_equal(fire(host, NVT_TAP_IO_DECODE, NVT_NVM_READ), NVT_VERDICT_CONTINUE);
+  const char *older = "#include <stdint.h>\nextern const uint32_t nplugin_version;\n"
+                      "const uint32_t nplugin_version = 1;\n"
+                      "int setup(void);\nint teardown(void);\n"
+                      "int setup(void) { return 0; }\nint teardown(void) { return 0; }\n";
+  refused(host, compile("older", older),
+          "built for version 1 of plugin.h, this nvmetap has version 2");
+  const char *stranger =
+      "int elsewhere(void);\nint setup(void);\nint teardown(void);\n"
+      "int setup(void) { return elsewhere(); }\nint teardown(void) { return 0; }\n";
+  refused(host, compile("stranger", stranger), "undefined symbol: elsewhere");
   const char *good = "int setup(void);\nint teardown(void);\n"
                      "int setup(void) { return 0; }\nint teardown(void) { return 0; }\n";
   const char *path = compile("good", good);
