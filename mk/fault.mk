@@ -18,6 +18,9 @@ $(FAULT_SO): $(FAULT_OBJECTS)
 
 -include $(FAULT_OBJECTS:.o=.d)
 
+# The program of its own test loads it from there.
+$(BUILD)/tests/test_fault_plugin: $(FAULT_SO)
+
 # Its rules are tested without it.
 FAULT_TESTS := $(BUILD)/tests/test_fault_rules
 $(BUILD)/obj/plugins/%.o $(BUILD)/fuzz/obj/plugins/%.o: PKG_CFLAGS += -Icontroller
