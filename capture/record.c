@@ -10,7 +10,9 @@
 #include "capture/record_int.h"
 #include "capture/ring.h"
 #include "cli/command.h"
+#include "control/control.h"
 #include "controller/controller.h"
+#include "controller/host.h"
 #include "controller/tap.h"
 #include "controller/vfio_user/server.h"
 
@@ -38,6 +40,7 @@ struct session {
   struct nvt_ring *ring;
   struct nvt_ring_writer *writer;
   struct nvt_trace_tap *tap;
+  struct nvt_control *control;
   struct nvt_workload workload;
   struct record_summary summary;
 };
@@ -95,6 +98,45 @@ static int make_port(struct session *s) {
                                                  .once = o->once};
   if (nvt_vfio_server_create(&server, &s->server, why, sizeof(why)) != 0)
     return nvt_usage_error("record", "%s", why);
+  return NVT_EXIT_OK;
+}
+
+static void stop_now(void *ctx) {
+  (void)ctx;
+  stop = 1;
+}
+
+static bool trace_state(void *ctx, struct nvt_control_trace *out) {
+  const struct session *s = ctx;
+  if (s->tap == NULL)
+    return false;
+  struct nvt_trace_counts counts;
+  nvt_trace_tap_counts(s->tap, &counts);
+  *out = (struct nvt_control_trace){.path = s->options->trace,
+                                    .on = nvt_trace_tap_on(s->tap),
+                                    .records = counts.records,
+                                    .lost = counts.lost,
+                                    .bytes = counts.bytes};
+  return true;
+}
+
+static int trace_switch(void *ctx, bool on) {
+  struct session *s = ctx;
+  return on ? nvt_trace_tap_start(s->tap) : nvt_trace_tap_stop(s->tap);
+}
+
+static int make_control(struct session *s) {
+  if (s->options->control == NULL)
+    return NVT_EXIT_OK;
+  const struct nvt_control_target target = {.host = s->host,
+                                            .device = s->device,
+                                            .ctx = s,
+                                            .stop = stop_now,
+                                            .trace = trace_state,
+                                            .trace_switch = trace_switch};
+  char why[512] = "";
+  if (nvt_control_start(s->options->control, &target, &s->control, why, sizeof(why)) != 0)
+    return nvt_usage_error("record", "--control: %s", why);
   return NVT_EXIT_OK;
 }
 
@@ -167,8 +209,12 @@ static double now(void) {
   return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-/* Whoever may still send events goes first, then those who write them down. */
+/* Who gives orders goes first, then whoever may still send events, then those who write them
+ * down. */
 static int end(struct session *s, int status) {
+  if (s->host != NULL)
+    nvt_host_close(s->host);
+  nvt_control_end(s->control);
   nvt_vfio_server_destroy(s->server);
   nvt_controller_destroy(s->device);
   nvt_trace_tap_destroy(s->tap, &s->summary.counts);
@@ -199,6 +245,8 @@ static int record(int argc, char **argv) {
     status = make_ring(&s);
   if (status == NVT_EXIT_OK)
     status = make_port(&s);
+  if (status == NVT_EXIT_OK)
+    status = make_control(&s);
   if (status == NVT_EXIT_OK)
     status = make_trace(&s);
   bool ready = status == NVT_EXIT_OK;
@@ -235,8 +283,10 @@ NVT_COMMAND(
         "  --serial TEXT           serial number, up to 20 characters\n"
         "  --queues N              I/O queue pairs to offer, 1 to 255; default 64\n"
         "  --pci-address BB:DD.F   what the trace calls the controller; default 00:05.0\n"
-        "  --plugin FILE[,ARGS]    load a plug-in: a file, or the name of one of nvmetap's, such as\n"
-        "                          fault,RULES.json; may be given several times\n"
+        "  --plugin FILE[,ARGS]    load a plug-in: a file, or a name such as fault for those that\n"
+        "                          come along; may be given several times\n"
+        "  --control PATH          listen there for 'nvmetap ctl', which loads plug-ins, resizes\n"
+        "                          namespaces, makes faults and more, while the recorder runs\n"
         "  --json                  the summary at the end as JSON, on standard output\n"
         "\n"
         "With --socket PATH:\n"

@@ -13,8 +13,9 @@
 enum { RECORD_NAMESPACES = 256, RECORD_PLUGINS = 64 };
 
 struct record_options {
-  const char *socket; /* NULL: the built-in driver */
-  const char *trace;  /* NULL: nothing is recorded; "-": standard output */
+  const char *socket;  /* NULL: the built-in driver */
+  const char *trace;   /* NULL: nothing is recorded; "-": standard output */
+  const char *control; /* NULL: no control socket */
   const char *serial;
   const char *namespaces[RECORD_NAMESPACES];
   unsigned namespace_count;

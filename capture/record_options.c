@@ -22,6 +22,7 @@ static const struct option named[] = {
     {"workload", required_argument, NULL, 'w'}, {"serial", required_argument, NULL, 'S'},
     {"once", no_argument, NULL, 'o'},           {"pci-address", required_argument, NULL, 'P'},
     {"queues", required_argument, NULL, 'q'},   {"json", no_argument, NULL, 'j'},
+    {"control", required_argument, NULL, 'c'},
 };
 enum { NAMED = sizeof(named) / sizeof(named[0]) };
 
@@ -101,6 +102,9 @@ static int take(struct record_options *o, int option) {
     return NVT_EXIT_OK;
   case 't':
     o->trace = optarg;
+    return NVT_EXIT_OK;
+  case 'c':
+    o->control = optarg;
     return NVT_EXIT_OK;
   case 'S':
     o->serial = optarg;

@@ -12,7 +12,10 @@
 #include "capture/clock.h"
 #include "capture/meta_int.h"
 #include "capture/ring.h"
+#include "capture/trace_tap_int.h"
 #include "controller/controller.h"
+#include "controller/host.h"
+#include "controller/log.h"
 #include "controller/tap.h"
 #include "trace/record.h"
 #include "trace/writer.h"
@@ -41,6 +44,7 @@ struct nvt_trace_tap {
   struct nvt_trace_clock clock;
   struct nvt_plugin_host *host;
   struct nvt_attachment *attachments[NVT_TAP_COUNT];
+  bool on;                            /* attached */
   struct nvt_attachment *outgoing[2]; /* data on its way to the host */
   struct nvt_trace_counts counts;
 };
@@ -307,6 +311,27 @@ static enum nvt_verdict on_data_in(void *user, const struct nvt_tap_event *event
 
 /* --- meta-records and events --- */
 
+/* Nothing yet, of a controller as it is now. */
+static struct nvt_tap_event event_of(const struct nvt_controller *device) {
+  struct nvt_controller_info info;
+  nvt_controller_info(device, &info);
+  return (struct nvt_tap_event){
+      .controller = info.id, .epoch = info.epoch, .pci_address = info.pci_address};
+}
+
+void *nvt_trace_tap_begin_snapshot(struct nvt_trace_tap *tap, const struct nvt_controller *device,
+                                   enum nvt_record_type type, size_t body) {
+  const struct nvt_tap_event event = event_of(device);
+  void *at = emit(tap, &event, type, body);
+  if (at != NULL)
+    ((struct nvt_rec_header *)at - 1)->flags = NVT_V_header_flags_SNAPSHOT;
+  return at;
+}
+
+void nvt_trace_tap_end_snapshot(struct nvt_trace_tap *tap, enum nvt_record_type type, size_t body) {
+  done(tap, type, body);
+}
+
 int nvt_trace_tap_meta(struct nvt_trace_tap *tap, const struct nvt_controller *device) {
   struct nvt_controller_info info;
   nvt_controller_info(device, &info);
@@ -320,8 +345,7 @@ int nvt_trace_tap_meta(struct nvt_trace_tap *tap, const struct nvt_controller *d
   if (error != 0)
     return error;
   size_t tail = (length + 7) & ~(size_t)7;
-  const struct nvt_tap_event event = {
-      .controller = info.id, .epoch = info.epoch, .pci_address = info.pci_address};
+  const struct nvt_tap_event event = event_of(device);
   uint8_t *at = NULL;
   if (sizeof(struct nvt_rec_header) + sizeof(body) + tail <= NVT_RECORD_MAX)
     at = emit(tap, &event, NVT_REC_META, sizeof(body) + tail);
@@ -365,7 +389,8 @@ static enum nvt_verdict on_event(void *user, const struct nvt_tap_event *event) 
   if (stream == NULL || !stream->meta_written || event->device == NULL)
     return NVT_VERDICT_CONTINUE;
   bool changed = event->event.event == NVT_V_event_event_NS_ADDED ||
-                 event->event.event == NVT_V_event_event_NS_REMOVED;
+                 event->event.event == NVT_V_event_event_NS_REMOVED ||
+                 event->event.event == NVT_V_event_event_NS_RESIZED;
   if (event->event.event == NVT_V_event_event_ATTACH ||
       event->event.event == NVT_V_event_event_READY) {
     struct nvt_controller_info info;
@@ -413,6 +438,42 @@ static int32_t order_of(unsigned id) {
   }
 }
 
+static void detach(struct nvt_trace_tap *tap) {
+  for (unsigned id = 0; id < NVT_TAP_COUNT; id++) {
+    nvt_tap_detach(tap->host, tap->attachments[id]);
+    tap->attachments[id] = NULL;
+  }
+  for (unsigned i = 0; i < 2; i++) {
+    nvt_tap_detach(tap->host, tap->outgoing[i]);
+    tap->outgoing[i] = NULL;
+  }
+  tap->on = false;
+}
+
+static int attach_one(struct nvt_trace_tap *tap, unsigned id) {
+  const char *name = nvt_tap_name((enum nvt_tap_id)id);
+  if (callbacks[id] == NULL)
+    return 0;
+  int error = nvt_tap_attach(tap->host, name, order_of(id), callbacks[id], tap, "trace",
+                             &tap->attachments[id]);
+  if (error == 0 && callbacks[id] == on_data)
+    error = nvt_tap_attach(tap->host, name, NVT_TAP_LAST, on_data_in, tap, "trace",
+                           &tap->outgoing[id == NVT_TAP_IO_MEMORY]);
+  return error;
+}
+
+static int attach(struct nvt_trace_tap *tap) {
+  for (unsigned id = 0; id < NVT_TAP_COUNT; id++) {
+    int error = attach_one(tap, id);
+    if (error != 0) {
+      detach(tap);
+      return error;
+    }
+  }
+  tap->on = true;
+  return 0;
+}
+
 int nvt_trace_tap_create(struct nvt_plugin_host *host, struct nvt_ring *ring,
                          const struct nvt_trace_options *options, struct nvt_trace_tap **out) {
   *out = NULL;
@@ -429,14 +490,8 @@ int nvt_trace_tap_create(struct nvt_plugin_host *host, struct nvt_ring *ring,
     nvt_trace_clock_start_system(&tap->clock);
   else
     nvt_trace_clock_start(&tap->clock);
-  for (unsigned id = 0; id < NVT_TAP_COUNT; id++) {
-    if (callbacks[id] == NULL)
-      continue;
-    int error = nvt_tap_attach(host, nvt_tap_name((enum nvt_tap_id)id), order_of(id), callbacks[id],
-                               tap, "trace", &tap->attachments[id]);
-    if (error == 0 && callbacks[id] == on_data)
-      error = nvt_tap_attach(host, nvt_tap_name((enum nvt_tap_id)id), NVT_TAP_LAST, on_data_in, tap,
-                             "trace", &tap->outgoing[id == NVT_TAP_IO_MEMORY]);
+  if (!options->paused) {
+    int error = attach(tap);
     if (error != 0) {
       nvt_trace_tap_destroy(tap, NULL);
       return error;
@@ -444,6 +499,42 @@ int nvt_trace_tap_create(struct nvt_plugin_host *host, struct nvt_ring *ring,
   }
   *out = tap;
   return 0;
+}
+
+bool nvt_trace_tap_on(const struct nvt_trace_tap *tap) {
+  return tap->on;
+}
+
+int nvt_trace_tap_stop(struct nvt_trace_tap *tap) {
+  if (!tap->on)
+    return -EALREADY;
+  struct nvt_controller *device;
+  for (unsigned i = 0; (device = nvt_host_controller(tap->host, i)) != NULL; i++) {
+    struct nvt_tap_event event = event_of(device);
+    event.event.event = NVT_V_event_event_TRACE_STOPPED;
+    (void)nvt_trace_tap_annotate(tap, event.controller, "tracing stopped");
+    (void)on_event(tap, &event);
+  }
+  detach(tap);
+  nvt_log(NVT_LOG_VERBOSE, "tracing stopped");
+  return 0;
+}
+
+int nvt_trace_tap_start(struct nvt_trace_tap *tap) {
+  if (tap->on)
+    return -EALREADY;
+  struct nvt_controller *device;
+  for (unsigned i = 0; (device = nvt_host_controller(tap->host, i)) != NULL; i++) {
+    int error = nvt_trace_tap_meta(tap, device);
+    if (error != 0)
+      return error;
+    nvt_capture_snapshot(tap, device);
+    (void)nvt_trace_tap_annotate(tap, event_of(device).controller, "tracing started");
+  }
+  int error = attach(tap);
+  if (error == 0)
+    nvt_log(NVT_LOG_VERBOSE, "tracing started");
+  return error;
 }
 
 void nvt_trace_tap_counts(const struct nvt_trace_tap *tap, struct nvt_trace_counts *out) {
@@ -456,10 +547,7 @@ void nvt_trace_tap_counts(const struct nvt_trace_tap *tap, struct nvt_trace_coun
 void nvt_trace_tap_destroy(struct nvt_trace_tap *tap, struct nvt_trace_counts *counts) {
   if (tap == NULL)
     return;
-  for (unsigned id = 0; id < NVT_TAP_COUNT; id++)
-    nvt_tap_detach(tap->host, tap->attachments[id]);
-  for (unsigned i = 0; i < 2; i++)
-    nvt_tap_detach(tap->host, tap->outgoing[i]);
+  detach(tap);
   while (tap->stream != NULL) {
     struct stream *stream = tap->stream;
     if (stream->lost_count != 0 &&

@@ -32,6 +32,7 @@ struct nvt_trace_options {
   bool block;      /* wait when the ring is full; else drop, and count */
   uint16_t thread; /* number of the recording thread, as in the record */
   bool no_tsc;     /* time stamps by clock_gettime() */
+  bool paused;     /* attach to nothing until nvt_trace_tap_start() */
 };
 
 /* Attach to every tap of the host. The ring is borrowed and this thread is its
@@ -53,6 +54,14 @@ void nvt_trace_tap_destroy(struct nvt_trace_tap *, struct nvt_trace_counts *coun
  * new one follows by itself when its namespaces, or its kind of doorbells,
  * change. 0, -ENOMEM, -ENOSPC (lost: counted like any record). */
 int nvt_trace_tap_meta(struct nvt_trace_tap *, const struct nvt_controller *);
+
+/* Stop recording: an annotation and an event say so, then all taps are left. And go on:
+ * a meta-record, the state of each controller of the host as records with the flag
+ * SNAPSHOT, an annotation, then all taps again. Sequence numbers go on. -EALREADY; start
+ * also -ENOMEM, -ENOSPC (the ring is full: still stopped). */
+int nvt_trace_tap_stop(struct nvt_trace_tap *);
+int nvt_trace_tap_start(struct nvt_trace_tap *);
+bool nvt_trace_tap_on(const struct nvt_trace_tap *);
 
 /* Write text as an annotation record of controller `id`. */
 int nvt_trace_tap_annotate(struct nvt_trace_tap *, uint16_t id, const char *text);

@@ -16,6 +16,7 @@
 
 #include "capture/ring.h"
 #include "capture/stream_int.h"
+#include "controller/log.h"
 #include "trace/writer.h"
 
 enum {
@@ -99,7 +100,7 @@ static uint64_t count_records(const uint8_t *from, size_t length, size_t *bytes)
 
 /* The writing is over: say so, let producers go. */
 static void fail(struct nvt_ring_writer *writer, int error, const char *state) {
-  fprintf(stderr, "nvmetap record: %s: writing failed after %llu bytes: %s%s\n", writer->path,
+  nvt_log(NVT_LOG_QUIET, "%s: writing failed after %llu bytes: %s%s", writer->path,
           (unsigned long long)writer->bytes, strerror(-error), state);
   atomic_store(&writer->error, -error);
   for (unsigned i = 0; i < writer->count; i++)

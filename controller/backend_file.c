@@ -25,39 +25,51 @@
 
 static uint8_t zeroes[CHUNK];
 
-static int file_size(struct nvt_namespace *ns, const char *path, char *why, size_t whylen) {
+/* The size that it has; `regular`: that it is a file, and no block device. */
+static int file_size(const struct nvt_namespace *ns, const char *name, uint64_t *size,
+                     bool *regular, char *why, size_t whylen) {
   struct stat st;
   if (fstat(ns->fd, &st) != 0) {
     int failed = -errno;
-    snprintf(why, whylen, "file:%s: %s", path, strerror(-failed));
+    snprintf(why, whylen, "%s: %s", name, strerror(-failed));
     return failed;
   }
-  if (S_ISREG(st.st_mode)) {
-    ns->size = (uint64_t)st.st_size;
-    if (ns->size == 0) {
-      snprintf(why, whylen, "file:%s is empty; give it a size first, as by 'truncate -s 1G %s'",
-               path, path);
-      return -EINVAL;
-    }
+  *regular = S_ISREG(st.st_mode);
+  if (*regular) {
+    *size = (uint64_t)st.st_size;
   } else if (S_ISBLK(st.st_mode)) {
-    if (ioctl(ns->fd, BLKGETSIZE64, &ns->size) != 0) {
+    if (ioctl(ns->fd, BLKGETSIZE64, size) != 0) {
       int failed = -errno;
-      snprintf(why, whylen, "file:%s: can't get the device's size: %s", path, strerror(-failed));
+      snprintf(why, whylen, "%s: can't get the device's size: %s", name, strerror(-failed));
       return failed;
     }
   } else {
-    snprintf(why, whylen, "file:%s is neither a regular file nor a block device", path);
+    snprintf(why, whylen, "%s is neither a regular file nor a block device", name);
     return -EINVAL;
   }
   return 0;
 }
 
+/* A write beyond the limit would end this process by SIGXFSZ. */
+static int file_limit(const struct nvt_namespace *ns, const char *name, uint64_t size, char *why,
+                      size_t whylen) {
+  struct rlimit limit;
+  if (ns->geometry.readonly || getrlimit(RLIMIT_FSIZE, &limit) != 0 ||
+      limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= size)
+    return 0;
+  snprintf(why, whylen,
+           "%s is larger than this process may write; raise the limit by "
+           "'ulimit -f unlimited', or add ',readonly'",
+           name);
+  return -EFBIG;
+}
+
 /* Another process that writes the same blocks would make nonsense of both. */
-static int file_lock(const struct nvt_namespace *ns, const char *path, char *why, size_t whylen) {
+static int file_lock(const struct nvt_namespace *ns, const char *name, char *why, size_t whylen) {
   struct flock lock = {.l_type = ns->geometry.readonly ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
   if (fcntl(ns->fd, F_OFD_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES))
     return 0;
-  snprintf(why, whylen, "file:%s is in use by another namespace or process", path);
+  snprintf(why, whylen, "%s is in use by another namespace or process", name);
   return -EBUSY;
 }
 
@@ -82,23 +94,22 @@ static int file_open(struct nvt_namespace *ns, const char *path, struct nvt_back
     snprintf(why, whylen, "file:%s: %s%s", path, strerror(-failed), hint);
     return failed;
   }
-  int failed = file_size(ns, path, why, whylen);
+  const char *name = ns->description;
+  bool regular = true;
+  int failed = file_size(ns, name, &ns->size, &regular, why, whylen);
+  if (failed == 0 && regular && ns->size == 0) {
+    snprintf(why, whylen, "file:%s is empty; give it a size first, as by 'truncate -s 1G %s'", path,
+             path);
+    failed = -EINVAL;
+  }
   if (failed == 0)
-    failed = nvt_backend_check_size(ns, "the file's size", why, whylen);
+    failed = nvt_backend_check_size(ns, "the file's size", ns->size, why, whylen);
   if (failed == 0)
-    failed = file_lock(ns, path, why, whylen);
+    failed = file_lock(ns, name, why, whylen);
+  if (failed == 0)
+    failed = file_limit(ns, name, ns->size, why, whylen);
   if (failed)
     return failed;
-  struct rlimit limit;
-  if (!ns->geometry.readonly && getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
-      limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < ns->size) {
-    /* A write beyond it would end this process by SIGXFSZ. */
-    snprintf(why, whylen,
-             "file:%s is larger than this process may write; raise the limit by "
-             "'ulimit -f unlimited', or add ',readonly'",
-             path);
-    return -EFBIG;
-  }
   (void)fcntl(ns->fd, F_SETFL, 0);
   if (*loop == NULL) {
     failed = nvt_backend_loop_create(loop);
@@ -110,6 +121,31 @@ static int file_open(struct nvt_namespace *ns, const char *path, struct nvt_back
   ns->loop = *loop;
   ns->geometry.asynchronous = true;
   return 0;
+}
+
+/* A regular file that may be written is made so long; else it has to be it already. */
+static int file_resize(struct nvt_namespace *ns, uint64_t bytes, char *why, size_t whylen) {
+  const char *name = ns->description;
+  uint64_t there;
+  bool regular;
+  int failed = file_size(ns, name, &there, &regular, why, whylen);
+  if (failed == 0)
+    failed = file_limit(ns, name, bytes, why, whylen);
+  if (failed)
+    return failed;
+  if (!regular || ns->geometry.readonly) {
+    if (bytes <= there)
+      return 0;
+    snprintf(why, whylen, "%s has %" PRIu64 " bytes, and %s", name, there,
+             regular ? "is only read: it can't grow here" : "a device can't grow from here");
+    return -ENOSPC;
+  }
+  if (ftruncate(ns->fd, (off_t)bytes) != 0) {
+    failed = -errno;
+    snprintf(why, whylen, "%s: it can't be made %" PRIu64 " bytes long: %s", name, bytes,
+             strerror(-failed));
+  }
+  return failed;
 }
 
 static void file_close(struct nvt_namespace *ns) {
@@ -314,4 +350,5 @@ const struct nvt_backend nvt_backend_file = {
     .open = file_open,
     .close = file_close,
     .submit = file_submit,
+    .resize = file_resize,
 };

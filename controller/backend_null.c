@@ -22,9 +22,18 @@ static void null_submit(struct nvt_namespace *ns, struct nvt_io *io) {
   io->done(io, io->kind == NVT_IO_COMPARE ? NVT_SC_COMPARE_FAILURE : NVT_SC_SUCCESS);
 }
 
+static int null_resize(struct nvt_namespace *ns, uint64_t bytes, char *why, size_t whylen) {
+  (void)ns;
+  (void)bytes;
+  (void)why;
+  (void)whylen;
+  return 0;
+}
+
 const struct nvt_backend nvt_backend_null = {
     .kind = "null",
     .open = null_open,
     .close = null_close,
     .submit = null_submit,
+    .resize = null_resize,
 };

@@ -4,6 +4,7 @@
  * deallocated; a terabyte is fine as long as little of it is written.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -40,6 +41,22 @@ static int ram_open(struct nvt_namespace *ns, const char *argument, struct nvt_b
 static void ram_close(struct nvt_namespace *ns) {
   if (ns->memory != NULL)
     munmap(ns->memory, ns->size);
+}
+
+static int ram_resize(struct nvt_namespace *ns, uint64_t bytes, char *why, size_t whylen) {
+  uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+  void *memory = mremap(ns->memory, ns->size, bytes, MREMAP_MAYMOVE);
+  if (memory == MAP_FAILED) {
+    int failed = errno == EINVAL ? -ENOMEM : -errno; /* more than there is at all */
+    snprintf(why, whylen, "can't get address space for %" PRIu64 " bytes (%s); take less", bytes,
+             strerror(-failed));
+    return failed;
+  }
+  ns->memory = memory;
+  /* The page where it ends stays: what is cut off of it must not come back when it grows. */
+  if (bytes < ns->size && bytes % page != 0)
+    memset(ns->memory + bytes, 0, page - bytes % page);
+  return 0;
 }
 
 static void zero(struct nvt_namespace *ns, uint64_t offset, uint64_t length, bool give_back) {
@@ -93,4 +110,5 @@ const struct nvt_backend nvt_backend_ram = {
     .open = ram_open,
     .close = ram_close,
     .submit = ram_submit,
+    .resize = ram_resize,
 };

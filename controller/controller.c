@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Making and unmaking a controller; its namespaces; what it tells about itself. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "controller/controller_int.h"
+#include "controller/log.h"
 #include "controller/tap_int.h"
 
 #define DEFAULT_IO_QUEUES 64
@@ -220,6 +222,7 @@ int nvt_controller_add_namespace(struct nvt_controller *c, const char *descripti
     c->nn = i + 1;
   if (nsid != NULL)
     *nsid = i + 1;
+  nvt_log(NVT_LOG_VERBOSE, "namespace %u added: %s", i + 1, description);
   ns_changed(c, EVENT_NS_ADDED, i + 1, ns->blocks << ns->shift);
   return 0;
 }
@@ -235,8 +238,31 @@ int nvt_controller_remove_namespace(struct nvt_controller *c, uint32_t nsid) {
   nvt_namespace_destroy(ns->ns);
   memset(ns, 0, sizeof(*ns));
   nvt_leave(c);
+  nvt_log(NVT_LOG_VERBOSE, "namespace %u removed", nsid);
   ns_changed(c, EVENT_NS_REMOVED, nsid, bytes);
   return 0;
+}
+
+int nvt_controller_resize_namespace(struct nvt_controller *c, uint32_t nsid, uint64_t bytes,
+                                    char *why, size_t whylen) {
+  if (nsid == 0 || nsid > NVT_NAMESPACES_MAX || c->ns[nsid - 1].ns == NULL) {
+    snprintf(why, whylen, "there is no namespace %u", nsid);
+    return -ENOENT;
+  }
+  struct name_space *ns = &c->ns[nsid - 1];
+  uint64_t before = ns->blocks;
+  nvt_enter(c);
+  if (c->loop != NULL)
+    nvt_backend_drain(c->loop);
+  int error = nvt_namespace_resize(ns->ns, bytes, why, whylen);
+  if (error == 0)
+    ns->blocks = bytes >> ns->shift;
+  nvt_leave(c);
+  if (error == 0 && ns->blocks != before) {
+    nvt_log(NVT_LOG_VERBOSE, "namespace %u resized to %" PRIu64 " bytes", nsid, bytes);
+    ns_changed(c, EVENT_NS_RESIZED, nsid, bytes);
+  }
+  return error;
 }
 
 struct name_space *nvt_ns_get(struct nvt_controller *c, uint32_t nsid, nvt_status *status) {
@@ -253,10 +279,12 @@ struct name_space *nvt_ns_get(struct nvt_controller *c, uint32_t nsid, nvt_statu
 }
 
 void nvt_controller_attach(struct nvt_controller *c) {
+  nvt_log(NVT_LOG_VERBOSE, "host attached");
   nvt_event(c, EVENT_ATTACH, 0, 0, 0, 0);
 }
 
 void nvt_controller_detach(struct nvt_controller *c) {
+  nvt_log(NVT_LOG_VERBOSE, "host detached");
   nvt_event(c, EVENT_DETACH, 0, 0, 0, 0);
   nvt_controller_reset(c, NVT_RESET_DEVICE);
 }

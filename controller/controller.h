@@ -68,6 +68,12 @@ int nvt_controller_add_namespace(struct nvt_controller *, const char *descriptio
                                  char *why, size_t whylen);
 /* -ENOENT when there is none. */
 int nvt_controller_remove_namespace(struct nvt_controller *, uint32_t nsid);
+/* Give a namespace another size, in bytes: whole blocks, at least one. I/O in flight ends
+ * first. What is within both sizes stays, what is new reads as zeroes; a file is made so long,
+ * or so short. Announced as an addition is, where the size changes. 0, -ENOENT no such
+ * namespace, -EINVAL, or -errno, with a message in why and nothing changed. */
+int nvt_controller_resize_namespace(struct nvt_controller *, uint32_t nsid, uint64_t bytes,
+                                    char *why, size_t whylen);
 
 /* Replay: put bytes onto a namespace's medium as if they had always been there, read-only
  * or not. offset and len in bytes, any. -ENOENT no such namespace, -ERANGE beyond its end,

@@ -65,23 +65,23 @@ int nvt_backend_size(struct nvt_namespace *ns, const char *argument, char *why, 
              argument, ns->backend->kind);
     return -EINVAL;
   }
-  return nvt_backend_check_size(ns, "the size", why, whylen);
+  return nvt_backend_check_size(ns, "the size", ns->size, why, whylen);
 }
 
-int nvt_backend_check_size(const struct nvt_namespace *ns, const char *what, char *why,
-                           size_t whylen) {
+int nvt_backend_check_size(const struct nvt_namespace *ns, const char *what, uint64_t size,
+                           char *why, size_t whylen) {
   uint32_t block = ns->geometry.block_size;
-  uint64_t below = ns->size / block * block;
-  if (ns->size != 0 && ns->size == below)
+  uint64_t below = size / block * block;
+  if (size != 0 && size == below)
     return 0;
   if (below == 0)
     snprintf(why, whylen, "%s, %" PRIu64 " bytes, is less than a block of %" PRIu32 " bytes", what,
-             ns->size, block);
+             size, block);
   else
     snprintf(why, whylen,
              "%s, %" PRIu64 " bytes, is not a multiple of the block size %" PRIu32
              "; the next below is %" PRIu64,
-             what, ns->size, block, below);
+             what, size, block, below);
   return -EINVAL;
 }
 
@@ -187,6 +187,27 @@ void nvt_namespace_destroy(struct nvt_namespace *ns) {
     ns->backend->close(ns);
   free(ns->description);
   free(ns);
+}
+
+int nvt_namespace_resize(struct nvt_namespace *ns, uint64_t bytes, char *why, size_t whylen) {
+  int failed = nvt_backend_check_size(ns, "the new size", bytes, why, whylen);
+  if (failed)
+    return failed;
+  if (bytes > INT64_MAX) {
+    snprintf(why, whylen, "the new size, %" PRIu64 " bytes, is more than any namespace can have",
+             bytes);
+    return -EFBIG;
+  }
+  if (ns->backend->resize == NULL) {
+    snprintf(why, whylen, "a namespace of %s: can't be resized", ns->backend->kind);
+    return -ENOTSUP;
+  }
+  failed = ns->backend->resize(ns, bytes, why, whylen);
+  if (failed)
+    return failed;
+  ns->size = bytes;
+  ns->geometry.blocks = bytes / ns->geometry.block_size;
+  return 0;
 }
 
 void nvt_namespace_geometry(const struct nvt_namespace *ns, struct nvt_namespace_geometry *out) {

@@ -71,6 +71,10 @@ int nvt_namespace_create(const char *description, struct nvt_backend_loop **loop
                          struct nvt_namespace **out, char *why, size_t whylen);
 /* Nothing may be in flight. */
 void nvt_namespace_destroy(struct nvt_namespace *);
+/* Give it another size, in bytes. Nothing may be in flight. What is within both sizes
+ * stays, what is new reads as zeroes. 0; -EINVAL not at least one block and whole blocks,
+ * -ENOTSUP this kind can't, or -errno, with a message in why and nothing changed. */
+int nvt_namespace_resize(struct nvt_namespace *, uint64_t bytes, char *why, size_t whylen);
 void nvt_namespace_geometry(const struct nvt_namespace *, struct nvt_namespace_geometry *);
 const char *nvt_namespace_description(const struct nvt_namespace *);
 void nvt_namespace_submit(struct nvt_namespace *, struct nvt_io *);

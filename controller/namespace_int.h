@@ -26,6 +26,10 @@ struct nvt_backend {
               char *why, size_t whylen);
   void (*close)(struct nvt_namespace *);
   void (*submit)(struct nvt_namespace *, struct nvt_io *);
+  /* Optional. Make it `bytes` long, a multiple of the block size and at least one block: what
+   * is within both sizes stays, what is new reads as zeroes. Nothing is in flight. 0, or
+   * -errno with a message in why and nothing changed. size is the caller's to set. */
+  int (*resize)(struct nvt_namespace *, uint64_t bytes, char *why, size_t whylen);
 };
 
 extern const struct nvt_backend nvt_backend_ram;
@@ -36,7 +40,7 @@ extern const struct nvt_backend nvt_backend_file;
 int nvt_backend_size(struct nvt_namespace *, const char *argument, char *why, size_t whylen);
 
 /* Is it a multiple of the block size, and at least one block? -EINVAL and a message if not. */
-int nvt_backend_check_size(const struct nvt_namespace *, const char *what, char *why,
+int nvt_backend_check_size(const struct nvt_namespace *, const char *what, uint64_t size, char *why,
                            size_t whylen);
 
 #endif

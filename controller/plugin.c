@@ -9,6 +9,7 @@
 
 #include "controller/controller.h"
 #include "controller/host.h"
+#include "controller/log.h"
 #include "controller/plugin_int.h"
 #include "controller/plugin_local_int.h"
 #include "controller/plugin_path.h"
@@ -208,6 +209,7 @@ int nvt_plugin_load_kind(struct nvt_plugin_host *host, const char *spec,
   }
   plugin->next = host->plugins;
   host->plugins = plugin;
+  nvt_log(NVT_LOG_VERBOSE, "plug-in %s loaded from %s", plugin->name, plugin->path);
   tell(plugin, VERDICT_LOADED);
   return 0;
 }
@@ -238,6 +240,7 @@ int nvt_plugin_unload(struct nvt_plugin_host *host, const char *name) {
   if (plugin == NULL)
     return -ENOENT;
   *at = plugin->next;
+  nvt_log(NVT_LOG_VERBOSE, "plug-in %s unloaded", plugin->name);
   unload(plugin, true);
   return 0;
 }
@@ -250,6 +253,7 @@ int nvt_plugin_enable(struct nvt_plugin_host *host, const char *name, bool enabl
     return -ESRCH;
   if (enabled == !plugin->disabled)
     return 0;
+  nvt_log(NVT_LOG_VERBOSE, "plug-in %s %s", plugin->name, enabled ? "enabled" : "disabled");
   plugin->disabled = !enabled;
   if (!enabled) {
     detach_all(plugin);

@@ -11,6 +11,7 @@
 
 #include "controller/host.h"
 #include "controller/inject.h"
+#include "controller/log.h"
 #include "controller/plugin_calls_int.h"
 #include "controller/plugin_local_int.h"
 #include "controller/tap_int.h"
@@ -437,7 +438,7 @@ static void local_end(struct nvt_plugin *plugin) {
   int answer = local->teardown();
   finish(was);
   if (answer != 0)
-    fprintf(stderr, "nvmetap: plug-in %s: its teardown() failed (%d)\n", plugin->name, answer);
+    nvt_log(NVT_LOG_NORMAL, "plug-in %s: its teardown() failed (%d)", plugin->name, answer);
 }
 
 static void local_close(struct nvt_plugin *plugin) {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "controller/controller_int.h"
+#include "controller/log.h"
 
 /* Commands under way are dropped: no completion, no further write to guest memory. */
 static void drop_commands(struct nvt_controller *c) {
@@ -31,6 +32,11 @@ void nvt_controller_reset(struct nvt_controller *c, enum nvt_reset kind) {
       [NVT_RESET_SUBSYSTEM] = EVENT_SUBSYSTEM_RESET,
       [NVT_RESET_DEVICE] = EVENT_DEVICE_RESET,
   };
+  static const char *const names[] = {[NVT_RESET_CONTROLLER] = "controller reset",
+                                      [NVT_RESET_FUNCTION] = "function level reset",
+                                      [NVT_RESET_SUBSYSTEM] = "NVM subsystem reset",
+                                      [NVT_RESET_DEVICE] = "device reset"};
+  nvt_log(NVT_LOG_VERBOSE, "%s, epoch %u ends", names[kind], c->epoch);
   nvt_event(c, events[kind], 0, 0, 0, 0);
   if (NVT_GET(c->cc, CC_EN) != 0 && NVT_GET(c->csts, CSTS_SHST) == 0 &&
       kind == NVT_RESET_DEVICE) /* the only one that is a loss of power */

@@ -81,6 +81,7 @@ static enum way event_way(unsigned event) {
   case NVT_V_event_event_FATAL:
   case NVT_V_event_event_NS_ADDED:
   case NVT_V_event_event_NS_REMOVED:
+  case NVT_V_event_event_NS_RESIZED:
   case NVT_V_event_event_DMA_FAULT:
   case NVT_V_event_event_DOORBELL_FAULT:
     return TO_HOST;

@@ -126,7 +126,7 @@ static void add_command(const struct nvt_context *c, const struct nvt_exchange *
     add_frame(c, hf_cancelled_in, &exchange->cancel);
     if (!waits)
       expert_add_info(c->pinfo, c->item, &nvt_expert.reset);
-  } else if (!waits) {
+  } else if (!waits && exchange->end != NVT_EXCHANGE_UNTRACED) {
     expert_add_info(c->pinfo, c->item, &nvt_expert.open);
   }
 }

@@ -283,11 +283,14 @@ void nvt_engine_event(struct nvt_engine *e, const struct nvt_record *record) {
   case NVT_V_event_event_DETACH:
   case NVT_V_event_event_IRQ_SETUP:
   case NVT_V_event_event_NS_ADDED:
-  case NVT_V_event_event_NS_REMOVED: {
+  case NVT_V_event_event_NS_REMOVED:
+  case NVT_V_event_event_NS_RESIZED: {
     nvt_engine_stimulus(e);
     e->ops->flush_interrupts(e->target);
     int failed = event->event == NVT_V_event_event_NS_ADDED
                      ? nvt_engine_add_namespace(e, record->header.controller, event)
+                 : event->event == NVT_V_event_event_NS_RESIZED
+                     ? nvt_engine_resize_namespace(e, event)
                      : e->ops->happen(e->target, event);
     if (failed)
       nvt_findings_number(&e->totals->findings, e->record, "event", event->event, 0, 0,
@@ -321,6 +324,9 @@ void nvt_engine_event(struct nvt_engine *e, const struct nvt_record *record) {
   case NVT_V_event_event_DMA_FAULT:
   case NVT_V_event_event_DOORBELL_FAULT:
     answered(e, event);
+    break;
+  case NVT_V_event_event_TRACE_STOPPED:
+    nvt_engine_tracing_stopped(e);
     break;
   default: /* migration, and what a later version knows: nothing that a target does */
     break;

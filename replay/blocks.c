@@ -111,6 +111,21 @@ void nvt_blocks_set(struct nvt_blocks *blocks, uint64_t first, uint64_t count, b
   }
 }
 
+struct nvt_blocks *nvt_blocks_resize(struct nvt_blocks *old, uint64_t count) {
+  struct nvt_blocks *blocks = old != NULL ? nvt_blocks_create(count) : NULL;
+  if (blocks != NULL) {
+    if (count < old->count)
+      nvt_blocks_set(old, count, old->count - count, false);
+    size_t both = blocks->chunks < old->chunks ? blocks->chunks : old->chunks;
+    for (size_t i = 0; i < both; i++) {
+      blocks->directory[i] = old->directory[i];
+      old->directory[i] = NULL;
+    }
+  }
+  nvt_blocks_destroy(old);
+  return blocks;
+}
+
 bool nvt_blocks_known(const struct nvt_blocks *blocks, uint64_t block) {
   if (blocks == NULL || block >= blocks->count)
     return false;

@@ -15,6 +15,10 @@ struct nvt_blocks; /* one thread at a time */
 /* NULL when that many can't be followed: then none is ever known. */
 struct nvt_blocks *nvt_blocks_create(uint64_t blocks);
 void nvt_blocks_destroy(struct nvt_blocks *);
+/* The same, of another number of blocks: those in both keep their answer, others aren't known.
+ * Takes the old one; NULL
+ * stays NULL. */
+struct nvt_blocks *nvt_blocks_resize(struct nvt_blocks *, uint64_t blocks);
 /* NULL is taken everywhere below. A range beyond the end is cut. */
 void nvt_blocks_set(struct nvt_blocks *, uint64_t first, uint64_t count, bool known);
 bool nvt_blocks_known(const struct nvt_blocks *, uint64_t block);

@@ -85,6 +85,16 @@ int nvt_engine_add_namespace(struct nvt_engine *e, uint16_t controller,
   return failed;
 }
 
+int nvt_engine_resize_namespace(struct nvt_engine *e, const struct nvt_rec_event *event) {
+  int failed = e->ops->happen(e->target, event);
+  struct replay_namespace *space = nvt_engine_namespace(e, event->code);
+  if (failed || space == NULL || space->block_size == 0)
+    return failed;
+  space->blocks = event->size / space->block_size;
+  space->known = nvt_blocks_resize(space->known, space->blocks);
+  return 0;
+}
+
 bool nvt_engine_create(const struct nvt_record *meta, const struct nvt_target_ops *ops,
                        struct nvt_feed *feed, struct nvt_replay_totals *totals,
                        struct nvt_engine **out, char *why, size_t whylen) {
@@ -161,6 +171,14 @@ void nvt_engine_blind(struct nvt_engine *e, const char *field, const char *expec
                    "%s; nothing can be compared from here until the next controller reset", text);
   e->blind = true;
   nvt_engine_forget_answers(e);
+}
+
+void nvt_engine_tracing_stopped(struct nvt_engine *e) {
+  if (!e->blind)
+    nvt_engine_blind(e, "tracing", "stopped",
+                     "tracing was stopped here, and what happened meanwhile isn't in the trace");
+  for (uint32_t i = 0; i < e->space_count; i++)
+    nvt_blocks_set(e->spaces[i].known, 0, e->spaces[i].blocks, false);
 }
 
 static void check_losses(struct nvt_engine *e, const struct nvt_feed_item *item) {

@@ -85,6 +85,8 @@ static inline void nvt_engine_excuse(struct nvt_engine *e, enum nvt_exception ex
 }
 
 /* A namespace came while the recording ran. */
+int nvt_engine_resize_namespace(struct nvt_engine *, const struct nvt_rec_event *);
+void nvt_engine_tracing_stopped(struct nvt_engine *);
 int nvt_engine_add_namespace(struct nvt_engine *, uint16_t controller,
                              const struct nvt_rec_event *);
 

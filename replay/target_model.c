@@ -361,6 +361,10 @@ static int model_happen(struct nvt_target *t, const struct nvt_rec_event *event)
     return 0;
   case NVT_V_event_event_NS_REMOVED:
     return nvt_controller_remove_namespace(t->device, event->code);
+  case NVT_V_event_event_NS_RESIZED: {
+    char why[256];
+    return nvt_controller_resize_namespace(t->device, event->code, event->size, why, sizeof(why));
+  }
   default:
     return -ENOTSUP;
   }

@@ -182,6 +182,9 @@ static void follow_event(struct nvt_session *session, struct nvt_controller_node
   case NVT_V_event_event_DEVICE_RESET:
     reset_by_event(session, controller);
     break;
+  case NVT_V_event_event_TRACE_STOPPED:
+    nvt_session_stopped(session, controller);
+    break;
   default:
     break;
   }

@@ -28,8 +28,9 @@ struct nvt_moment {
 enum nvt_exchange_end {
   NVT_EXCHANGE_OPEN, /* outstanding */
   NVT_EXCHANGE_COMPLETED,
-  NVT_EXCHANGE_RESET,     /* outstanding when the controller was reset or its queue deleted */
-  NVT_EXCHANGE_UNFINISHED /* outstanding at the end of the trace */
+  NVT_EXCHANGE_RESET,      /* outstanding when the controller was reset or its queue deleted */
+  NVT_EXCHANGE_UNFINISHED, /* outstanding at the end of the trace */
+  NVT_EXCHANGE_UNTRACED    /* outstanding when tracing was stopped: what became of it isn't known */
 };
 
 /* One command's life. Key: controller, epoch, sqid, cid and reuse. */
@@ -46,7 +47,7 @@ struct nvt_exchange {
   struct nvt_moment completion;
   struct nvt_moment interrupt;   /* first one sent for its queue at or after the completion */
   struct nvt_moment acknowledge; /* the head doorbell that passed its completion */
-  struct nvt_moment cancel;      /* end RESET: the record that ended it */
+  struct nvt_moment cancel;      /* end RESET and UNTRACED: the record that ended it */
   uint32_t depth;                /* outstanding on its queue at the fetch, itself included */
   uint32_t in_flight;            /* what the host had under way on its queue then: announced and not
                                     fetched, outstanding, or completed and not acknowledged */

@@ -95,7 +95,7 @@ void nvt_session_cancel(struct nvt_session *session, struct nvt_queue *sq,
                         struct nvt_exchange_node *node, enum nvt_exchange_end end) {
   not_outstanding(session, sq, node);
   node->pub.end = end;
-  if (end == NVT_EXCHANGE_RESET)
+  if (end != NVT_EXCHANGE_UNFINISHED)
     node->pub.cancel = session->now;
   nvt_session_end(session, node);
 }

@@ -148,6 +148,8 @@ void nvt_session_set_vector(struct nvt_session *, struct nvt_queue *, uint16_t v
 /* Ends what it holds. */
 void nvt_session_delete_queue(struct nvt_session *, struct nvt_queue *);
 void nvt_session_reset(struct nvt_session *, struct nvt_controller_node *);
+/* Tracing was stopped: nothing is known of the queues from here on. */
+void nvt_session_stopped(struct nvt_session *, struct nvt_controller_node *);
 int nvt_session_admin_queues(struct nvt_session *, struct nvt_controller_node *);
 int nvt_session_queue_state(struct nvt_session *, struct nvt_controller_node *,
                             const struct nvt_rec_queue *);

@@ -109,6 +109,20 @@ void nvt_session_reset(struct nvt_session *session, struct nvt_controller_node *
   controller->whole = true;
 }
 
+/* Its commands ended, or will, where the trace doesn't show it. */
+static void forget_commands(struct nvt_session *session, struct nvt_queue *queue) {
+  while (!queue->view.is_cq && queue->list.first != NULL)
+    nvt_session_cancel(session, queue, queue->list.first, NVT_EXCHANGE_UNTRACED);
+}
+
+void nvt_session_stopped(struct nvt_session *session, struct nvt_controller_node *controller) {
+  while (controller->queues != NULL) {
+    forget_commands(session, controller->queues);
+    nvt_session_delete_queue(session, controller->queues);
+  }
+  controller->whole = false;
+}
+
 int nvt_session_admin_queues(struct nvt_session *session, struct nvt_controller_node *controller) {
   const struct nvt_doorbell_id sq = {.qid = 0, .is_cq = false};
   const struct nvt_doorbell_id cq = {.qid = 0, .is_cq = true};
@@ -132,8 +146,10 @@ int nvt_session_admin_queues(struct nvt_session *session, struct nvt_controller_
 int nvt_session_queue_state(struct nvt_session *session, struct nvt_controller_node *controller,
                             const struct nvt_rec_queue *state) {
   struct nvt_doorbell_id id = {.qid = state->qid, .is_cq = state->is_cq != 0};
-  struct nvt_queue *queue =
-      nvt_session_create_queue(session, controller, id, state->entries, state->base);
+  struct nvt_queue *queue = nvt_session_find_queue(session, controller->state.controller, id);
+  if (queue != NULL)
+    forget_commands(session, queue);
+  queue = nvt_session_create_queue(session, controller, id, state->entries, state->base);
   if (queue == NULL)
     return nvt_session_no_queue(session);
   queue->view.cqid = id.is_cq ? state->qid : state->cqid;

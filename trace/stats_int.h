@@ -40,7 +40,7 @@ struct nvt_stats {
   uint64_t first_ns;
   uint64_t last_ns;
   uint64_t types[NVT_REC_COUNT];
-  uint64_t ends[NVT_EXCHANGE_UNFINISHED + 1];
+  uint64_t ends[NVT_EXCHANGE_UNTRACED + 1];
   uint64_t controllers;
   uint64_t lost;
   struct nvt_stats_opcode *opcodes[2][256];         /* by set; NULL: never seen */

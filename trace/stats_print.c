@@ -82,9 +82,13 @@ void nvt_stats_print(FILE *to, const struct nvt_stats *stats) {
           stats->controllers == 1 ? "" : "s", stats->lost);
   fprintf(to,
           "commands: %" PRIu64 " completed, %" PRIu64 " ended by a reset, %" PRIu64
-          " still outstanding\n",
+          " still outstanding",
           stats->ends[NVT_EXCHANGE_COMPLETED], stats->ends[NVT_EXCHANGE_RESET],
           stats->ends[NVT_EXCHANGE_UNFINISHED]);
+  if (stats->ends[NVT_EXCHANGE_UNTRACED] != 0)
+    fprintf(to, ", %" PRIu64 " under way when tracing was stopped",
+            stats->ends[NVT_EXCHANGE_UNTRACED]);
+  fputc('\n', to);
   if (stats->unreadable != 0)
     fprintf(to, "%" PRIu64 " frames are no records of ours, or malformed\n", stats->unreadable);
   fprintf(to, "\n%-32s %9s\n", "records", "count");
@@ -177,6 +181,7 @@ void nvt_stats_json(FILE *to, const struct nvt_stats *stats) {
   put(commands, "completed", stats->ends[NVT_EXCHANGE_COMPLETED]);
   put(commands, "reset", stats->ends[NVT_EXCHANGE_RESET]);
   put(commands, "unfinished", stats->ends[NVT_EXCHANGE_UNFINISHED]);
+  put(commands, "untraced", stats->ends[NVT_EXCHANGE_UNTRACED]);
   json_object_object_add(root, "commands", commands);
   json_object_object_add(root, "latency", stages_json(stats->io_stages));
   json_object *opcodes = json_object_new_array();

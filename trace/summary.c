@@ -215,6 +215,10 @@ static void event(struct nvt_text *text, const struct nvt_rec_event *body) {
   case NVT_V_event_event_NS_REMOVED:
     number_of(text, " nsid ", body->code);
     break;
+  case NVT_V_event_event_NS_RESIZED:
+    number_of(text, " nsid ", body->code);
+    number_of(text, " size ", body->size);
+    break;
   case NVT_V_event_event_IRQ_SETUP:
     number_of(text, " first vector ", body->address);
     number_of(text, " count ", body->size);

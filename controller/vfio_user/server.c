@@ -13,7 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "controller/vfio_user/listen_int.h"
+#include "controller/listen.h"
+#include "controller/log.h"
 #include "controller/vfio_user/server.h"
 #include "controller/vfio_user/session_int.h"
 #include "controller/vfio_user/sigbus_int.h"
@@ -53,7 +54,7 @@ enum source { LISTENER, CLIENT, DEVICE, REFUSED };
 #define WAITING 8u
 struct nvt_vfio_server {
   struct nvt_vfio_server_options options;
-  struct nvt_vfio_listener listener;
+  struct nvt_listener listener;
   struct nvt_vfio_session session;
   int epoll;
   int event_fd;
@@ -79,7 +80,7 @@ __attribute__((format(printf, 2, 3))) static void tell(const struct nvt_vfio_ser
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  fprintf(stderr, "nvmetap: %s: %s\n", s->listener.path, text);
+  nvt_log(NVT_LOG_NORMAL, "%s: %s", s->listener.path, text);
 }
 
 static int watch(struct nvt_vfio_server *s, int fd, enum source source, unsigned slot) {
@@ -98,7 +99,7 @@ int nvt_vfio_server_create(const struct nvt_vfio_server_options *options,
   s->options = *options;
   for (unsigned i = 0; i < WAITING; i++)
     s->refused[i] = -1;
-  int error = nvt_vfio_listen(&s->listener, options->path, why, whylen);
+  int error = nvt_listen(&s->listener, options->path, why, whylen);
   if (error) {
     free(s);
     return error;
@@ -107,7 +108,7 @@ int nvt_vfio_server_create(const struct nvt_vfio_server_options *options,
   error = nvt_vfio_session_init(&s->session, options->device, options->shared_doorbells);
   if (error) {
     snprintf(why, whylen, "%s: making the doorbell page: %s", options->path, strerror(-error));
-    nvt_vfio_unlisten(&s->listener);
+    nvt_unlisten(&s->listener);
     free(s);
     return error;
   }
@@ -136,7 +137,7 @@ void nvt_vfio_server_destroy(struct nvt_vfio_server *s) {
       close(s->refused[i]);
   if (s->epoll >= 0)
     close(s->epoll);
-  nvt_vfio_unlisten(&s->listener);
+  nvt_unlisten(&s->listener);
   free(s);
 }
 

@@ -28,7 +28,7 @@ bool fault_refuse(struct fault_reader *reader, const char *path, const char *for
 /* What somebody wrote, for a message: short, and without control characters. */
 static const char *shown(const char *text, char out[48]) {
   size_t n = 0;
-  for (; text[n] != '\0' && n < 40; n++)
+  for (; n < 40 && text[n] != '\0'; n++)
     out[n] = text[n] < ' ' || text[n] == 0x7f ? '?' : text[n];
   memcpy(out + n, text[n] == '\0' ? "" : "...", text[n] == '\0' ? 1 : 4);
   return out;

@@ -30,6 +30,7 @@ struct recorder {
   uint32_t head;
   uint8_t flags; /* of record headers */
   bool no_maps;  /* leave out what guest memory there is */
+  bool paused;   /* write nothing down */
   bool failed;
 };
 
@@ -38,6 +39,8 @@ static inline void recorder_put(struct recorder *r, enum nvt_record_type type, u
                                 size_t tail_length) {
   static uint8_t buffer[NVT_RECORD_MAX];
   uint8_t copy[128];
+  if (r->paused)
+    return;
   memcpy(copy, body, nvt_record_body_size(type));
   if (r->no_maps && type == NVT_REC_EVENT &&
       ((const struct nvt_rec_event *)body)->event == NVT_V_event_event_DMA_MAP)

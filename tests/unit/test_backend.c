@@ -8,6 +8,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -291,6 +292,87 @@ static void null_touches_nothing(void **state) {
   give(&f);
 }
 
+/* Grown and shrunk by a block, by pages and by much: what is in both sizes stays, what is new
+ * reads as zeroes, what is no size is refused and changes nothing. */
+static void resizes(struct fixture *f) {
+  static uint8_t kept[3 * SIZE], got[3 * SIZE];
+  const uint32_t block = f->geometry.block_size;
+  const uint64_t sizes[] = {SIZE,          SIZE + block,    SIZE - block,    SIZE,
+                            65536 + block, 65536,           3 * SIZE,        block,
+                            2 * block,     4096 * 3 - 4096, 2 * SIZE + 4096, 2 * SIZE + 4096};
+  uint64_t size = SIZE;
+  char why[256];
+  memset(kept, 0, sizeof(kept));
+  for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    pattern(kept, size, (unsigned)i);
+    assert_int_equal(simple(f, NVT_IO_WRITE, 0, size, kept), 0);
+    const uint64_t refused[] = {0,          block - 1,  sizes[i] - 1,       sizes[i] + 1,
+                                1ULL << 63, UINT64_MAX, 0 - (uint64_t)block};
+    for (size_t j = 0; j < sizeof(refused) / sizeof(refused[0]); j++) {
+      why[0] = '\0';
+      assert_true(nvt_namespace_resize(f->ns, refused[j], why, sizeof(why)) < 0);
+      assert_true(strlen(why) > 10);
+      nvt_namespace_geometry(f->ns, &f->geometry);
+      assert_int_equal(f->geometry.blocks, size / block);
+    }
+    assert_int_equal(nvt_namespace_resize(f->ns, sizes[i], why, sizeof(why)), 0);
+    nvt_namespace_geometry(f->ns, &f->geometry);
+    assert_int_equal(f->geometry.blocks, sizes[i] / block);
+    if (sizes[i] < size)
+      memset(kept + sizes[i], 0, size - sizes[i]);
+    size = sizes[i];
+    memset(got, 0xee, sizeof(got));
+    assert_int_equal(simple(f, NVT_IO_READ, 0, size, got), 0);
+    assert_memory_equal(got, kept, size);
+  }
+}
+
+static void namespaces_are_resized(void **state) {
+  (void)state;
+  char why[256] = "";
+  for (unsigned big = 0; big < 2; big++) {
+    struct fixture f = {0};
+    take(&f, big ? "ram:1M,block=4096" : "ram:1M");
+    resizes(&f);
+    /* More than any address space has. */
+    assert_int_equal(nvt_namespace_resize(f.ns, 1ULL << 62, why, sizeof(why)), -ENOMEM);
+    assert_non_null(strstr(why, "take less"));
+    assert_int_equal(simple(&f, NVT_IO_READ, 2 * SIZE, 4096, buffer), 0);
+    give(&f);
+    char description[128];
+    strcpy(f.path, "/tmp/nvmetap-backend-XXXXXX");
+    int fd = mkstemp(f.path);
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, SIZE), 0);
+    snprintf(description, sizeof(description), "file:%s%s", f.path, big ? ",block=4096" : "");
+    take(&f, description);
+    resizes(&f);
+    assert_int_equal(lseek(fd, 0, SEEK_END), 2 * SIZE + 4096);
+    give(&f);
+    /* One that is only read: as far as the file goes, which stays as it is. */
+    snprintf(description, sizeof(description), "file:%s,readonly", f.path);
+    take(&f, description);
+    assert_int_equal(nvt_namespace_resize(f.ns, SIZE, why, sizeof(why)), 0);
+    assert_int_equal(nvt_namespace_resize(f.ns, 2 * SIZE + 4096, why, sizeof(why)), 0);
+    assert_int_equal(nvt_namespace_resize(f.ns, 2 * SIZE + 4608, why, sizeof(why)), -ENOSPC);
+    assert_non_null(strstr(why, "only read"));
+    assert_int_equal(lseek(fd, 0, SEEK_END), 2 * SIZE + 4096);
+    give(&f);
+    close(fd);
+    unlink(f.path);
+  }
+  struct fixture f = {0};
+  take(&f, "null:1M");
+  assert_int_equal(nvt_namespace_resize(f.ns, INT64_MAX / 512 * 512, why, sizeof(why)), 0);
+  assert_int_equal(nvt_namespace_resize(f.ns, 1ULL << 63, why, sizeof(why)), -EFBIG);
+  assert_int_equal(nvt_namespace_resize(f.ns, 512, why, sizeof(why)), 0);
+  assert_int_equal(nvt_namespace_resize(f.ns, 511, why, sizeof(why)), -EINVAL);
+  assert_int_equal(nvt_namespace_resize(f.ns, 513, why, sizeof(why)), -EINVAL);
+  nvt_namespace_geometry(f.ns, &f.geometry);
+  assert_int_equal(f.geometry.blocks, 1);
+  give(&f);
+}
+
 static uint64_t resident(void) {
   unsigned long long total, pages = 0;
   FILE *statm = fopen("/proc/self/statm", "r");
@@ -323,6 +405,7 @@ int main(void) {
       cmocka_unit_test(file_keeps_data),
       cmocka_unit_test(readonly_refuses_writes),
       cmocka_unit_test(null_touches_nothing),
+      cmocka_unit_test(namespaces_are_resized),
       cmocka_unit_test(a_terabyte_of_ram_costs_what_is_written),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -359,6 +359,85 @@ static void a_bad_doorbell_is_an_error_event(void **state) {
   host_close(&h);
 }
 
+/* Announced, and the new size holds at once. */
+static void a_namespace_changes_its_size(void **state) {
+  (void)state;
+  struct host h;
+  struct nvt_cqe cqe;
+  char why[256];
+  host_open(&h, "ram:1M");
+  create_pair(&h, 1, 16);
+  set_feature(&h, NVT_FEATURE_ASYNC_EVENT_CONFIG, 0, 0x100);
+  ask_for_event(&h);
+  /* The same size is no change. */
+  assert_int_equal(nvt_controller_resize_namespace(h.c, 1, 1 << 20, why, sizeof(why)), 0);
+  assert_false(reap(&h, 0, &cqe));
+  assert_status(io(&h, NVT_NVM_READ, 2047, 1, DATA_AT, 0), NVT_SC_SUCCESS);
+  assert_int_equal(nvt_controller_resize_namespace(h.c, 1, (1 << 20) - 512, why, sizeof(why)), 0);
+  assert_true(reap(&h, 0, &cqe));
+  assert_int_equal(cqe.dw0, 0x00040002);
+  assert_status(get_log(&h, NVT_LOG_CHANGED_ATTACHED_NS, 0, 4096), NVT_SC_SUCCESS);
+  const uint32_t *list = guest(&h, DATA_AT);
+  assert_int_equal(list[0], 1);
+  assert_int_equal(list[1], 0);
+  struct nvt_id_namespace ns;
+  assert_status(identify(&h, NVT_CNS_NAMESPACE, 1, &ns), NVT_SC_SUCCESS);
+  assert_int_equal(ns.nsze, 2047);
+  assert_int_equal(ns.ncap, 2047);
+  assert_status(io(&h, NVT_NVM_READ, 2046, 1, DATA_AT, 0), NVT_SC_SUCCESS);
+  assert_status(io(&h, NVT_NVM_READ, 2047, 1, DATA_AT, 0), NVT_SC_LBA_OUT_OF_RANGE);
+  assert_status(io(&h, NVT_NVM_READ, 2046, 2, DATA_AT, 0), NVT_SC_LBA_OUT_OF_RANGE);
+  struct nvt_namespace_info info;
+  assert_true(nvt_controller_namespace(h.c, 0, &info));
+  assert_int_equal(info.blocks, 2047);
+  assert_int_equal(nvt_controller_resize_namespace(h.c, 1, 0, why, sizeof(why)), -EINVAL);
+  assert_int_equal(nvt_controller_resize_namespace(h.c, 1, 511, why, sizeof(why)), -EINVAL);
+  assert_int_equal(nvt_controller_resize_namespace(h.c, 1, 513, why, sizeof(why)), -EINVAL);
+  assert_int_equal(nvt_controller_resize_namespace(h.c, 0, 512, why, sizeof(why)), -ENOENT);
+  assert_int_equal(nvt_controller_resize_namespace(h.c, 2, 512, why, sizeof(why)), -ENOENT);
+  assert_int_equal(nvt_controller_resize_namespace(h.c, 256, 512, why, sizeof(why)), -ENOENT);
+  assert_int_equal(nvt_controller_resize_namespace(h.c, 257, 512, why, sizeof(why)), -ENOENT);
+  assert_int_equal(nvt_controller_resize_namespace(h.c, UINT32_MAX, 512, why, sizeof(why)),
+                   -ENOENT);
+  assert_status(io(&h, NVT_NVM_READ, 2046, 1, DATA_AT, 0), NVT_SC_SUCCESS);
+  host_close(&h);
+}
+
+/* I/O that is in the backend ends before its blocks go. */
+static void a_resize_waits_for_what_is_in_flight(void **state) {
+  (void)state;
+  struct host h;
+  struct nvt_cqe cqe;
+  char why[256], path[64] = "/tmp/nvmetap-resize-XXXXXX", description[128];
+  int fd = mkstemp(path);
+  assert_true(fd >= 0);
+  assert_int_equal(ftruncate(fd, 1 << 20), 0);
+  snprintf(description, sizeof(description), "file:%s", path);
+  host_open(&h, description);
+  create_pair(&h, 1, 64);
+  pattern(guest(&h, DATA_AT), 4096, 7);
+  for (unsigned i = 0; i < 32; i++)
+    put(&h, 1, io_sqe(NVT_NVM_WRITE, 1024 + 8 * i, 8, DATA_AT, 0));
+  ring(&h, 1, false, h.sq[1].tail);
+  assert_int_equal(nvt_controller_step(h.c, 1), 1);
+  assert_int_equal(nvt_controller_step(h.c, 1), 1);
+  assert_true(nvt_controller_outstanding(h.c) > 0);
+  assert_int_equal(nvt_controller_resize_namespace(h.c, 1, 512 * 1024, why, sizeof(why)), 0);
+  assert_int_equal(nvt_controller_outstanding(h.c), 0);
+  poll_idle(&h);
+  unsigned good = 0, beyond = 0;
+  while (reap(&h, 1, &cqe)) {
+    good += status_of(cqe) == NVT_SC_SUCCESS;
+    beyond += status_of(cqe) == NVT_SC_LBA_OUT_OF_RANGE;
+  }
+  assert_int_equal(good, 2); /* those two had begun */
+  assert_int_equal(beyond, 30);
+  assert_int_equal(lseek(fd, 0, SEEK_END), 512 * 1024);
+  host_close(&h);
+  close(fd);
+  unlink(path);
+}
+
 static void a_new_namespace_is_a_notice(void **state) {
   (void)state;
   struct host h;
@@ -568,6 +647,8 @@ static void only_what_keeps_blocks_promises_zeroes(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_namespace_changes_its_size),
+      cmocka_unit_test(a_resize_waits_for_what_is_in_flight),
       cmocka_unit_test(what_has_no_row_is_invalid_opcode),
       cmocka_unit_test(fused_and_sgl_are_invalid_field),
       cmocka_unit_test(select_of_get_features),

@@ -464,6 +464,61 @@ static void namespaces_come_and_go(void **state) {
   assert_replays();
 }
 
+static void namespaces_are_resized(void **state) {
+  (void)state;
+  static struct stage s;
+  struct host *h = &s.h;
+  char why[256];
+  s.r = (struct recorder){0};
+  stage_start(&s, NVT_V_meta_data_mode_FULL, "ram:64K");
+  create_pair(h, 1, 16);
+  pattern(guest(h, DATA_AT), 4096, 1);
+  assert_status(io(h, NVT_NVM_WRITE, 0, 8, DATA_AT, 0), NVT_SC_SUCCESS);
+  assert_status(io(h, NVT_NVM_WRITE, 120, 8, DATA_AT, 0), NVT_SC_SUCCESS);
+  static const uint64_t sizes[] = {121 * 512, 512, 128 * 512, 1 << 20};
+  for (unsigned i = 0; i < 4; i++) {
+    assert_int_equal(nvt_controller_resize_namespace(h->c, 1, sizes[i], why, sizeof(why)), 0);
+    assert_true(recorder_meta(&s.r, h->c));
+    uint64_t blocks = sizes[i] / 512;
+    assert_status(io(h, NVT_NVM_READ, 0, 1, DATA_AT, 0), NVT_SC_SUCCESS);
+    assert_status(io(h, NVT_NVM_READ, blocks - 1, 1, DATA_AT, 0), NVT_SC_SUCCESS);
+    assert_status(io(h, NVT_NVM_READ, blocks, 1, DATA_AT, 0), NVT_SC_LBA_OUT_OF_RANGE);
+    if (blocks >= 128)
+      assert_status(io(h, NVT_NVM_READ, 120, 8, DATA_AT, 0), NVT_SC_SUCCESS);
+    assert_status(identify(h, NVT_CNS_NAMESPACE, 1, NULL), NVT_SC_SUCCESS);
+  }
+  stage_close(&s);
+  assert_replays();
+}
+
+/* One difference, and all that a reset makes known again is compared. */
+static void a_pause_is_told(void **state) {
+  (void)state;
+  static struct stage s;
+  struct host *h = &s.h;
+  s.r = (struct recorder){0};
+  stage_start(&s, NVT_V_meta_data_mode_FULL, "ram:1M");
+  create_pair(h, 1, 16);
+  pattern(guest(h, DATA_AT), 4096, 1);
+  assert_status(io(h, NVT_NVM_WRITE, 0, 8, DATA_AT, 0), NVT_SC_SUCCESS);
+  const struct nvt_rec_event stopped = {.event = NVT_V_event_event_TRACE_STOPPED};
+  recorder_put(&s.r, NVT_REC_EVENT, 0, 0, &stopped, NULL, 0);
+  uint64_t at = s.r.seq[0];
+  s.r.paused = true;
+  pattern(guest(h, DATA_AT), 4096, 2);
+  assert_status(io(h, NVT_NVM_WRITE, 0, 8, DATA_AT, 0), NVT_SC_SUCCESS);
+  s.r.paused = false;
+  assert_true(recorder_meta(&s.r, h->c));
+  assert_status(io(h, NVT_NVM_READ, 8, 8, DATA_AT, 0), NVT_SC_SUCCESS);
+  set32(h, NVT_REG_CC, 0);
+  enable(h);
+  create_pair(h, 1, 16);
+  assert_status(io(h, NVT_NVM_READ, 0, 8, DATA_AT, 0), NVT_SC_SUCCESS);
+  assert_status(io(h, NVT_NVM_WRITE, 0, 8, DATA_AT, 0), NVT_SC_SUCCESS);
+  stage_close(&s);
+  assert_one("tracing", at);
+}
+
 static void a_keep_alive_that_ran_out_is_excused(void **state) {
   (void)state;
   static struct stage s;
@@ -781,6 +836,8 @@ int main(void) {
       cmocka_unit_test(interrupts_that_nobody_takes_answer_the_same),
       cmocka_unit_test(the_pin_answers_the_same),
       cmocka_unit_test(namespaces_come_and_go),
+      cmocka_unit_test(namespaces_are_resized),
+      cmocka_unit_test(a_pause_is_told),
       cmocka_unit_test(a_keep_alive_that_ran_out_is_excused),
       cmocka_unit_test(a_big_guest_fits),
       cmocka_unit_test(memory_that_no_record_tells_of_is_made),

@@ -22,13 +22,13 @@ struct script {
   uint64_t time;
   uint16_t controller;
   uint32_t epoch;
-  unsigned ended[4]; /* by enum nvt_exchange_end */
+  unsigned ended[5]; /* by enum nvt_exchange_end */
   struct nvt_exchange last_ended;
 };
 
 static void on_end(void *ctx, struct nvt_exchange *exchange) {
   struct script *s = ctx;
-  assert_in_range(exchange->end, 0, 3);
+  assert_in_range(exchange->end, 0, 4);
   s->ended[exchange->end]++;
   s->last_ended = *exchange;
 }
@@ -315,6 +315,83 @@ static void a_reset_ends_what_is_outstanding(void **state) {
   }
 }
 
+static void snapshot(struct script *s, uint64_t offset, uint64_t value, uint8_t size) {
+  struct nvt_record r = {.header = {.flags = NVT_V_header_flags_SNAPSHOT},
+                         .access = {.offset = offset, .value = value, .size = size, .space = 1}};
+  put(s, NVT_REC_REG_WRITE, &r);
+}
+static void snapshot_queue(struct script *s, uint16_t qid, bool is_cq, uint16_t at) {
+  struct nvt_record r = {.header = {.flags = NVT_V_header_flags_SNAPSHOT},
+                         .queue = {.qid = qid,
+                                   .cqid = qid,
+                                   .is_cq = is_cq,
+                                   .entries = 16,
+                                   .head = at,
+                                   .tail = at,
+                                   .vector = qid,
+                                   .queue_flags = NVT_V_queue_queue_flags_INTERRUPTS}};
+  put(s, NVT_REC_QUEUE_STATE, &r);
+}
+
+/* What was under way at the stop is neither reset nor unfinished, what comes from then is no
+ * error, and ids start afresh; a reset, or a new command with the id, in between or not. */
+static void tracing_may_pause(void **state) {
+  (void)state;
+  struct script s;
+  for (unsigned how = 0; how < 3; how++) {
+    start(&s, true);
+    enable(&s, 16);
+    create_queues(&s, 0, 1, 16, 1);
+    tail(&s, 1, 2);
+    struct nvt_exchange *a = command(&s, 1, 0, sqe(NVT_NVM_READ, 1))->exchange;
+    struct nvt_exchange *b = command(&s, 1, 1, sqe(NVT_NVM_READ, 2))->exchange;
+    complete(&s, 1, 0, 2, 0); /* not acknowledged */
+    if (how != 2) {           /* else the record was lost: only the snapshot tells */
+      struct nvt_record r = {.event = {.event = NVT_V_event_event_TRACE_STOPPED}};
+      put(&s, NVT_REC_EVENT, &r);
+      assert_int_equal(a->end, NVT_EXCHANGE_UNTRACED);
+      assert_int_equal(a->cancel.record, s.number);
+    }
+    s.epoch += how == 1;
+    struct nvt_record r = {.meta = {.cap = 0}};
+    put(&s, NVT_REC_META, &r);
+    snapshot(&s, NVT_REG_AQA, 0xf000f, 4);
+    snapshot(&s, NVT_REG_ASQ, 0x1000, 8);
+    snapshot(&s, NVT_REG_ACQ, 0x2000, 8);
+    snapshot(&s, NVT_REG_CC, 1, 4);
+    snapshot_queue(&s, 0, true, 3);
+    snapshot_queue(&s, 1, true, 5);
+    snapshot_queue(&s, 0, false, 3);
+    snapshot_queue(&s, 1, false, 7);
+    assert_int_equal(a->end, NVT_EXCHANGE_UNTRACED);
+    assert_int_equal(b->end, NVT_EXCHANGE_COMPLETED);
+    assert_int_equal(s.ended[NVT_EXCHANGE_RESET], 0);
+    const struct nvt_controller_state *c = nvt_session_controller(s.session, 0);
+    assert_int_equal(c->queues, 2);
+    assert_int_equal(c->outstanding, 0);
+    assert_int_equal(c->lost, 0);
+    /* A completion of what was fetched meanwhile. */
+    struct nvt_exchange *stray = complete(&s, 1, 5, 1, 0)->exchange;
+    assert_ptr_not_equal(stray, a);
+    assert_int_equal(stray->end, NVT_EXCHANGE_COMPLETED);
+    assert_int_equal(stray->command.record, 0);
+    assert_int_equal(interrupt(&s, 1, 1)->signal->count, 1);
+    assert_int_equal(head(&s, 1, 6)->signal->count, 1);
+    assert_true(s.view.signal->valid);
+    /* And from here all is as ever. */
+    assert_int_equal(tail(&s, 1, 8)->signal->count, 1);
+    struct nvt_exchange *x = command(&s, 1, 7, sqe(NVT_NVM_READ, 1))->exchange;
+    assert_false(x->duplicate_cid);
+    assert_int_equal(x->doorbell.record, s.number - 1);
+    assert_ptr_equal(complete(&s, 1, 6, 1, 0)->exchange, x);
+    assert_false(tail(&s, 2, 1)->signal->valid);
+    nvt_session_finish(s.session);
+    assert_int_equal(s.ended[NVT_EXCHANGE_UNTRACED], 1);
+    assert_int_equal(s.ended[NVT_EXCHANGE_UNFINISHED], 0);
+    nvt_session_destroy(s.session);
+  }
+}
+
 static void duplicate_ids_pair_oldest_first(void **state) {
   (void)state;
   struct script s;
@@ -547,7 +624,7 @@ static void any_sequence_is_survived(void **state) {
     }
     nvt_session_finish(s.session);
     assert_int_equal(s.ended[0], 0);
-    assert_int_equal(s.ended[1] + s.ended[2] + s.ended[3], commands + strays);
+    assert_int_equal(s.ended[1] + s.ended[2] + s.ended[3] + s.ended[4], commands + strays);
     for (uint16_t c = 0; c < 2; c++)
       assert_int_equal(nvt_session_controller(s.session, c)->outstanding, 0);
     nvt_session_destroy(s.session);
@@ -594,6 +671,7 @@ int main(void) {
       cmocka_unit_test(rings_wrap),
       cmocka_unit_test(queues_follow_admin_commands),
       cmocka_unit_test(a_reset_ends_what_is_outstanding),
+      cmocka_unit_test(tracing_may_pause),
       cmocka_unit_test(duplicate_ids_pair_oldest_first),
       cmocka_unit_test(controllers_do_not_mix),
       cmocka_unit_test(losses_are_counted_once),

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "controller/vfio_user/listen_int.h"
+#include "controller/listen.h"
 
 #define BACKLOG 8
 
@@ -38,9 +38,9 @@ static int clear_path(const struct sockaddr_un *address, char *why, size_t whyle
   return 0;
 }
 
-int nvt_vfio_listen(struct nvt_vfio_listener *l, const char *path, char *why, size_t whylen) {
+int nvt_listen(struct nvt_listener *l, const char *path, char *why, size_t whylen) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
-  *l = (struct nvt_vfio_listener){.fd = -1};
+  *l = (struct nvt_listener){.fd = -1};
   size_t length = strlen(path);
   if (!length || length >= sizeof address.sun_path) {
     snprintf(why, whylen, "%s: a socket's path has 1 to %zu characters, this has %zu", path,
@@ -70,12 +70,12 @@ int nvt_vfio_listen(struct nvt_vfio_listener *l, const char *path, char *why, si
   }
   if (error) {
     snprintf(why, whylen, "%s: making the socket: %s", path, strerror(-error));
-    nvt_vfio_unlisten(l);
+    nvt_unlisten(l);
   }
   return error;
 }
 
-void nvt_vfio_unlisten(struct nvt_vfio_listener *l) {
+void nvt_unlisten(struct nvt_listener *l) {
   struct stat st;
   if (l->path[0] && lstat(l->path, &st) == 0 && st.st_dev == l->device && st.st_ino == l->inode)
     unlink(l->path);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The socket file that clients find. */
-#ifndef NVT_CONTROLLER_VFIO_USER_LISTEN_INT_H
-#define NVT_CONTROLLER_VFIO_USER_LISTEN_INT_H
+/* A UNIX stream socket that clients find by its path, for a server of this process. */
+#ifndef NVT_CONTROLLER_LISTEN_H
+#define NVT_CONTROLLER_LISTEN_H
 
 #include <stddef.h>
 #include <sys/types.h>
 #include <sys/un.h>
 
-struct nvt_vfio_listener {
+struct nvt_listener {
   int fd;
   dev_t device; /* with inode: the file is ours, not somebody's who replaced it */
   ino_t inode;
@@ -16,8 +16,8 @@ struct nvt_vfio_listener {
 
 /* Binds with mode 0600 and listens. A dead server's socket is replaced; a live one's:
  * -EADDRINUSE; another kind of file: -EEXIST. On failure a message in why. */
-int nvt_vfio_listen(struct nvt_vfio_listener *, const char *path, char *why, size_t whylen);
+int nvt_listen(struct nvt_listener *, const char *path, char *why, size_t whylen);
 /* Closes, and removes the file if it is still ours. */
-void nvt_vfio_unlisten(struct nvt_vfio_listener *);
+void nvt_unlisten(struct nvt_listener *);
 
 #endif

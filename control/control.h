@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The control socket: what `nvmetap ctl` asks of a recorder that runs. docs/control.md has
+ * the protocol. A thread of its own reads and parses; what touches the controller it hands to
+ * the device thread, which it waits for.
+ */
+#ifndef NVT_CONTROL_CONTROL_H
+#define NVT_CONTROL_CONTROL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct nvt_plugin_host;
+struct nvt_controller;
+struct nvt_control; /* opaque */
+
+#define NVT_CONTROL_LINE 65536u /* bytes of a request, without its newline */
+#define NVT_CONTROL_CLIENTS 8u
+
+struct nvt_control_trace {
+  const char *path; /* borrowed */
+  bool on;
+  uint64_t records, lost, bytes;
+};
+
+/* What is controlled. All of it outlives the control. */
+struct nvt_control_target {
+  struct nvt_plugin_host *host;
+  struct nvt_controller *device;
+  void *ctx; /* of the functions below */
+  /* Any thread: let the recording end. */
+  void (*stop)(void *ctx);
+  /* Device thread. False: this recorder writes no trace. */
+  bool (*trace)(void *ctx, struct nvt_control_trace *);
+  /* Device thread: 0, -EALREADY, or another -errno. Only called where there is a trace. */
+  int (*trace_switch)(void *ctx, bool on);
+};
+
+/* Listen at `path` (mode 0600) and start the thread. The target is copied. 0 or -errno, with
+ * a message for a person in why. */
+int nvt_control_start(const char *path, const struct nvt_control_target *, struct nvt_control **out,
+                      char *why, size_t whylen);
+/* End the thread, remove the socket. nvt_host_close() comes first: the thread may wait for the
+ * device thread, which is who calls this. NULL is fine. */
+void nvt_control_end(struct nvt_control *);
+
+/* Device thread: the answer to one request of `length` bytes, without newlines; free() it. NULL:
+ * out of memory. For who has no thread to spare. */
+char *nvt_control_answer(const struct nvt_control_target *, const char *request, size_t length);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "control/print_int.h"
+
+#include <json-c/json.h>
+#include <string.h>
+
+/* A plug-in's words may hold anything: a terminal is to get text. */
+static void print_text(FILE *to, const char *text) {
+  for (; *text != '\0'; text++)
+    fputc(((unsigned char)*text < 0x20 && *text != '\n' && *text != '\t') || *text == 0x7f ? '?'
+                                                                                           : *text,
+          to);
+}
+
+static void print_value(FILE *to, struct json_object *value) {
+  if (json_object_is_type(value, json_type_boolean))
+    fputs(json_object_get_boolean(value) ? "yes" : "no", to);
+  else if (value == NULL)
+    fputs("none", to);
+  else
+    print_text(to, json_object_get_string(value));
+}
+
+/* "name value, name value" */
+static void print_members(FILE *to, struct json_object *object) {
+  const char *between = "";
+  json_object_object_foreach(object, name, value) {
+    if (json_object_is_type(value, json_type_string) && json_object_get_string_len(value) == 0)
+      continue;
+    fprintf(to, "%s%s ", between, name);
+    print_value(to, value);
+    between = ", ";
+  }
+  fputc('\n', to);
+}
+
+void control_print(FILE *to, struct json_object *answer) {
+  json_object_object_foreach(answer, name, value) {
+    if (strcmp(name, "ok") == 0)
+      continue;
+    fprintf(to, "%s:", name);
+    if (json_object_is_type(value, json_type_object)) {
+      fputc(' ', to);
+      print_members(to, value);
+    } else if (json_object_is_type(value, json_type_array)) {
+      size_t count = json_object_array_length(value);
+      fputs(count == 0 ? " none\n" : "\n", to);
+      for (size_t i = 0; i < count; i++) {
+        fputs("  ", to);
+        print_members(to, json_object_array_get_idx(value, i));
+      }
+    } else {
+      fputc(' ', to);
+      print_value(to, value);
+      fputc('\n', to);
+    }
+  }
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef NVT_CONTROL_PRINT_INT_H
+#define NVT_CONTROL_PRINT_INT_H
+
+#include <stdio.h>
+
+struct json_object;
+
+/* An answer, for a person. */
+void control_print(FILE *, struct json_object *answer);
+
+#endif

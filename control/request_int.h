@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A request: parsed by one table, which the client uses too, and carried out by its function. */
+#ifndef NVT_CONTROL_REQUEST_INT_H
+#define NVT_CONTROL_REQUEST_INT_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "control/control.h"
+
+#define CONTROL_ARGUMENTS 8u
+
+enum argument_kind {
+  ARGUMENT_NONE,
+  ARGUMENT_TEXT,
+  ARGUMENT_REST,   /* text; on the command line all words that are left */
+  ARGUMENT_NUMBER, /* 0 to max: a number, or a string with one, decimal or 0x… */
+  ARGUMENT_SIZE,   /* a number of bytes, or a string as nvt_parse_size() takes it */
+  ARGUMENT_FLAG,   /* true or false; on the command line the argument's name */
+};
+
+struct control_argument {
+  const char *name;
+  enum argument_kind kind;
+  bool optional;
+  uint64_t max; /* of a number */
+};
+
+struct control_request;
+
+/* False: refused, with the reason in why. What is added to `answer` goes with it. */
+typedef bool control_fn(const struct nvt_control_target *, const struct control_request *,
+                        struct json_object *answer, char *why, size_t whylen);
+
+struct control_command {
+  const char *name; /* words with a space between */
+  control_fn *run;
+  bool anywhere; /* needs no device thread */
+  struct control_argument arguments[CONTROL_ARGUMENTS];
+};
+
+struct control_value {
+  bool given;
+  const char *text;
+  uint64_t number; /* of a flag: 1 */
+};
+
+struct control_request {
+  const struct control_command *command;
+  struct control_value values[CONTROL_ARGUMENTS]; /* as the command's arguments */
+  struct json_object *json;                       /* owns the texts */
+};
+
+extern const struct control_command control_commands[];
+extern const size_t control_command_count;
+
+/* By name; NULL: there is none. */
+const struct control_command *control_find(const char *name);
+/* One line. False with a reason in why. control_clear() in either case. */
+bool control_parse(const char *line, size_t length, struct control_request *out, char *why,
+                   size_t whylen);
+void control_clear(struct control_request *);
+/* Carry it out, here and now: the answer, or NULL without memory. */
+struct json_object *control_run(const struct nvt_control_target *, const struct control_request *);
+/* {"ok":false,"error":why} */
+struct json_object *control_refusal(const char *why);
+/* In one line; free() it. Takes the object. NULL: out of memory. */
+char *control_text(struct json_object *answer);
+
+/* For functions: set why, return false. */
+bool control_refuse(char *why, size_t whylen, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Add to an object; a string that isn't UTF-8 gets question marks. */
+void control_add_text(struct json_object *, const char *name, const char *text);
+void control_add_number(struct json_object *, const char *name, uint64_t);
+void control_add_hex(struct json_object *, const char *name, uint64_t, int digits);
+void control_add_flag(struct json_object *, const char *name, bool);
+
+control_fn control_status;
+control_fn control_plugin_load, control_plugin_unload, control_plugin_enable,
+    control_plugin_disable, control_plugin_list, control_plugin_send;
+control_fn control_fault_add, control_fault_list, control_fault_clear;
+control_fn control_namespace_add, control_namespace_remove, control_namespace_resize;
+control_fn control_inject_fatal, control_inject_remove, control_inject_return,
+    control_inject_interrupt, control_inject_event, control_inject_completion;
+control_fn control_trace_start, control_trace_stop, control_log, control_stop;
+
+/* The plug-ins as a list. */
+struct json_object *control_plugins(const struct nvt_control_target *);
+
+#endif
