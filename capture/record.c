@@ -13,6 +13,7 @@
 #include "control/control.h"
 #include "controller/controller.h"
 #include "controller/host.h"
+#include "controller/isolated/isolated.h"
 #include "controller/profiles/profile.h"
 #include "controller/tap.h"
 #include "controller/vfio_user/server.h"
@@ -72,9 +73,13 @@ static int make_device(struct session *s) {
   for (unsigned i = 0; i < o->namespace_count; i++)
     if (nvt_controller_add_namespace(s->device, o->namespaces[i], NULL, why, sizeof(why)) != 0)
       return nvt_usage_error("record", "--namespace %s: %s", o->namespaces[i], why);
-  for (unsigned i = 0; i < o->plugin_count; i++)
-    if (nvt_plugin_load(s->host, o->plugins[i], why, sizeof(why)) != 0)
+  for (unsigned i = 0; i < o->plugin_count; i++) {
+    error = o->plugin_isolated[i]
+                ? nvt_plugin_load_isolated(s->host, o->plugins[i], &o->isolation, why, sizeof(why))
+                : nvt_plugin_load(s->host, o->plugins[i], why, sizeof(why));
+    if (error != 0)
       return nvt_usage_error("record", "%s", why);
+  }
   return NVT_EXIT_OK;
 }
 
@@ -139,6 +144,7 @@ static int make_control(struct session *s) {
   if (s->options->control == NULL)
     return NVT_EXIT_OK;
   const struct nvt_control_target target = {.host = s->host,
+                                            .isolation = &s->options->isolation,
                                             .device = s->device,
                                             .ctx = s,
                                             .stop = stop_now,
@@ -160,9 +166,10 @@ static int make_trace(struct session *s) {
   int error = nvt_ring_writer_start(o->trace, &s->ring, 1, &s->writer, why, sizeof(why));
   if (error != 0)
     return complain(error == -ENOSPC || error == -EPIPE ? NVT_EXIT_DIFFERS : NVT_EXIT_USAGE, why);
-  const struct nvt_trace_options trace = {.data = o->data, .head = o->head, .block = o->block};
+  const struct nvt_trace_options trace = {
+      .data = o->data, .head = o->head, .block = o->block, .paused = o->paused};
   error = nvt_trace_tap_create(s->host, s->ring, &trace, &s->tap);
-  if (error == 0)
+  if (error == 0 && !o->paused)
     error = nvt_trace_tap_meta(s->tap, s->device);
   if (error != 0)
     return complain(NVT_EXIT_DIFFERS, strerror(-error));
@@ -252,6 +259,7 @@ static int record(int argc, char **argv) {
     return nvt_profiles_print();
   struct session s = {.options = &options, .summary = {.options = &options}};
   stop = 0;
+  nvt_log_set(options.log);
   catch_signals();
   status = make_device(&s);
   if (status == NVT_EXIT_OK)
@@ -298,9 +306,22 @@ NVT_COMMAND(
         "  --pci-address BB:DD.F   what the trace calls the controller; default 00:05.0\n"
         "  --profile NAME[,WORD=N] be a drive that hosts have trouble with; 'list' lists them, as\n"
         "                          'nvmetap profiles' does\n"
-        "  --plugin FILE[,ARGS]    load a plug-in; may be given several times\n"
+        "  --plugin FILE[,ARGS]    load a plug-in: a file, or a name such as fault for those that\n"
+        "                          come along; may be given several times\n"
+        "  --plugin-isolated FILE[,ARGS]\n"
+        "                          the same, in a process of its own: its crash or hang isn't "
+        "ours\n"
+        "  --on-plugin-death continue|fail\n"
+        "                          commands that an isolated plug-in had when it died: they go on, "
+        "or\n"
+        "                          fail with Internal Error; default continue\n"
+        "  --plugin-timeout MS     what an isolated plug-in's callback may take, 1 to 3600000; "
+        "who\n"
+        "                          takes longer is killed; default 1000\n"
         "  --control PATH          listen there for 'nvmetap ctl', which loads plug-ins, resizes\n"
         "                          namespaces, makes faults and more, while the recorder runs\n"
+        "  --trace-paused          record nothing until 'nvmetap ctl PATH trace start'\n"
+        "  --log quiet|normal|verbose  what is said on standard error meanwhile; default normal\n"
         "  --json                  the summary at the end as JSON, on standard output\n"
         "\n"
         "With --socket PATH:\n"

@@ -273,11 +273,15 @@ struct later {
   void *arg;
 };
 
+void nvt_plugin_run(struct nvt_plugin *plugin, void (*call)(void *arg), void *arg) {
+  struct turn was = begin(plugin, NULL);
+  call(arg);
+  finish(was);
+}
+
 static void run_later(void *arg) {
   const struct later *later = arg;
-  struct turn was = begin(later->plugin, NULL);
-  later->call(later->arg);
-  finish(was);
+  nvt_plugin_run(later->plugin, later->call, later->arg);
 }
 
 static int local_post(struct nplugin *self, void (*call)(void *arg), void *arg) {
@@ -315,6 +319,14 @@ static int local_completion(uint32_t bdf, uint32_t cqid, const struct nvme_compl
   return cqid > UINT16_MAX ? -ENOENT
                            : nvt_inject_completion(c, (uint16_t)cqid, &cqe,
                                                    about == NULL ? 0 : about->opc, speaking->name);
+}
+
+static int local_cqid(uint32_t bdf, uint32_t sqid) {
+  int error;
+  struct nvt_controller *c = addressed(bdf, &error);
+  if (c == NULL)
+    return error;
+  return sqid > UINT16_MAX ? -ENOENT : nvt_completion_queue(c, (uint16_t)sqid);
 }
 
 static int local_interrupt(uint32_t bdf, uint32_t vector) {
@@ -358,6 +370,7 @@ const struct nvt_plugin_calls nvt_plugin_calls_local = {
     .timer_stop = local_timer_stop,
     .event_raise = local_event,
     .completion_post = local_completion,
+    .cqid = local_cqid,
     .interrupt_raise = local_interrupt,
     .controller = local_controller,
 };
