@@ -9,6 +9,8 @@
 #include "capture/trace_tap.h"
 #include "capture/writer.h"
 #include "controller/driver/driver.h"
+#include "controller/isolated/isolated.h"
+#include "controller/log.h"
 
 enum { RECORD_NAMESPACES = 256, RECORD_PLUGINS = 64 };
 
@@ -19,8 +21,12 @@ struct record_options {
   const char *serial;
   const char *namespaces[RECORD_NAMESPACES];
   unsigned namespace_count;
+  const char *profile; /* NULL: an ordinary drive */
   const char *plugins[RECORD_PLUGINS];
+  bool plugin_isolated[RECORD_PLUGINS];
   unsigned plugin_count;
+  struct nvt_isolation_options isolation;
+  bool isolation_given;
   enum nvt_trace_data data;
   uint32_t head;
   uint64_t ring; /* bytes */
@@ -32,6 +38,8 @@ struct record_options {
   bool block;
   bool once;
   bool json;
+  bool paused; /* the trace, until it is started by the control socket */
+  enum nvt_log_level log;
   char workload[512];
 };
 

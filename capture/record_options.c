@@ -10,19 +10,32 @@
 #include "controller/namespace.h"
 
 /* Words of --workload that are options too. */
-static const char *const words[] = {"rw",      "bs",     "depth", "count",
-                                    "seconds", "verify", "seed",  "interrupts"};
+static const char *const words[] = {"rw",   "bs",         "depth",   "count", "seconds", "verify",
+                                    "seed", "interrupts", "timeout", "host",  "trouble"};
 enum { WORDS = sizeof(words) / sizeof(words[0]), FIRST_WORD = 1000 };
 
 static const struct option named[] = {
-    {"socket", required_argument, NULL, 's'},   {"namespace", required_argument, NULL, 'n'},
-    {"trace", required_argument, NULL, 't'},    {"data", required_argument, NULL, 'd'},
-    {"plugin", required_argument, NULL, 'p'},   {"doorbells", required_argument, NULL, 'b'},
-    {"on-full", required_argument, NULL, 'f'},  {"ring", required_argument, NULL, 'r'},
-    {"workload", required_argument, NULL, 'w'}, {"serial", required_argument, NULL, 'S'},
-    {"once", no_argument, NULL, 'o'},           {"pci-address", required_argument, NULL, 'P'},
-    {"queues", required_argument, NULL, 'q'},   {"json", no_argument, NULL, 'j'},
+    {"socket", required_argument, NULL, 's'},
+    {"namespace", required_argument, NULL, 'n'},
+    {"trace", required_argument, NULL, 't'},
+    {"data", required_argument, NULL, 'd'},
+    {"plugin", required_argument, NULL, 'p'},
+    {"doorbells", required_argument, NULL, 'b'},
+    {"on-full", required_argument, NULL, 'f'},
+    {"ring", required_argument, NULL, 'r'},
+    {"workload", required_argument, NULL, 'w'},
+    {"serial", required_argument, NULL, 'S'},
+    {"once", no_argument, NULL, 'o'},
+    {"pci-address", required_argument, NULL, 'P'},
+    {"queues", required_argument, NULL, 'q'},
+    {"json", no_argument, NULL, 'j'},
+    {"plugin-isolated", required_argument, NULL, 'I'},
+    {"on-plugin-death", required_argument, NULL, 'D'},
+    {"plugin-timeout", required_argument, NULL, 'T'},
     {"control", required_argument, NULL, 'c'},
+    {"trace-paused", no_argument, NULL, 'a'},
+    {"log", required_argument, NULL, 'l'},
+    {"profile", required_argument, NULL, 'R'},
 };
 enum { NAMED = sizeof(named) / sizeof(named[0]) };
 
@@ -77,6 +90,25 @@ static int parse_queues(struct record_options *o, const char *text) {
   return NVT_EXIT_OK;
 }
 
+static int parse_plugin_timeout(struct record_options *o, const char *text) {
+  char *rest;
+  unsigned long ms = strtoul(text, &rest, 10);
+  if (*text < '0' || *text > '9' || *rest != '\0' || ms < NVT_ISOLATION_TIMEOUT_MIN / 1000000 ||
+      ms > NVT_ISOLATION_TIMEOUT_MAX / 1000000)
+    return refuse_value("plugin-timeout", text, "1 to 3600000 milliseconds are wanted");
+  o->isolation.timeout = ms * 1000000;
+  o->isolation_given = true;
+  return NVT_EXIT_OK;
+}
+
+static int add_plugin(struct record_options *o, const char *spec, bool isolated) {
+  if (o->plugin_count == RECORD_PLUGINS)
+    return nvt_usage_error("record", "more than %d plug-ins", RECORD_PLUGINS);
+  o->plugin_isolated[o->plugin_count] = isolated;
+  o->plugins[o->plugin_count++] = spec;
+  return NVT_EXIT_OK;
+}
+
 /* One of two words. */
 static int parse_either(const char *option, const char *text, const char *no, const char *yes,
                         bool *out) {
@@ -84,6 +116,20 @@ static int parse_either(const char *option, const char *text, const char *no, co
   if (*out || strcmp(text, no) == 0)
     return NVT_EXIT_OK;
   return nvt_usage_error("record", "--%s '%s': it is %s or %s", option, text, no, yes);
+}
+
+static int parse_log(struct record_options *o, const char *text) {
+  if (!nvt_log_level_parse(text, &o->log))
+    return refuse_value("log", text, "the levels are quiet, normal and verbose");
+  return NVT_EXIT_OK;
+}
+
+static int parse_death(struct record_options *o, const char *text) {
+  bool fail;
+  int status = parse_either("on-plugin-death", text, "continue", "fail", &fail);
+  o->isolation.policy = fail ? NVT_DEATH_FAIL : NVT_DEATH_CONTINUE;
+  o->isolation_given = true;
+  return status;
 }
 
 static int add_words(struct record_options *o, const char *word, const char *text) {
@@ -106,6 +152,11 @@ static int take(struct record_options *o, int option) {
   case 'c':
     o->control = optarg;
     return NVT_EXIT_OK;
+  case 'a':
+    o->paused = true;
+    return NVT_EXIT_OK;
+  case 'l':
+    return parse_log(o, optarg);
   case 'S':
     o->serial = optarg;
     if (strlen(optarg) > 20 || *optarg == '\0')
@@ -117,9 +168,15 @@ static int take(struct record_options *o, int option) {
     o->namespaces[o->namespace_count++] = optarg;
     return NVT_EXIT_OK;
   case 'p':
-    if (o->plugin_count == RECORD_PLUGINS)
-      return nvt_usage_error("record", "more than %d plug-ins", RECORD_PLUGINS);
-    o->plugins[o->plugin_count++] = optarg;
+    return add_plugin(o, optarg, false);
+  case 'I':
+    return add_plugin(o, optarg, true);
+  case 'D':
+    return parse_death(o, optarg);
+  case 'T':
+    return parse_plugin_timeout(o, optarg);
+  case 'R':
+    o->profile = optarg;
     return NVT_EXIT_OK;
   case 'd':
     return parse_data(o, optarg);
@@ -148,6 +205,13 @@ static int take(struct record_options *o, int option) {
   }
 }
 
+static bool any_isolated(const struct record_options *o) {
+  for (unsigned i = 0; i < o->plugin_count; i++)
+    if (o->plugin_isolated[i])
+      return true;
+  return false;
+}
+
 /* What doesn't go together. */
 static int agree(struct record_options *o) {
   if (o->socket != NULL && o->workload[0] != '\0')
@@ -160,6 +224,12 @@ static int agree(struct record_options *o) {
     return nvt_usage_error("record", "--once needs --socket: the built-in driver ends by itself");
   if (o->trace == NULL && (o->on_full_given || o->data != NVT_TRACE_DATA_NONE))
     return nvt_usage_error("record", "--data and --on-full need --trace FILE");
+  if (o->paused && (o->trace == NULL || o->control == NULL))
+    return nvt_usage_error("record", "--trace-paused needs --trace FILE, and --control PATH to "
+                                     "start it by");
+  if (o->isolation_given && !any_isolated(o) && o->control == NULL)
+    return nvt_usage_error("record", "--on-plugin-death and --plugin-timeout need "
+                                     "--plugin-isolated FILE: another plug-in's end is ours, too");
   if (o->namespace_count == 0)
     o->namespaces[o->namespace_count++] = "ram:64M";
   /* A file is to be whole. Who looks on live must not hold up the guest. */
@@ -169,7 +239,7 @@ static int agree(struct record_options *o) {
 }
 
 int nvt_record_options(int argc, char **argv, struct record_options *o) {
-  *o = (struct record_options){.ring = 64u << 20, .pci_address = 5 << 3};
+  *o = (struct record_options){.ring = 64u << 20, .pci_address = 5 << 3, .log = NVT_LOG_NORMAL};
   struct option known[NAMED + WORDS + 1] = {0};
   memcpy(known, named, sizeof(named));
   for (int i = 0; i < WORDS; i++)

@@ -15,7 +15,7 @@ enum nvt_exit {
 
 struct nvt_command {
   const char *name;
-  const char *summary;               /* one line, for `nvmetap help` */
+  const char *summary;               /* one line, for `nvmetap help`; NULL: not listed */
   const char *usage;                 /* all of --help: synopsis, options, at least one example */
   int (*run)(int argc, char **argv); /* argv[0] is the subcommand; returns enum nvt_exit */
   int order;                         /* place in `nvmetap help` */

@@ -21,7 +21,8 @@ static int help(int argc, char **argv) {
   }
   puts("nvmetap: record an NVMe session, look into it, replay it\n\nusage: nvmetap SUBCOMMAND …\n");
   for (size_t i = 0; i < nvt_command_count(); i++)
-    printf("  %-9s %s\n", nvt_command_at(i)->name, nvt_command_at(i)->summary);
+    if (nvt_command_at(i)->summary != NULL)
+      printf("  %-9s %s\n", nvt_command_at(i)->name, nvt_command_at(i)->summary);
   puts("\n'nvmetap SUBCOMMAND --help' tells its options, with an example.\n"
        "Exit status: 0 done, 1 differs or is faulty, 2 usage or unreadable input.");
   return NVT_EXIT_OK;

@@ -13,7 +13,8 @@
 
 struct nvt_plugin_host;
 struct nvt_controller;
-struct nvt_control; /* opaque */
+struct nvt_control;           /* opaque */
+struct nvt_isolation_options; /* controller/isolated/isolated.h */
 
 #define NVT_CONTROL_LINE 65536u /* bytes of a request, without its newline */
 #define NVT_CONTROL_CLIENTS 8u
@@ -28,7 +29,9 @@ struct nvt_control_trace {
 struct nvt_control_target {
   struct nvt_plugin_host *host;
   struct nvt_controller *device;
-  void *ctx; /* of the functions below */
+  const struct nvt_isolation_options *isolation; /* of plug-ins to come; NULL: the defaults */
+  unsigned patience_ms; /* with a client that is in the middle of something; 0: 10 s */
+  void *ctx;            /* of the functions below */
   /* Any thread: let the recording end. */
   void (*stop)(void *ctx);
   /* Device thread. False: this recorder writes no trace. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "control/request_int.h"
+#include "controller/isolated/isolated.h"
 #include "controller/tap.h"
 
 #define FAULT "fault"
@@ -14,7 +15,11 @@
 bool control_plugin_load(const struct nvt_control_target *target,
                          const struct control_request *request, struct json_object *answer,
                          char *why, size_t whylen) {
-  if (nvt_plugin_load(target->host, request->values[0].text, why, whylen) != 0)
+  const char *spec = request->values[0].text;
+  int error = request->values[1].number != 0
+                  ? nvt_plugin_load_isolated(target->host, spec, target->isolation, why, whylen)
+                  : nvt_plugin_load(target->host, spec, why, whylen);
+  if (error != 0)
     return false;
   struct nvt_plugin_info plugin, last = {.name = ""};
   for (unsigned i = 0; nvt_plugin_info(target->host, i, &plugin); i++)

@@ -273,11 +273,15 @@ struct later {
   void *arg;
 };
 
+void nvt_plugin_run(struct nvt_plugin *plugin, void (*call)(void *arg), void *arg) {
+  struct turn was = begin(plugin, NULL);
+  call(arg);
+  finish(was);
+}
+
 static void run_later(void *arg) {
   const struct later *later = arg;
-  struct turn was = begin(later->plugin, NULL);
-  later->call(later->arg);
-  finish(was);
+  nvt_plugin_run(later->plugin, later->call, later->arg);
 }
 
 static int local_post(struct nplugin *self, void (*call)(void *arg), void *arg) {

@@ -18,5 +18,7 @@ int nvt_plugin_symbols(void *library, const char *path, struct nvt_plugin_symbol
                        size_t whylen);
 /* Call `callback`, of the type of event->tap, with the event's fields; what it returned. */
 int nvt_plugin_callback(void *callback, const struct nvt_tap_event *);
+/* Call a timer's or posted function of the plug-in. */
+void nvt_plugin_run(struct nvt_plugin *, void (*call)(void *arg), void *arg);
 
 #endif

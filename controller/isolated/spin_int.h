@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* How the two sides wait for each other. */
+#ifndef NVT_CONTROLLER_ISOLATED_SPIN_INT_H
+#define NVT_CONTROLLER_ISOLATED_SPIN_INT_H
+
+#include <sched.h>
+#include <stdbool.h>
+
+/* Turns of a loop of nvt_isolated_pause(): some 50 us, more than a sleep and a wake-up take
+ * together; with less, two sides that have once slept never meet awake again. */
+#define NVT_ISOLATED_SPINS 2000u
+
+static inline void nvt_isolated_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield" ::: "memory");
+#else
+  __asm__ volatile("" ::: "memory");
+#endif
+}
+
+/* On one processor spinning only keeps the other side from running. */
+static inline bool nvt_isolated_may_spin(void) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  return sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 1;
+}
+
+#endif
