@@ -24,7 +24,7 @@ static const struct control_command *find(char **words, int count, int *used) {
     int more = snprintf(name + length, sizeof(name) - length, "%s%s", i > 0 ? " " : "", words[i]);
     if (more < 0 || (size_t)more >= sizeof(name) - length)
       break;
-    const struct control_command *command = control_find(name);
+    const struct control_command *command = nvt_control_find(name);
     if (command != NULL) {
       found = command;
       *used = i + 1;
@@ -150,7 +150,7 @@ static int show(const char *line, bool as_json) {
   if (as_json)
     puts(line);
   else if (good)
-    control_print(stdout, answer);
+    nvt_control_print(stdout, answer);
   else
     fprintf(stderr, "nvmetap ctl: %s\n",
             json_object_object_get_ex(answer, "error", &error) ? json_object_get_string(error)

@@ -34,7 +34,7 @@ static void print_members(FILE *to, struct json_object *object) {
   fputc('\n', to);
 }
 
-void control_print(FILE *to, struct json_object *answer) {
+void nvt_control_print(FILE *to, struct json_object *answer) {
   json_object_object_foreach(answer, name, value) {
     if (strcmp(name, "ok") == 0)
       continue;

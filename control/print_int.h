@@ -7,6 +7,6 @@
 struct json_object;
 
 /* An answer, for a person. */
-void control_print(FILE *, struct json_object *answer);
+void nvt_control_print(FILE *, struct json_object *answer);
 
 #endif
