@@ -21,6 +21,7 @@ struct record_options {
   const char *serial;
   const char *namespaces[RECORD_NAMESPACES];
   unsigned namespace_count;
+  const char *profile; /* NULL: an ordinary drive */
   const char *plugins[RECORD_PLUGINS];
   bool plugin_isolated[RECORD_PLUGINS];
   unsigned plugin_count;

@@ -10,8 +10,8 @@
 #include "controller/namespace.h"
 
 /* Words of --workload that are options too. */
-static const char *const words[] = {"rw",      "bs",     "depth", "count",
-                                    "seconds", "verify", "seed",  "interrupts"};
+static const char *const words[] = {"rw",   "bs",         "depth",   "count", "seconds", "verify",
+                                    "seed", "interrupts", "timeout", "host",  "trouble"};
 enum { WORDS = sizeof(words) / sizeof(words[0]), FIRST_WORD = 1000 };
 
 static const struct option named[] = {
@@ -35,6 +35,7 @@ static const struct option named[] = {
     {"control", required_argument, NULL, 'c'},
     {"trace-paused", no_argument, NULL, 'a'},
     {"log", required_argument, NULL, 'l'},
+    {"profile", required_argument, NULL, 'R'},
 };
 enum { NAMED = sizeof(named) / sizeof(named[0]) };
 
@@ -174,6 +175,9 @@ static int take(struct record_options *o, int option) {
     return parse_death(o, optarg);
   case 'T':
     return parse_plugin_timeout(o, optarg);
+  case 'R':
+    o->profile = optarg;
+    return NVT_EXIT_OK;
   case 'd':
     return parse_data(o, optarg);
   case 'b':
