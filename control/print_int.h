@@ -6,6 +6,8 @@
 
 struct json_object;
 
+/* With question marks for what would order a terminal about. */
+void nvt_control_print_text(FILE *, const char *text);
 /* An answer, for a person. */
 void nvt_control_print(FILE *, struct json_object *answer);
 
