@@ -61,7 +61,9 @@ static const struct {
 };
 
 static void one_end(unsigned i, enum nvt_death_policy policy) {
-  const struct nvt_isolation_options options = {.policy = policy, .timeout = 400000000};
+  /* A short time where it is waited for alone: machines that run tests are busy. */
+  const struct nvt_isolation_options options = {
+      .policy = policy, .timeout = strstr(ends[i].args, "loop") != NULL ? 400000000 : 0};
   struct device d;
   print_message("misbehave.so,%s: %s\n", ends[i].args,
                 policy == NVT_DEATH_FAIL ? "fail" : "continue");
@@ -208,7 +210,7 @@ static void what_it_held_goes_on_or_fails(void **state) {
 
 static void teardown_that_goes_wrong(void **state) {
   (void)state;
-  const struct nvt_isolation_options options = {.timeout = 50000000};
+  const struct nvt_isolation_options options = {.timeout = 200000000};
   static const char *const ways[] = {"teardown-loop", "teardown-segfault", "teardown-exit",
                                      "teardown-refuse"};
   for (unsigned i = 0; i < 4; i++) {
@@ -218,7 +220,7 @@ static void teardown_that_goes_wrong(void **state) {
     double start = seconds_now();
     assert_int_equal(nvt_plugin_unload(host, "misbehave"), 0);
     if (i == 0) /* ten times a callback's time */
-      assert_true(seconds_now() - start > 0.45 && seconds_now() - start < 10);
+      assert_true(seconds_now() - start > 1.9 && seconds_now() - start < 20);
     nobody_is_left();
     nvt_plugin_host_destroy(host);
   }
@@ -244,7 +246,8 @@ static const char *compile(const char *name, const char *text) {
 static void refused(const char *spec, const char *because, bool same) {
   struct nvt_plugin_host *host;
   char isolated[512] = "", local[512] = "";
-  const struct nvt_isolation_options options = {.timeout = 50000000};
+  const struct nvt_isolation_options options = {.timeout =
+                                                    strstr(spec, "loop") != NULL ? 50000000 : 0};
   assert_int_equal(nvt_plugin_host_create(&host), 0);
   int error = nvt_plugin_load_isolated(host, spec, &options, isolated, sizeof(isolated));
   if (strstr(isolated, because) == NULL)
