@@ -56,6 +56,7 @@ int nvt_capture_meta(const struct nvt_controller *device, uint32_t data_head, ui
   copy(meta.serial, sizeof(meta.serial), info.serial);
   copy(meta.model, sizeof(meta.model), info.model);
   copy(meta.firmware, sizeof(meta.firmware), info.firmware);
+  copy(meta.profile, sizeof(meta.profile), info.profile);
   copy(meta.doorbells, sizeof(meta.doorbells), info.shared_doorbells ? "shared" : "trap");
   copy(meta.data, sizeof(meta.data), data_modes[body->data_mode]);
   copy(meta.clock, sizeof(meta.clock), body->clock == NVT_V_meta_clock_TSC ? "tsc" : "vdso");

@@ -14,6 +14,7 @@
 #include "controller/controller.h"
 #include "controller/host.h"
 #include "controller/isolated/isolated.h"
+#include "controller/profiles/profile.h"
 #include "controller/tap.h"
 #include "controller/vfio_user/server.h"
 
@@ -36,6 +37,7 @@ static void catch_signals(void) {
 struct session {
   const struct record_options *options;
   struct nvt_plugin_host *host;
+  struct nvt_profile *profile;
   struct nvt_controller *device;
   struct nvt_vfio_server *server;
   struct nvt_ring *ring;
@@ -57,10 +59,13 @@ static int make_device(struct session *s) {
   int error = nvt_plugin_host_create(&s->host);
   if (error != 0)
     return complain(NVT_EXIT_DIFFERS, strerror(-error));
-  const struct nvt_controller_options device = {.pci_address = o->pci_address,
-                                                .serial = o->serial,
-                                                .io_queues = o->queues,
-                                                .plugins = s->host};
+  struct nvt_controller_options device = {.pci_address = o->pci_address,
+                                          .serial = o->serial,
+                                          .io_queues = o->queues,
+                                          .plugins = s->host};
+  if (o->profile != NULL &&
+      nvt_profile_start(o->profile, s->host, &device, &s->profile, why, sizeof(why)) != 0)
+    return nvt_usage_error("record", "--profile: %s", why);
   error = nvt_controller_create(&device, &s->device);
   if (error != 0)
     return complain(error == -EINVAL ? NVT_EXIT_USAGE : NVT_EXIT_DIFFERS,
@@ -95,6 +100,11 @@ static int make_port(struct session *s) {
   if (o->socket == NULL) {
     if (!nvt_workload_parse(o->workload, &s->workload, why, sizeof(why)))
       return nvt_usage_error("record", "--workload: %s", why);
+    if (s->workload.host != NVT_HOST_USUAL && s->workload.trouble == NULL) {
+      if (s->profile == NULL)
+        return nvt_usage_error("record", "host= in the workload needs --profile, or trouble=");
+      s->workload.trouble = nvt_profile_trouble(s->profile);
+    }
     return NVT_EXIT_OK;
   }
   const struct nvt_vfio_server_options server = {.path = o->socket,
@@ -156,9 +166,10 @@ static int make_trace(struct session *s) {
   int error = nvt_ring_writer_start(o->trace, &s->ring, 1, &s->writer, why, sizeof(why));
   if (error != 0)
     return complain(error == -ENOSPC || error == -EPIPE ? NVT_EXIT_DIFFERS : NVT_EXIT_USAGE, why);
-  const struct nvt_trace_options trace = {.data = o->data, .head = o->head, .block = o->block};
+  const struct nvt_trace_options trace = {
+      .data = o->data, .head = o->head, .block = o->block, .paused = o->paused};
   error = nvt_trace_tap_create(s->host, s->ring, &trace, &s->tap);
-  if (error == 0)
+  if (error == 0 && !o->paused)
     error = nvt_trace_tap_meta(s->tap, s->device);
   if (error != 0)
     return complain(NVT_EXIT_DIFFERS, strerror(-error));
@@ -233,6 +244,7 @@ static int end(struct session *s, int status) {
   }
   if (s->ring != NULL)
     s->summary.waits = s->ring->waits;
+  nvt_profile_end(s->profile);
   nvt_plugin_host_destroy(s->host);
   nvt_ring_destroy(s->ring);
   return s->summary.counts.lost > 0 && status == NVT_EXIT_OK ? NVT_EXIT_DIFFERS : status;
@@ -243,8 +255,11 @@ static int record(int argc, char **argv) {
   int status = nvt_record_options(argc, argv, &options);
   if (status != NVT_EXIT_OK)
     return status;
+  if (options.profile != NULL && strcmp(options.profile, "list") == 0)
+    return nvt_profiles_print();
   struct session s = {.options = &options, .summary = {.options = &options}};
   stop = 0;
+  nvt_log_set(options.log);
   catch_signals();
   status = make_device(&s);
   if (status == NVT_EXIT_OK)
@@ -289,7 +304,10 @@ NVT_COMMAND(
         "  --serial TEXT           serial number, up to 20 characters\n"
         "  --queues N              I/O queue pairs to offer, 1 to 255; default 64\n"
         "  --pci-address BB:DD.F   what the trace calls the controller; default 00:05.0\n"
-        "  --plugin FILE[,ARGS]    load a plug-in; may be given several times\n"
+        "  --profile NAME[,WORD=N] be a drive that hosts have trouble with; 'list' lists them, as\n"
+        "                          'nvmetap profiles' does\n"
+        "  --plugin FILE[,ARGS]    load a plug-in: a file, or a name such as fault for those that\n"
+        "                          come along; may be given several times\n"
         "  --plugin-isolated FILE[,ARGS]\n"
         "                          the same, in a process of its own: its crash or hang isn't "
         "ours\n"
@@ -302,6 +320,8 @@ NVT_COMMAND(
         "                          takes longer is killed; default 1000\n"
         "  --control PATH          listen there for 'nvmetap ctl', which loads plug-ins, resizes\n"
         "                          namespaces, makes faults and more, while the recorder runs\n"
+        "  --trace-paused          record nothing until 'nvmetap ctl PATH trace start'\n"
+        "  --log quiet|normal|verbose  what is said on standard error meanwhile; default normal\n"
         "  --json                  the summary at the end as JSON, on standard output\n"
         "\n"
         "With --socket PATH:\n"
@@ -315,7 +335,8 @@ NVT_COMMAND(
         "  --workload WORDS        what the driver does, as word=value with commas between:\n"
         "                          rw=read|write|randread|randwrite|randrw, bs=4k, depth=32,\n"
         "                          queues=1, count=N or seconds=S, verify=on|off, seed=N,\n"
-        "                          interrupts=on|off; default rw=randread,count=10000.\n"
+        "                          interrupts=on|off, host=naive|careful, trouble=NAME (default\n"
+        "                          the --profile's); default rw=randread,count=10000.\n"
         "                          Each word but queues is an option too: --rw randrw --bs 128k\n"
         "\n"
         "SIGINT and SIGTERM end a recording cleanly. The file is a readable trace at every "

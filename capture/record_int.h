@@ -10,6 +10,7 @@
 #include "capture/writer.h"
 #include "controller/driver/driver.h"
 #include "controller/isolated/isolated.h"
+#include "controller/log.h"
 
 enum { RECORD_NAMESPACES = 256, RECORD_PLUGINS = 64 };
 
@@ -20,6 +21,7 @@ struct record_options {
   const char *serial;
   const char *namespaces[RECORD_NAMESPACES];
   unsigned namespace_count;
+  const char *profile; /* NULL: an ordinary drive */
   const char *plugins[RECORD_PLUGINS];
   bool plugin_isolated[RECORD_PLUGINS];
   unsigned plugin_count;
@@ -36,6 +38,8 @@ struct record_options {
   bool block;
   bool once;
   bool json;
+  bool paused; /* the trace, until it is started by the control socket */
+  enum nvt_log_level log;
   char workload[512];
 };
 

@@ -10,8 +10,8 @@
 #include "controller/namespace.h"
 
 /* Words of --workload that are options too. */
-static const char *const words[] = {"rw",      "bs",     "depth", "count",
-                                    "seconds", "verify", "seed",  "interrupts"};
+static const char *const words[] = {"rw",   "bs",         "depth",   "count", "seconds", "verify",
+                                    "seed", "interrupts", "timeout", "host",  "trouble"};
 enum { WORDS = sizeof(words) / sizeof(words[0]), FIRST_WORD = 1000 };
 
 static const struct option named[] = {
@@ -33,6 +33,9 @@ static const struct option named[] = {
     {"on-plugin-death", required_argument, NULL, 'D'},
     {"plugin-timeout", required_argument, NULL, 'T'},
     {"control", required_argument, NULL, 'c'},
+    {"trace-paused", no_argument, NULL, 'a'},
+    {"log", required_argument, NULL, 'l'},
+    {"profile", required_argument, NULL, 'R'},
 };
 enum { NAMED = sizeof(named) / sizeof(named[0]) };
 
@@ -115,6 +118,12 @@ static int parse_either(const char *option, const char *text, const char *no, co
   return nvt_usage_error("record", "--%s '%s': it is %s or %s", option, text, no, yes);
 }
 
+static int parse_log(struct record_options *o, const char *text) {
+  if (!nvt_log_level_parse(text, &o->log))
+    return refuse_value("log", text, "the levels are quiet, normal and verbose");
+  return NVT_EXIT_OK;
+}
+
 static int parse_death(struct record_options *o, const char *text) {
   bool fail;
   int status = parse_either("on-plugin-death", text, "continue", "fail", &fail);
@@ -143,6 +152,11 @@ static int take(struct record_options *o, int option) {
   case 'c':
     o->control = optarg;
     return NVT_EXIT_OK;
+  case 'a':
+    o->paused = true;
+    return NVT_EXIT_OK;
+  case 'l':
+    return parse_log(o, optarg);
   case 'S':
     o->serial = optarg;
     if (strlen(optarg) > 20 || *optarg == '\0')
@@ -161,6 +175,9 @@ static int take(struct record_options *o, int option) {
     return parse_death(o, optarg);
   case 'T':
     return parse_plugin_timeout(o, optarg);
+  case 'R':
+    o->profile = optarg;
+    return NVT_EXIT_OK;
   case 'd':
     return parse_data(o, optarg);
   case 'b':
@@ -207,6 +224,9 @@ static int agree(struct record_options *o) {
     return nvt_usage_error("record", "--once needs --socket: the built-in driver ends by itself");
   if (o->trace == NULL && (o->on_full_given || o->data != NVT_TRACE_DATA_NONE))
     return nvt_usage_error("record", "--data and --on-full need --trace FILE");
+  if (o->paused && (o->trace == NULL || o->control == NULL))
+    return nvt_usage_error("record", "--trace-paused needs --trace FILE, and --control PATH to "
+                                     "start it by");
   if (o->isolation_given && !any_isolated(o) && o->control == NULL)
     return nvt_usage_error("record", "--on-plugin-death and --plugin-timeout need "
                                      "--plugin-isolated FILE: another plug-in's end is ours, too");
@@ -219,7 +239,7 @@ static int agree(struct record_options *o) {
 }
 
 int nvt_record_options(int argc, char **argv, struct record_options *o) {
-  *o = (struct record_options){.ring = 64u << 20, .pci_address = 5 << 3};
+  *o = (struct record_options){.ring = 64u << 20, .pci_address = 5 << 3, .log = NVT_LOG_NORMAL};
   struct option known[NAMED + WORDS + 1] = {0};
   memcpy(known, named, sizeof(named));
   for (int i = 0; i < WORDS; i++)

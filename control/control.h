@@ -30,7 +30,8 @@ struct nvt_control_target {
   struct nvt_plugin_host *host;
   struct nvt_controller *device;
   const struct nvt_isolation_options *isolation; /* of plug-ins to come; NULL: the defaults */
-  void *ctx;                                     /* of the functions below */
+  unsigned patience_ms; /* with a client that is in the middle of something; 0: 10 s */
+  void *ctx;            /* of the functions below */
   /* Any thread: let the recording end. */
   void (*stop)(void *ctx);
   /* Device thread. False: this recorder writes no trace. */

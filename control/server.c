@@ -215,14 +215,14 @@ static int check_time(struct nvt_control *control) {
     if (client->fd < 0 || client->since_ms == 0)
       continue;
     uint64_t waited = now - client->since_ms;
-    if (waited >= PATIENCE_MS) {
+    if (waited >= control->target.patience_ms) {
       if (client->out == NULL)
-        refuse_last(client, "a request was begun and not ended for 10 s");
+        refuse_last(client, "a request was begun and not ended for too long");
       if (client->fd >= 0)
         drop(client);
       continue;
     }
-    int left = (int)(PATIENCE_MS - waited);
+    int left = (int)(control->target.patience_ms - waited);
     next = next < 0 || left < next ? left : next;
   }
   return next;
@@ -287,6 +287,8 @@ int nvt_control_start(const char *path, const struct nvt_control_target *target,
     return -ENOMEM;
   }
   control->target = *target;
+  if (control->target.patience_ms == 0)
+    control->target.patience_ms = PATIENCE_MS;
   control->listener.fd = control->wake = -1;
   for (unsigned i = 0; i < NVT_CONTROL_CLIENTS; i++)
     control->clients[i].fd = -1;

@@ -15,6 +15,8 @@ const struct command_row nvt_admin_commands[256] = {
     [NVT_ADMIN_GET_FEATURES] = {nvt_admin_get_features, NVT_EFFECT_SUPPORTED},
     [NVT_ADMIN_ASYNC_EVENT_REQUEST] = {nvt_admin_async_event, NVT_EFFECT_SUPPORTED},
     [NVT_ADMIN_KEEP_ALIVE] = {nvt_admin_keep_alive, NVT_EFFECT_SUPPORTED},
+    [NVT_ADMIN_FORMAT_NVM] = {nvt_admin_format,
+                              NVT_EFFECT_SUPPORTED | NVT_EFFECT_CONTENT | NVT_EFFECT_EXCLUSIVE_NS},
 };
 
 /* Base 2.1, section 5.1.1. Aborted are requests that wait for an event and commands that a

@@ -50,7 +50,7 @@ nvt_status nvt_admin_create_sq(struct request *r) {
   nvt_status status = check_ring(r);
   if (status != NVT_SC_SUCCESS)
     return status;
-  if (NVT_GET(c->cc, CC_IOSQES) != 6)
+  if (NVT_GET(c->cc, CC_IOSQES) != c->sqe_shift)
     return NVT_SC_INVALID_QUEUE_SIZE;
   nvt_sq_open(c, qid, &c->cqs[cqid], r->sqe.prp1, (r->sqe.cdw10 >> 16) + 1);
   return NVT_SC_SUCCESS;

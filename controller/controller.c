@@ -52,8 +52,12 @@ static int set_options(struct nvt_controller *c, const struct nvt_controller_opt
   c->io_queues = o->io_queues != 0 ? o->io_queues : DEFAULT_IO_QUEUES;
   c->vectors = o->vectors != 0 ? o->vectors : DEFAULT_VECTORS;
   c->mdts = o->mdts != 0 ? o->mdts : DEFAULT_MDTS;
-  if (c->io_queues >= NVT_QUEUES_MAX || c->vectors > NVT_VECTORS_MAX || c->mdts > 11)
+  c->sqe_shift = o->sqe_shift != 0 ? o->sqe_shift : 6;
+  if (c->io_queues >= NVT_QUEUES_MAX || c->vectors > NVT_VECTORS_MAX || c->mdts > 11 ||
+      c->sqe_shift < 6 || c->sqe_shift > 7)
     return -EINVAL;
+  if (o->any_transfer)
+    c->mdts = 0;
   char made[21];
   snprintf(made, sizeof(made), "NVT%08x%04x", (unsigned)getpid(), o->id);
   if (!text_set(c->serial, 20, o->serial != NULL ? o->serial : made) ||
@@ -61,10 +65,13 @@ static int set_options(struct nvt_controller *c, const struct nvt_controller_opt
       !text_set(c->firmware, 8, o->firmware != NULL ? o->firmware : "1.0"))
     return -EINVAL;
   uuid_from_serial(c);
+  snprintf(c->profile, sizeof(c->profile), "%s", o->profile != NULL ? o->profile : "");
   uint16_t entries = o->entries != 0 ? o->entries : DEFAULT_ENTRIES;
   c->cap = NVT_PUT(entries, CAP_MQES) | NVT_PUT(1, CAP_CQR) | NVT_PUT(TIMEOUT, CAP_TO) |
-           NVT_PUT(1, CAP_NSSRS) | NVT_PUT(1, CAP_CSS) | NVT_PUT(NVT_MPS_MAX, CAP_MPSMAX);
-  c->max_transfer = 1ULL << (12 + c->mdts);
+           NVT_PUT(1, CAP_NSSRS) | NVT_PUT(1, CAP_CSS) |
+           NVT_PUT(o->any_transfer ? 0 : NVT_MPS_MAX, CAP_MPSMAX);
+  /* A command has 65536 blocks at most. */
+  c->max_transfer = o->any_transfer ? 65536ULL * 4096 : 1ULL << (12 + c->mdts);
   c->page_shift = 12;
   return 0;
 }
@@ -306,6 +313,7 @@ void nvt_controller_info(const struct nvt_controller *c, struct nvt_controller_i
       .serial = c->serial,
       .model = c->model,
       .firmware = c->firmware,
+      .profile = c->profile,
       .cap = c->cap,
       .vs = NVT_VERSION,
       .vectors = c->vectors,

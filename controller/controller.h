@@ -40,15 +40,19 @@ struct nvt_port_ops {
 };
 
 struct nvt_controller_options {
-  uint16_t id;                     /* controller number in the trace */
-  uint32_t pci_address;            /* domain 31:16, bus 15:8, device 7:3, function 2:0 */
-  const char *serial;              /* at most 20 ASCII characters; NULL: made from id and process */
-  const char *model;               /* at most 40; NULL: "nvmetap NVMe controller" */
-  const char *firmware;            /* at most 8; NULL: from the version */
-  uint16_t io_queues;              /* I/O queue pairs, 1 to 255; 0: 64 */
-  uint16_t entries;                /* largest queue, 2 to 65536 as value-1; 0: 1023 (MQES) */
-  uint8_t mdts;                    /* as Identify's MDTS, 1 to 11; 0: 7 (512 KiB) */
-  uint16_t vectors;                /* MSI-X vectors, 1 to 128; 0: 65 */
+  uint16_t id;          /* controller number in the trace */
+  uint32_t pci_address; /* domain 31:16, bus 15:8, device 7:3, function 2:0 */
+  const char *serial;   /* at most 20 ASCII characters; NULL: made from id and process */
+  const char *model;    /* at most 40; NULL: "nvmetap NVMe controller" */
+  const char *firmware; /* at most 8; NULL: from the version */
+  uint16_t io_queues;   /* I/O queue pairs, 1 to 255; 0: 64 */
+  uint16_t entries;     /* largest queue, 2 to 65536 as value-1; 0: 1023 (MQES) */
+  uint8_t mdts;         /* as Identify's MDTS, 1 to 11; 0: 7 (512 KiB) */
+  uint16_t vectors;     /* MSI-X vectors, 1 to 128; 0: 65 */
+  /* For profiles of drives that are so. */
+  const char *profile; /* what it is, for the trace: at most 63 characters are kept; NULL: none */
+  bool any_transfer;   /* MDTS 0: whatever a command can ask for; memory pages are of 4 KiB only */
+  uint8_t sqe_shift;   /* log2 of the bytes between I/O submission queue entries: 6, or 7; 0: 6 */
   struct nvt_plugin_host *plugins; /* NULL: no tap ever fires; borrowed */
   const struct nvt_port_ops *port; /* NULL: no interrupts; copied. May be set later. */
 };
@@ -154,6 +158,7 @@ struct nvt_controller_info {
   uint16_t id;
   uint32_t pci_address;
   const char *serial, *model, *firmware;
+  const char *profile; /* "" where there is none */
   uint64_t cap;
   uint32_t vs;
   uint16_t vectors;

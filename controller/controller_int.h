@@ -114,6 +114,7 @@ struct sq {
   uint32_t head, tail;
   uint32_t seen, peeked;
   uint16_t id;
+  uint8_t shift; /* log2 of the bytes from one entry to the next */
   bool exists;
   bool stalled; /* a fetch tap said not now, and that was told */
 };
@@ -168,6 +169,7 @@ struct name_space {
   uint64_t blocks;
   unsigned shift; /* log2 of the block size */
   bool asynchronous, readonly, forgets;
+  bool formatting;         /* Format NVM is under way: no I/O */
   uint32_t error_recovery; /* feature 05h */
 };
 
@@ -235,10 +237,10 @@ struct nvt_controller {
   uint16_t id;
   unsigned slot; /* among the host's controllers */
   uint32_t pci_address, epoch;
-  char serial[21], model[41], firmware[9];
+  char serial[21], model[41], firmware[9], profile[64];
   uint8_t uuid[16];
   uint16_t io_queues, vectors;
-  uint8_t mdts;
+  uint8_t mdts, sqe_shift;
 
   uint64_t cap, asq, acq;
   uint32_t cc, csts, aqa, intms;
@@ -387,6 +389,7 @@ nvt_status nvt_admin_get_log(struct request *);
 nvt_status nvt_admin_abort(struct request *);
 nvt_status nvt_admin_async_event(struct request *);
 nvt_status nvt_admin_keep_alive(struct request *);
+nvt_status nvt_admin_format(struct request *); /* format.c */
 
 /* io.c: called by backends */
 void nvt_io_done(struct nvt_io *, nvt_status);

@@ -31,6 +31,7 @@ static void controller_data(struct nvt_controller *c, struct nvt_id_controller *
   id->rtd3r = id->rtd3e = 1000000;
   id->oaes = 1u << 8; /* Namespace Attribute Notices */
   id->cntrltype = 1;  /* I/O controller */
+  id->oacs = 1u << 1; /* Format NVM; FNA 0: of one namespace or all, and no cryptographic erase */
   id->acl = NVT_ABORTS - 1;
   id->aerl = NVT_AERS - 1;
   id->frmw = 1u << 1 | 1u;     /* one slot, read only */
@@ -39,7 +40,7 @@ static void controller_data(struct nvt_controller *c, struct nvt_id_controller *
   id->wctemp = 0x157;
   id->cctemp = 0x161;
   id->kas = 1;
-  id->sqes = 0x66;
+  id->sqes = (uint8_t)(c->sqe_shift << 4 | c->sqe_shift);
   id->cqes = 0x44;
   id->nn = c->nn;
   id->oncs = 1u << 0 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 6; /* Compare, DSM, Write Zeroes,

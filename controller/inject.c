@@ -71,6 +71,10 @@ int nvt_inject_completion(struct nvt_controller *c, uint16_t cqid, const struct 
   return 0;
 }
 
+int nvt_completion_queue(const struct nvt_controller *c, uint16_t sqid) {
+  return sqid < NVT_QUEUES_MAX && c->sqs[sqid].exists ? c->sqs[sqid].cq->id : -ENOENT;
+}
+
 int nvt_inject_interrupt(struct nvt_controller *c, uint16_t vector, const char *by) {
   if (vector >= c->vectors || !nvt_msix_enabled(c) || c->removed)
     return -EINVAL;

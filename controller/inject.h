@@ -28,6 +28,8 @@ int nvt_inject_return(struct nvt_controller *, const char *by);
  * -EIO nothing is posted (not ready, fatal, removed). */
 int nvt_inject_completion(struct nvt_controller *, uint16_t cqid, const struct nvt_cqe *,
                           uint8_t opcode, const char *by);
+/* The completion queue of a submission queue. -ENOENT no such queue. */
+int nvt_completion_queue(const struct nvt_controller *, uint16_t sqid);
 /* Send an MSI-X message: as for a completion, it may be masked. -EINVAL no such vector or
  * MSI-X is off. */
 int nvt_inject_interrupt(struct nvt_controller *, uint16_t vector, const char *by);

@@ -18,10 +18,19 @@ void nvt_io_done(struct nvt_io *io, nvt_status status) {
   nvt_finish(r, status);
 }
 
+/* The namespace that an I/O command is for. */
+static struct name_space *io_namespace(struct request *r, nvt_status *status) {
+  struct name_space *ns = nvt_ns_get(r->c, r->sqe.nsid, status);
+  if (likely(ns != NULL) && unlikely(ns->formatting)) {
+    *status = NVT_SC_FORMAT_IN_PROGRESS;
+    return NULL;
+  }
+  return ns;
+}
+
 /* Check what Read, Write, Compare and Write Zeroes share, and fill in offset and length. */
 static struct name_space *block_range(struct request *r, nvt_status *status) {
-  struct nvt_controller *c = r->c;
-  struct name_space *ns = nvt_ns_get(c, r->sqe.nsid, status);
+  struct name_space *ns = io_namespace(r, status);
   if (unlikely(ns == NULL))
     return NULL;
   uint64_t slba = start_block(&r->sqe);
@@ -124,7 +133,7 @@ static nvt_status io_flush(struct request *r) {
     return NVT_PENDING;
   }
   nvt_status status;
-  struct name_space *ns = nvt_ns_get(r->c, r->sqe.nsid, &status);
+  struct name_space *ns = io_namespace(r, &status);
   if (ns == NULL)
     return status;
   r->io.kind = NVT_IO_FLUSH;
@@ -169,7 +178,7 @@ static void deallocate_done(struct nvt_io *io, nvt_status status) {
 static nvt_status io_dataset_management(struct request *r) {
   struct nvt_controller *c = r->c;
   nvt_status status;
-  struct name_space *ns = nvt_ns_get(c, r->sqe.nsid, &status);
+  struct name_space *ns = io_namespace(r, &status);
   if (ns == NULL)
     return status;
   uint32_t count = (r->sqe.cdw10 & 0xff) + 1;

@@ -6,13 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "controller/controller.h"
 #include "controller/host.h"
 #include "controller/log.h"
 #include "controller/plugin_int.h"
 #include "controller/plugin_local_int.h"
+#include "controller/plugin_path.h"
 #include "controller/tap_int.h"
 
 /* As in the record. */
@@ -145,17 +145,14 @@ static char *short_name(const char *file) {
 }
 
 static int find_file(struct nvt_plugin *plugin, const char *file, char *why, size_t whylen) {
-  struct stat status;
-  if (stat(file, &status) != 0)
-    return nvt_plugin_refuse(-errno, why, whylen, "plug-in %s: %s", file, strerror(errno));
-  if (!S_ISREG(status.st_mode))
-    return nvt_plugin_refuse(-EINVAL, why, whylen,
-                             "plug-in %s: not a file; a shared library is wanted", file);
-  /* Without a slash dlopen() would look in the system's folders instead. */
-  plugin->path = realpath(file, NULL);
-  if (plugin->path == NULL)
-    return nvt_plugin_refuse(-errno, why, whylen, "plug-in %s: %s", file, strerror(errno));
-  return 0;
+  char path[PATH_MAX];
+  int error = nvt_plugin_path(file, path, why, whylen);
+  if (error != 0)
+    return error;
+  plugin->path = strdup(path);
+  return plugin->path != NULL
+             ? 0
+             : nvt_plugin_refuse(-ENOMEM, why, whylen, "plug-in %s: out of memory", file);
 }
 
 static void unload(struct nvt_plugin *plugin, bool told) {

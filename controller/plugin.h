@@ -156,6 +156,8 @@ int plugin_event_raise(uint32_t bdf, uint8_t type, uint8_t information, uint8_t 
 /* Post this to a completion queue, whether or not there is such a command: ids and SQ head as
  * given, the phase is the queue's. -ENOENT no such queue, -EAGAIN it is full. */
 int plugin_completion_post(uint32_t bdf, uint32_t cqid, const struct nvme_completion *);
+/* The completion queue that a submission queue's completions go to. -ENOENT no such queue. */
+int plugin_cqid(uint32_t bdf, uint32_t sqid);
 /* Send an MSI-X message. -EINVAL no such vector. */
 int plugin_interrupt_raise(uint32_t bdf, uint32_t vector);
 /* CSTS.CFS = 1: nothing more is fetched or completed until a reset. */

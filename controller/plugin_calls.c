@@ -90,6 +90,10 @@ int plugin_completion_post(uint32_t bdf, uint32_t cqid, const struct nvme_comple
   return cmp == NULL ? -EINVAL : calls->completion_post(bdf, cqid, cmp);
 }
 
+int plugin_cqid(uint32_t bdf, uint32_t sqid) {
+  return calls->cqid == NULL ? -ENOTSUP : calls->cqid(bdf, sqid);
+}
+
 int plugin_interrupt_raise(uint32_t bdf, uint32_t vector) {
   return calls->interrupt_raise(bdf, vector);
 }

@@ -321,6 +321,14 @@ static int local_completion(uint32_t bdf, uint32_t cqid, const struct nvme_compl
                                                    about == NULL ? 0 : about->opc, speaking->name);
 }
 
+static int local_cqid(uint32_t bdf, uint32_t sqid) {
+  int error;
+  struct nvt_controller *c = addressed(bdf, &error);
+  if (c == NULL)
+    return error;
+  return sqid > UINT16_MAX ? -ENOENT : nvt_completion_queue(c, (uint16_t)sqid);
+}
+
 static int local_interrupt(uint32_t bdf, uint32_t vector) {
   int error;
   struct nvt_controller *c = addressed(bdf, &error);
@@ -362,6 +370,7 @@ const struct nvt_plugin_calls nvt_plugin_calls_local = {
     .timer_stop = local_timer_stop,
     .event_raise = local_event,
     .completion_post = local_completion,
+    .cqid = local_cqid,
     .interrupt_raise = local_interrupt,
     .controller = local_controller,
 };

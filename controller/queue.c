@@ -5,7 +5,7 @@
 #include "controller/controller_int.h"
 
 static void sq_resolve(struct nvt_controller *c, struct sq *sq) {
-  sq->host = nvt_dma_whole(c, sq->base, (uint64_t)sq->size * sizeof(struct nvt_sqe), false);
+  sq->host = nvt_dma_whole(c, sq->base, (uint64_t)sq->size << sq->shift, false);
 }
 
 static void cq_resolve(struct nvt_controller *c, struct cq *cq) {
@@ -42,7 +42,8 @@ void nvt_cq_open(struct nvt_controller *c, uint16_t id, uint64_t base, uint32_t 
 void nvt_sq_open(struct nvt_controller *c, uint16_t id, struct cq *cq, uint64_t base,
                  uint32_t size) {
   struct sq *sq = &c->sqs[id];
-  *sq = (struct sq){.cq = cq, .base = base, .size = size, .id = id, .exists = true};
+  uint8_t shift = id == 0 ? 6 : c->sqe_shift;
+  *sq = (struct sq){.cq = cq, .base = base, .size = size, .id = id, .shift = shift, .exists = true};
   sq_resolve(c, sq);
   cq->sqs++;
   c->sq_list[c->sq_count++] = sq;

@@ -53,11 +53,12 @@ static bool can_enable(const struct nvt_controller *c) {
   uint64_t mps = NVT_GET(c->cc, CC_MPS);
   uint64_t sqes = NVT_GET(c->cc, CC_IOSQES), cqes = NVT_GET(c->cc, CC_IOCQES);
   uint64_t within_page = (1ULL << (12 + mps)) - 1;
-  return NVT_GET(c->cc, CC_CSS) == 0 && mps <= NVT_MPS_MAX && NVT_GET(c->cc, CC_AMS) == 0 &&
+  return NVT_GET(c->cc, CC_CSS) == 0 && mps <= NVT_GET(c->cap, CAP_MPSMAX) &&
+         NVT_GET(c->cc, CC_AMS) == 0 &&
          /* Zero: the host sets them later, before it creates I/O queues. */
-         (sqes == 0 || sqes == 6) && (cqes == 0 || cqes == 4) && NVT_GET(c->aqa, AQA_ASQS) != 0 &&
-         NVT_GET(c->aqa, AQA_ACQS) != 0 && (c->asq & within_page) == 0 &&
-         (c->acq & within_page) == 0;
+         (sqes == 0 || (sqes >= 6 && sqes <= c->sqe_shift)) && (cqes == 0 || cqes == 4) &&
+         NVT_GET(c->aqa, AQA_ASQS) != 0 && NVT_GET(c->aqa, AQA_ACQS) != 0 &&
+         (c->asq & within_page) == 0 && (c->acq & within_page) == 0;
 }
 
 static void enable(struct nvt_controller *c) {

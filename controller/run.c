@@ -105,9 +105,9 @@ void nvt_execute(struct request *r) {
 static bool fetch(struct nvt_controller *c, struct sq *sq, struct pool *pool) {
   const uint8_t *from;
   if (likely(sq->host != NULL)) {
-    from = sq->host + (size_t)sq->head * sizeof(struct nvt_sqe);
+    from = sq->host + ((size_t)sq->head << sq->shift);
   } else {
-    uint64_t address = sq->base + (uint64_t)sq->head * sizeof(struct nvt_sqe);
+    uint64_t address = sq->base + ((uint64_t)sq->head << sq->shift);
     from = nvt_dma_whole(c, address, sizeof(struct nvt_sqe), false);
     if (from == NULL) {
       nvt_dma_fault(c, sq->id, address, sizeof(struct nvt_sqe));
@@ -168,7 +168,7 @@ static unsigned fetch_burst(struct nvt_controller *c, struct sq *sq, unsigned mo
     /* The host's core has just written these lines: ask for them all before the first is
      * needed. */
     for (uint32_t i = 0; i < count && i < 16 && sq->head + i < sq->size; i++)
-      __builtin_prefetch(sq->host + (size_t)(sq->head + i) * sizeof(struct nvt_sqe));
+      __builtin_prefetch(sq->host + ((size_t)(sq->head + i) << sq->shift));
   }
   /* A command may delete the queue, reset or be fatal: look again each time. */
   while (n < count && sq->exists && sq->head != sq->tail && sq->cq->room != 0 &&

@@ -71,9 +71,10 @@ struct nvt_log_effects {
 };
 _Static_assert(sizeof(struct nvt_log_effects) == 4096, "effects are 4096 bytes");
 #define NVT_EFFECT_SUPPORTED (1u << 0)
-#define NVT_EFFECT_CONTENT (1u << 1)    /* LBCC */
-#define NVT_EFFECT_NS (1u << 2)         /* NCC */
-#define NVT_EFFECT_INVENTORY (1u << 3)  /* NIC */
-#define NVT_EFFECT_CONTROLLER (1u << 4) /* CCC */
+#define NVT_EFFECT_CONTENT (1u << 1)       /* LBCC */
+#define NVT_EFFECT_NS (1u << 2)            /* NCC */
+#define NVT_EFFECT_INVENTORY (1u << 3)     /* NIC */
+#define NVT_EFFECT_CONTROLLER (1u << 4)    /* CCC */
+#define NVT_EFFECT_EXCLUSIVE_NS (1u << 16) /* CSE: no other command on the namespace meanwhile */
 
 #endif

@@ -135,7 +135,8 @@ static void note_registers(struct nvt_engine *e, const struct nvt_rec_access *ac
     memcpy(&asq, e->registers + NVT_REG_ASQ, sizeof(asq));
     memcpy(&aqa, e->registers + NVT_REG_AQA, sizeof(aqa));
     e->queues[0] = (struct submission_queue){.base = asq & ~UINT64_C(0xfff),
-                                             .entries = (uint32_t)NVT_GET(aqa, AQA_ASQS) + 1};
+                                             .entries = (uint32_t)NVT_GET(aqa, AQA_ASQS) + 1,
+                                             .shift = 6};
     nvt_engine_need_memory(e, asq);
     memcpy(&asq, e->registers + NVT_REG_ACQ, sizeof(asq));
     nvt_engine_need_memory(e, asq);

@@ -128,6 +128,14 @@ static bool may_be_late(struct nvt_engine *e, const struct nvt_replay_command *c
   return space != NULL && space->asynchronous;
 }
 
+/* Of I/O submission queues: as CC.IOSQES has it, where that can be. */
+static unsigned entry_shift(const struct nvt_engine *e) {
+  uint32_t cc;
+  memcpy(&cc, e->registers + NVT_REG_CC, sizeof(cc));
+  unsigned shift = (unsigned)NVT_GET(cc, CC_IOSQES);
+  return shift < 6 ? 6 : shift;
+}
+
 bool nvt_engine_finished(void *engine, uint64_t handle, const struct nvt_cqe *cqe) {
   struct nvt_engine *e = engine;
   struct nvt_replay_command *command = by_handle(e, handle);
@@ -138,8 +146,8 @@ bool nvt_engine_finished(void *engine, uint64_t handle, const struct nvt_cqe *cq
   nvt_engine_data_done(e, command, status);
   if (command->command.sqid == 0 && sqe->opcode == NVT_ADMIN_CREATE_IO_SQ &&
       status == NVT_SC_SUCCESS)
-    e->queues[sqe->cdw10 & 0xffff] =
-        (struct submission_queue){.base = sqe->prp1, .entries = (sqe->cdw10 >> 16) + 1};
+    e->queues[sqe->cdw10 & 0xffff] = (struct submission_queue){
+        .base = sqe->prp1, .entries = (sqe->cdw10 >> 16) + 1, .shift = entry_shift(e)};
   command->kept = may_be_late(e, command);
   if (command->kept)
     nvt_engine_excuse(e, command->held ? NVT_EXCEPTION_PLUGIN : NVT_EXCEPTION_HELD_ORDER);
@@ -163,8 +171,7 @@ static bool place(struct nvt_engine *e, const struct nvt_replay_command *command
     return false;
   }
   uint64_t address;
-  if (__builtin_add_overflow(queue->base, (uint64_t)recorded->slot * sizeof(recorded->sqe),
-                             &address))
+  if (__builtin_add_overflow(queue->base, (uint64_t)recorded->slot << queue->shift, &address))
     address = UINT64_MAX;
   nvt_engine_need_memory(e, address);
   if (nvt_memory_write(e->memory, address, &recorded->sqe, sizeof(recorded->sqe)))

@@ -33,6 +33,7 @@ struct answer {
 struct submission_queue {
   uint64_t base;
   uint32_t entries; /* 0: there is none */
+  unsigned shift;   /* log2 of the bytes between them */
 };
 
 struct replay_namespace {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "controller/controller.h"
+#include "controller/profiles/profile.h"
 #include "controller/tap.h"
 #include "nvme/nvme.h"
 #include "replay/target_int.h"
@@ -235,6 +236,9 @@ static bool model_open(const struct nvt_target_setup *setup, struct nvt_target *
       .vectors = (uint16_t)(vectors <= UINT16_MAX ? vectors : UINT16_MAX),
       .port = &port,
   };
+  if (meta->profile[0] != '\0')
+    (void)nvt_profile_options(meta->profile,
+                              &options); /* one that isn't known shows in what differs */
   int failed = nvt_plugin_host_create(&t->host);
   options.plugins = t->host;
   if (failed == 0)

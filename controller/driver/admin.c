@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Admin commands: one at a time, and one Asynchronous Event Request beside them. */
-#include "controller/driver/driver_int.h"
+#include "controller/driver/habits_int.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,13 +11,21 @@
 /* Identify Controller and Namespace: Base 2.1, figure 312; NVM Command Set 1.1, figure 114. */
 #define ID_CTRL_MDTS 77u
 #define ID_CTRL_OAES 92u
+#define ID_CTRL_OACS 256u
 #define ID_CTRL_SQES 512u
 #define ID_CTRL_CQES 513u
 #define ID_CTRL_NN 516u
+#define ID_CTRL_ONCS 520u
 #define ID_NS_NSZE 0u
 #define ID_NS_FLBAS 26u
 #define ID_NS_LBAF 128u
 #define OAES_NS_ATTRIBUTES 0x100u
+
+static uint16_t load16(const uint8_t *at) {
+  uint16_t value;
+  memcpy(&value, at, sizeof(value));
+  return value;
+}
 
 static uint32_t load32(const uint8_t *at) {
   uint32_t value;
@@ -70,6 +78,11 @@ int nvt_admin_try(struct nvt_driver *d, struct nvt_sqe *sqe, const char *what, u
     if (nvt_clock_seconds(d, nvt_ticks() - start) > nvt_patience(d)) {
       uint32_t csts = 0;
       (void)nvt_reg_read32(d, NVT_REG_CSTS, &csts);
+      if (csts != UINT32_MAX && NVT_GET(csts, CSTS_CFS))
+        return nvt_driver_fail(d, EIO,
+                               "the controller reports fatal status (CSTS %08xh); outstanding: %s "
+                               "(admin queue, command id %u)",
+                               csts, what, d->admin_cid);
       return nvt_driver_fail(d, ETIMEDOUT,
                              "%s (admin queue, command id %u) was not completed in %g s (CSTS "
                              "%08xh)",
@@ -103,19 +116,31 @@ static int identify(struct nvt_driver *d, enum nvt_cns cns, uint32_t nsid, const
   return nvt_admin(d, &sqe, what, NULL);
 }
 
-static int identify_controller(struct nvt_driver *d) {
+int nvt_admin_identify_controller(struct nvt_driver *d) {
   int failed = identify(d, NVT_CNS_CONTROLLER, 0, "Identify Controller");
   if (failed)
     return failed;
   const uint8_t *id = d->admin_data;
   unsigned mdts = id[ID_CTRL_MDTS];
   d->max_transfer = mdts == 0 || mdts > 15 ? 0 : d->page << mdts;
-  if ((id[ID_CTRL_SQES] & 0xf) > 6 || id[ID_CTRL_SQES] >> 4 < 6 || (id[ID_CTRL_CQES] & 0xf) > 4 ||
+  d->oacs = load16(id + ID_CTRL_OACS);
+  d->oncs = load16(id + ID_CTRL_ONCS);
+  d->sqes = id[ID_CTRL_SQES];
+  return 0;
+}
+
+/* Is it one that this driver can work with? */
+static int check_controller(struct nvt_driver *d) {
+  const uint8_t *id = d->admin_data;
+  unsigned mdts = id[ID_CTRL_MDTS], entry = (unsigned)NVT_GET(d->cc, CC_IOSQES);
+  if (d->habits->ignores_limits)
+    return 0;
+  if ((d->sqes & 0xf) > entry || d->sqes >> 4 < entry || (id[ID_CTRL_CQES] & 0xf) > 4 ||
       id[ID_CTRL_CQES] >> 4 < 4)
     return nvt_driver_fail(d, ENOTSUP,
-                           "Identify Controller: queue entries of 64 and 16 bytes are not allowed "
+                           "Identify Controller: queue entries of %u and 16 bytes are not allowed "
                            "(SQES %02xh, CQES %02xh)",
-                           id[ID_CTRL_SQES], id[ID_CTRL_CQES]);
+                           1u << entry, d->sqes, id[ID_CTRL_CQES]);
   if (load32(id + ID_CTRL_NN) == 0)
     return nvt_driver_fail(d, ENODEV, "the controller has no namespace (NN is 0)");
   if (d->max_transfer != 0 && d->w->bs > d->max_transfer)
@@ -197,23 +222,42 @@ int nvt_admin_handle_event(struct nvt_driver *d) {
   return failed;
 }
 
-int nvt_admin_start(struct nvt_driver *d) {
-  int failed = identify_controller(d);
-  if (failed)
-    return failed;
-  uint32_t oaes = load32(d->admin_data + ID_CTRL_OAES);
+/* How many I/O queues there are to be. */
+static int ask_for_queues(struct nvt_driver *d) {
   uint32_t wanted = d->w->queues - 1, granted;
   struct nvt_sqe queues = {.opcode = NVT_ADMIN_SET_FEATURES,
                            .cdw10 = NVT_FEATURE_NUMBER_OF_QUEUES,
                            .cdw11 = wanted << 16 | wanted};
-  failed = nvt_admin(d, &queues, "Set Features (Number of Queues)", &granted);
-  if (failed)
+  int failed = nvt_admin(d, &queues, "Set Features (Number of Queues)", &granted);
+  if (failed || d->habits->ignores_limits)
     return failed;
+  if (d->habits->takes_less) {
+    uint32_t pairs = (granted & 0xffff) < granted >> 16 ? granted & 0xffff : granted >> 16;
+    if (pairs < wanted)
+      d->own.queues = pairs + 1;
+    return 0;
+  }
   if ((granted & 0xffff) < wanted || granted >> 16 < wanted)
     return nvt_driver_fail(d, EINVAL,
                            "queues=%u, but the device grants %u submission and %u completion "
                            "queues only",
                            d->w->queues, (granted & 0xffff) + 1, (granted >> 16) + 1);
+  return 0;
+}
+
+int nvt_admin_start(struct nvt_driver *d) {
+  int failed = nvt_admin_identify_controller(d);
+  if (failed)
+    return failed;
+  uint32_t oaes = load32(d->admin_data + ID_CTRL_OAES);
+  if (d->habits->identified != NULL)
+    failed = d->habits->identified(d);
+  if (failed == 0)
+    failed = check_controller(d);
+  if (failed == 0 && !d->habits->no_queue_count)
+    failed = ask_for_queues(d);
+  if (failed)
+    return failed;
   /* All critical warnings of SMART, and changed namespaces where they are announced. */
   struct nvt_sqe events = {.opcode = NVT_ADMIN_SET_FEATURES,
                            .cdw10 = NVT_FEATURE_ASYNC_EVENT_CONFIG,

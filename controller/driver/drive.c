@@ -58,6 +58,7 @@ static int print_json(const struct nvt_drive_result *r, bool good) {
                  {"interrupts", r->interrupts},
                  {"lost_interrupts", r->lost_interrupts},
                  {"events", r->events},
+                 {"formats", r->formats},
                  {"p50_ns", r->p50_ns},
                  {"p99_ns", r->p99_ns},
                  {"p999_ns", r->p999_ns},
@@ -95,8 +96,8 @@ static void print_text(const struct nvt_drive_result *r) {
 }
 
 /* Workload words that are options too. */
-static const char *const words[] = {"rw",      "bs",     "depth", "queues",     "count",
-                                    "seconds", "verify", "seed",  "interrupts", "timeout"};
+static const char *const words[] = {"rw",     "bs",   "depth",      "queues",  "count", "seconds",
+                                    "verify", "seed", "interrupts", "timeout", "host",  "trouble"};
 #define WORDS (sizeof(words) / sizeof(words[0]))
 
 static bool add_word(struct options *o, const char *text) {
@@ -157,6 +158,8 @@ static int drive(int argc, char **argv) {
   struct nvt_workload workload;
   if (!nvt_workload_parse(o.workload, &workload, why, sizeof(why)))
     return nvt_usage_error("drive", "%s", why);
+  if (workload.host != NVT_HOST_USUAL && workload.trouble == NULL)
+    return nvt_usage_error("drive", "--host needs --trouble NAME; 'nvmetap profiles' lists them");
   struct nvt_transport *transport;
   int failed = nvt_transport_vfio(o.path, &transport, why, sizeof(why));
   if (failed)
@@ -208,6 +211,8 @@ NVT_COMMAND(
         "        seed=N          same seed, same commands; default 1\n"
         "        interrupts=on|off  wait for MSI-X messages, or poll the queues; default on\n"
         "        timeout=S       how long a command may take; default 30\n"
+        "        host=naive|careful  with trouble=NAME: do what is known to bring hosts into that\n"
+        "                        trouble, or what helps; 'nvmetap profiles' lists them\n"
         "                        Each word is an option too: --rw randrw --bs 128k\n"
         "  -j, --json            the result as JSON\n"
         "\n"

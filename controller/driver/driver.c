@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "controller/driver/driver_int.h"
+#include "controller/driver/habits_int.h"
 
 int nvt_driver_fail(struct nvt_driver *d, int error, const char *format, ...) {
   if (d->result->error[0] == '\0') {
@@ -28,14 +28,13 @@ static size_t arena_size(const struct nvt_driver *d) {
   size_t slot = nvt_round_up(w->bs, d->page) + nvt_prp_list_pages(w->bs, d->page) * d->page;
   size_t admin = nvt_round_up(NVT_ADMIN_ENTRIES * sizeof(struct nvt_sqe), d->page) +
                  nvt_round_up(NVT_ADMIN_ENTRIES * sizeof(struct nvt_cqe), d->page) + d->page;
-  return admin + w->queues * (queue + w->depth * slot);
+  return admin + w->queues * (queue + w->depth * slot) + nvt_habits_memory(d);
 }
 
-static void make_rings(struct nvt_driver *d, struct nvt_hostq *q, uint16_t id, uint32_t entries) {
-  q->id = id;
-  q->entries = entries;
-  q->phase = 1;
-  q->sq = nvt_arena_take(d, entries * sizeof(struct nvt_sqe), &q->sq_iova);
+void nvt_hostq_make(struct nvt_driver *d, struct nvt_hostq *q, uint16_t id, uint32_t entries) {
+  *q = (struct nvt_hostq){.id = id, .entries = entries, .phase = 1};
+  q->sqe_shift = id == 0 ? 6 : (unsigned)NVT_GET(d->cc, CC_IOSQES);
+  q->sq = nvt_arena_take(d, (size_t)entries << q->sqe_shift, &q->sq_iova);
   q->cq = nvt_arena_take(d, entries * sizeof(struct nvt_cqe), &q->cq_iova);
 }
 
@@ -52,7 +51,7 @@ static void make_slot(struct nvt_driver *d, struct nvt_slot *slot, uint16_t cid)
 static int make_queues(struct nvt_driver *d) {
   const struct nvt_workload *w = d->w;
   uint64_t most = NVT_GET(d->cap, CAP_MQES) + 1;
-  if (w->depth + 1u > most)
+  if (w->depth + 1u > most && !d->habits->ignores_limits)
     return nvt_driver_fail(d, EINVAL,
                            "depth=%u needs queues of %u entries, the device has %llu at most "
                            "(CAP.MQES); take depth=%llu",
@@ -68,7 +67,7 @@ static int make_queues(struct nvt_driver *d) {
   memset(d->slots, 0, sizeof(*d->slots) * slots);
   for (uint32_t i = 0; i < w->queues; i++) {
     struct nvt_hostq *q = &d->queues[i];
-    make_rings(d, q, (uint16_t)(i + 1), w->depth + 1u);
+    nvt_hostq_make(d, q, (uint16_t)(i + 1), w->depth + 1u);
     /* Vector 0 is the admin queue's; queues share vectors when there are too few. */
     if (d->vectors > 1)
       q->vector = (uint16_t)(1 + i % (d->vectors - 1));
@@ -91,9 +90,11 @@ static int bring_up(struct nvt_driver *d) {
     failed = nvt_arena_create(d, arena_size(d));
   if (failed)
     return failed;
-  make_rings(d, &d->admin, 0, NVT_ADMIN_ENTRIES);
+  nvt_hostq_make(d, &d->admin, 0, NVT_ADMIN_ENTRIES);
   d->admin_data = nvt_arena_take(d, d->page, &d->admin_data_iova);
-  if (d->w->interrupts)
+  if (d->habits->taken_over != NULL)
+    failed = d->habits->taken_over(d);
+  if (failed == 0 && d->w->interrupts)
     failed = nvt_msix_start(d, d->w->queues + 1);
   if (failed == 0)
     failed = nvt_controller_start(d);
@@ -101,7 +102,19 @@ static int bring_up(struct nvt_driver *d) {
     failed = nvt_admin_start(d);
   if (failed == 0)
     failed = make_queues(d);
-  return failed ? failed : nvt_admin_make_queues(d);
+  if (failed == 0)
+    failed = nvt_habits_prepare(d);
+  if (failed == 0)
+    failed = nvt_admin_make_queues(d);
+  if (failed == 0 && d->habits->queues_made != NULL)
+    failed = d->habits->queues_made(d);
+  return failed;
+}
+
+static const struct nvt_habits *habits_of(const struct nvt_workload *w) {
+  if (w->host == NVT_HOST_USUAL)
+    return &nvt_habits_usual;
+  return w->trouble == NULL ? NULL : nvt_habits_find(w->trouble, w->host);
 }
 
 int nvt_drive(struct nvt_transport *t, const struct nvt_workload *w,
@@ -113,10 +126,17 @@ int nvt_drive(struct nvt_transport *t, const struct nvt_workload *w,
     return -ENOMEM;
   }
   d->t = t;
-  d->w = w;
+  d->own = *w;
+  d->w = &d->own;
+  d->habits = habits_of(w);
   d->stop = stop;
   d->result = result;
   d->fd = -1;
+  if (d->habits == NULL) {
+    snprintf(result->error, sizeof(result->error), "host=naive and host=careful need a trouble");
+    free(d);
+    return -EINVAL;
+  }
   nvt_clock_start(d);
   int failed = bring_up(d);
   if (failed == 0)
@@ -131,6 +151,7 @@ int nvt_drive(struct nvt_transport *t, const struct nvt_workload *w,
   nvt_arena_destroy(d);
   if (result->error[0] == '\0')
     memcpy(result->error, d->note, sizeof(result->error));
+  nvt_habits_end(d);
   free(d->queues);
   free(d->slots);
   free(d->free_stacks);

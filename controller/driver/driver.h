@@ -22,6 +22,13 @@ enum nvt_workload_rw {
   NVT_RW_RANDRW
 };
 
+/* Whose habits the driver has, where hosts and drives are known to get into trouble. */
+enum nvt_host {
+  NVT_HOST_USUAL,   /* its own: careful, and no more than that */
+  NVT_HOST_NAIVE,   /* the one that runs into `trouble` */
+  NVT_HOST_CAREFUL, /* the one that knows the way around it */
+};
+
 struct nvt_workload {
   enum nvt_workload_rw rw; /* default randread */
   uint32_t bs;             /* bytes per I/O; default 4096 */
@@ -34,15 +41,21 @@ struct nvt_workload {
   /* Completions are looked for when their MSI-X message came; off: queues are made
    * without interrupts and polled. Default on. */
   bool interrupts;
-  double timeout; /* seconds that a command may take, above 0 to 86400; default 30 */
+  double timeout;      /* seconds that a command may take, above 0 to 86400; default 30 */
+  enum nvt_host host;  /* default usual */
+  const char *trouble; /* naive and careful: one of nvt_trouble_name()'s; else NULL */
   /* About once a second, from the calling thread; NULL: not at all. */
   void (*progress)(void *user, uint64_t ios, double seconds);
   void *user;
 };
 /* "rw=randrw,bs=4k,depth=32,queues=1,count=N|seconds=S,verify=on|off,seed=N,
- * interrupts=on|off,timeout=S"; NULL or "" gives the defaults. False with a message in
- * why. */
+ * interrupts=on|off,timeout=S,host=naive|careful,trouble=NAME"; NULL or "" gives the
+ * defaults. False with a message in why. trouble may be missing beside host: then it is
+ * NULL, and for the caller to set. */
 bool nvt_workload_parse(const char *text, struct nvt_workload *out, char *why, size_t whylen);
+/* The i-th trouble from 0 that hosts have habits for, and what it is in a few words (summary
+ * may be NULL); NULL: there are no more. */
+const char *nvt_trouble_name(unsigned i, const char **summary);
 
 struct nvt_drive_result {
   uint64_t ios, errors, verify_errors, bytes;
@@ -54,6 +67,7 @@ struct nvt_drive_result {
   uint64_t interrupts;                      /* taken; several completions may share one */
   uint64_t lost_interrupts;                 /* completions found a second late, without one */
   uint64_t events;                          /* asynchronous events */
+  uint64_t formats;                         /* Format NVM, by a host that knows that it helps */
 };
 
 /* The host's side of a device. One thread at a time. */

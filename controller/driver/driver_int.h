@@ -17,6 +17,7 @@ struct nvt_slot {
   uint64_t unit;      /* which bs of the namespace */
   uint32_t generation;
   bool write;
+  uint32_t buffer; /* of a host that rotates them */
 } __attribute__((aligned(128)));
 
 struct nvt_hostq {
@@ -28,7 +29,9 @@ struct nvt_hostq {
   uint16_t phase; /* of the next new completion */
   uint16_t id, vector;
   bool made_cq, made_sq;
-  bool signalled; /* its vector fired and the queue wasn't looked at since */
+  bool signalled;          /* its vector fired and the queue wasn't looked at since */
+  unsigned sqe_shift;      /* log2 of the bytes from one submission queue entry to the next */
+  uint32_t unacknowledged; /* completions taken since the head doorbell */
   struct nvt_slot *slots;
   uint32_t depth;
   uint32_t outstanding;
@@ -45,9 +48,15 @@ struct nvt_hostq {
 /* The highest command id of the admin queue waits for an asynchronous event. */
 #define NVT_ADMIN_EVENT_CID (NVT_ADMIN_ENTRIES - 2)
 
+struct nvt_habits;
+struct nvt_odd;
+
 struct nvt_driver {
   struct nvt_transport *t;
-  const struct nvt_workload *w;
+  const struct nvt_workload *w; /* &own */
+  struct nvt_workload own;
+  const struct nvt_habits *habits; /* never NULL */
+  struct nvt_odd *odd;             /* what the habits remember; NULL for the usual host */
   const volatile sig_atomic_t *stop;
   struct nvt_drive_result *result;
 
@@ -69,7 +78,10 @@ struct nvt_driver {
   uint32_t msix_bar;     /* of the table */
   uint32_t msix_table;   /* offset there */
   uint32_t vectors;      /* enabled; 0: polled */
+  uint32_t msix_moves;   /* nvt_msix_move() was called so often */
   uint32_t max_transfer; /* bytes; 0: no limit */
+  uint16_t oacs, oncs;   /* optional commands, of Identify */
+  uint8_t sqes;          /* entry sizes: required 3:0, maximum 7:4 */
   uint64_t blocks;
   uint32_t block_size;
 
@@ -140,6 +152,8 @@ int nvt_pci_write(struct nvt_driver *, uint32_t offset, uint64_t value, size_t l
 int nvt_pci_start(struct nvt_driver *);
 /* Set up and enable `count` MSI-X vectors. */
 int nvt_msix_start(struct nvt_driver *, uint32_t count);
+/* Change the message of a vector in use, as when its interrupt moves to another processor. */
+void nvt_msix_move(struct nvt_driver *, uint32_t vector);
 void nvt_pci_stop(struct nvt_driver *);
 
 /* --- controller registers: enable.c --- */
@@ -156,6 +170,8 @@ int nvt_controller_start(struct nvt_driver *);
 int nvt_controller_shutdown(struct nvt_driver *);
 /* CC.EN = 0, wait for CSTS.RDY = 0. */
 int nvt_controller_disable(struct nvt_driver *);
+/* CC.EN = 0. */
+int nvt_controller_clear_enable(struct nvt_driver *);
 
 /* --- admin.c --- */
 /* Run one admin command; *dw0 may be NULL. `what` names it in messages. */
@@ -169,6 +185,7 @@ int nvt_admin_poll(struct nvt_driver *);
 int nvt_admin_handle_event(struct nvt_driver *);
 /* Identify the controller, number of queues, asynchronous events, namespace 1. */
 int nvt_admin_start(struct nvt_driver *);
+int nvt_admin_identify_controller(struct nvt_driver *);
 int nvt_admin_make_queues(struct nvt_driver *);
 int nvt_admin_delete_queues(struct nvt_driver *);
 
@@ -196,8 +213,13 @@ static inline void nvt_hostq_next(struct nvt_hostq *q) {
     q->phase ^= 1;
   }
 }
+static inline struct nvt_sqe *nvt_hostq_at(const struct nvt_hostq *q, uint32_t index) {
+  return (struct nvt_sqe *)(void *)((uint8_t *)q->sq + ((size_t)index << q->sqe_shift));
+}
+/* Rings of so many entries, from the arena. */
+void nvt_hostq_make(struct nvt_driver *, struct nvt_hostq *, uint16_t id, uint32_t entries);
 static inline void nvt_hostq_push(struct nvt_hostq *q, const struct nvt_sqe *sqe) {
-  q->sq[q->tail] = *sqe;
+  *nvt_hostq_at(q, q->tail) = *sqe;
   if (++q->tail == q->entries)
     q->tail = 0;
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "controller/driver/driver_int.h"
+#include "controller/driver/habits_int.h"
 #include "nvme/names.h"
 
 static int reg_failed(struct nvt_driver *d, int failed, const char *what, uint32_t offset) {
@@ -81,6 +81,11 @@ static int wait_status(struct nvt_driver *d, uint32_t mask, uint32_t wanted, dou
   }
 }
 
+int nvt_controller_clear_enable(struct nvt_driver *d) {
+  d->cc &= ~(uint32_t)(NVT_PUT(1, CC_EN) | NVT_PUT(3, CC_SHN));
+  return nvt_reg_write32(d, NVT_REG_CC, d->cc);
+}
+
 int nvt_controller_disable(struct nvt_driver *d) {
   int failed = nvt_reg_read32(d, NVT_REG_CC, &d->cc);
   if (failed)
@@ -94,9 +99,7 @@ int nvt_controller_disable(struct nvt_driver *d) {
     if (!NVT_GET(csts, CSTS_RDY) && !NVT_GET(csts, CSTS_CFS) && csts != UINT32_MAX)
       (void)wait_status(d, (uint32_t)NVT_PUT(1, CSTS_RDY), (uint32_t)NVT_PUT(1, CSTS_RDY),
                         d->ready_seconds, "waiting for CSTS.RDY = 1 before disabling");
-    d->cc &= ~(uint32_t)NVT_PUT(1, CC_EN);
-    d->cc &= ~(uint32_t)NVT_PUT(3, CC_SHN);
-    failed = nvt_reg_write32(d, NVT_REG_CC, d->cc);
+    failed = nvt_controller_clear_enable(d);
     if (failed)
       return failed;
   }
@@ -135,10 +138,7 @@ int nvt_controller_prepare(struct nvt_driver *d) {
   return nvt_controller_disable(d);
 }
 
-int nvt_controller_start(struct nvt_driver *d) {
-  /* A page of doorbells that is memory keeps what the last session left. */
-  for (uint32_t i = 0; d->t->doorbells != NULL && i < 1024; i++)
-    d->t->doorbells[i] = 0;
+static int write_admin_queue(struct nvt_driver *d) {
   uint32_t entries = d->admin.entries - 1;
   uint32_t aqa = (uint32_t)(NVT_PUT(entries, AQA_ASQS) | NVT_PUT(entries, AQA_ACQS));
   int failed = nvt_reg_write32(d, NVT_REG_AQA, aqa);
@@ -146,6 +146,34 @@ int nvt_controller_start(struct nvt_driver *d) {
     failed = nvt_reg_write64(d, NVT_REG_ASQ, d->admin.sq_iova);
   if (failed == 0)
     failed = nvt_reg_write64(d, NVT_REG_ACQ, d->admin.cq_iova);
+  return failed;
+}
+
+/* Does the controller have them as they were written? Once more, if it doesn't. */
+static int read_admin_queue_back(struct nvt_driver *d) {
+  uint64_t asq = 0, acq = 0;
+  for (unsigned i = 0; i < 3; i++) {
+    int failed = nvt_reg_read64(d, NVT_REG_ASQ, &asq);
+    if (failed == 0)
+      failed = nvt_reg_read64(d, NVT_REG_ACQ, &acq);
+    if (failed || (asq == d->admin.sq_iova && acq == d->admin.cq_iova))
+      return failed;
+    failed = write_admin_queue(d);
+    if (failed)
+      return failed;
+  }
+  return nvt_driver_fail(d, EIO,
+                         "the controller keeps another admin queue: ASQ reads %llxh, ACQ %llxh",
+                         (unsigned long long)asq, (unsigned long long)acq);
+}
+
+int nvt_controller_start(struct nvt_driver *d) {
+  /* A page of doorbells that is memory keeps what the last session left. */
+  for (uint32_t i = 0; d->t->doorbells != NULL && i < 1024; i++)
+    d->t->doorbells[i] = 0;
+  int failed = write_admin_queue(d);
+  if (failed == 0 && d->habits->reads_back)
+    failed = read_admin_queue_back(d);
   if (failed)
     return failed;
   unsigned css = (NVT_GET(d->cap, CAP_CSS) & 0x40) != 0 && (NVT_GET(d->cap, CAP_CSS) & 1) == 0;

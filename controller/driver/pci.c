@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "controller/driver/driver_int.h"
+#include "controller/driver/habits_int.h"
 
 #define PCI_COMMAND 0x04u
 #define PCI_COMMAND_MEMORY 0x0002u
@@ -130,6 +130,20 @@ static bool write_vector(struct nvt_driver *d, uint32_t vector, uint32_t message
   return true;
 }
 
+/* A read pushes the posted writes: no message is lost for a late unmask. */
+static void flush_table(struct nvt_driver *d) {
+  uint32_t flush;
+  (void)d->t->read(d->t, d->msix_bar, d->msix_table + 12, &flush, sizeof(flush));
+}
+
+void nvt_msix_move(struct nvt_driver *d, uint32_t vector) {
+  /* Back and forth between two messages. */
+  d->msix_moves++;
+  if (write_vector(d, vector, MESSAGE_DATA + vector + (d->msix_moves & 1) * 0x80u) &&
+      !d->habits->unflushed)
+    flush_table(d);
+}
+
 int nvt_msix_start(struct nvt_driver *d, uint32_t count) {
   if (d->msix == 0)
     return nvt_driver_fail(d, ENOTSUP,
@@ -150,10 +164,8 @@ int nvt_msix_start(struct nvt_driver *d, uint32_t count) {
                            strerror(-failed));
   d->vectors = count;
   failed = nvt_pci_write(d, d->msix + 2u, base | MSIX_ENABLE, 2);
-  /* A read pushes the posted writes: no message is lost for a late unmask. */
-  uint32_t flush;
   if (table)
-    (void)d->t->read(d->t, d->msix_bar, d->msix_table + 12, &flush, sizeof(flush));
+    flush_table(d);
   return failed;
 }
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "controller/driver/run_int.h"
+#include "controller/driver/habits_int.h"
 
 /* Passes without a completion between two looks at the clock. */
 #define IDLE_LOOK 64u
@@ -95,9 +95,26 @@ static bool pick_read_back(struct nvt_driver *d, struct nvt_hostq *q) {
   return false;
 }
 
-static ALWAYS_INLINE void start_ios(struct nvt_run_state *r, struct nvt_hostq *q, bool verify) {
+/* Doorbells as a host with habits has them. */
+static __attribute__((noinline)) void odd_doorbell(struct nvt_driver *d, struct nvt_hostq *q,
+                                                   bool is_cq) {
+  const struct nvt_habits *habits = d->habits;
+  if (is_cq && habits->acknowledges != NULL && !habits->acknowledges(q))
+    return;
+  if (habits->before_doorbell != NULL)
+    habits->before_doorbell(d);
+  nvt_doorbell(d, q, is_cq, is_cq ? q->head : q->tail);
+  if (is_cq)
+    q->unacknowledged = 0;
+}
+
+/* `odd`: a host with habits; false costs nothing, as it is known when this is compiled. */
+static ALWAYS_INLINE void start_ios(struct nvt_run_state *r, struct nvt_hostq *q, bool verify,
+                                    bool odd) {
   struct nvt_driver *d = r->d;
   uint32_t tail = q->tail;
+  if (odd && d->odd->paused)
+    return;
   while (q->outstanding < q->depth) {
     if (!(verify && d->reading_back ? pick_read_back(d, q) : pick(d, q)))
       break;
@@ -108,10 +125,12 @@ static ALWAYS_INLINE void start_ios(struct nvt_run_state *r, struct nvt_hostq *q
     slot->unit = q->pick;
     slot->write = q->pick_write;
     slot->started = r->now;
+    if (odd && d->odd->buffers != NULL)
+      nvt_rotate_buffer(d, q, slot);
     if (verify)
       verify_start(d, slot);
     uint64_t lba = q->pick * d->blocks_per_unit;
-    struct nvt_sqe *sqe = &q->sq[q->tail];
+    struct nvt_sqe *sqe = odd ? nvt_hostq_at(q, q->tail) : &q->sq[q->tail];
     *sqe = slot->sqe;
     sqe->opcode = q->pick_write ? NVT_NVM_WRITE : NVT_NVM_READ;
     sqe->cdw10 = (uint32_t)lba;
@@ -122,7 +141,11 @@ static ALWAYS_INLINE void start_ios(struct nvt_run_state *r, struct nvt_hostq *q
     d->outstanding++;
     q->picked = false;
   }
-  if (q->tail != tail)
+  if (q->tail == tail)
+    return;
+  if (odd)
+    odd_doorbell(d, q, false);
+  else
     nvt_doorbell(d, q, false, q->tail);
 }
 
@@ -133,22 +156,46 @@ static __attribute__((cold)) int stray(struct nvt_driver *d, const struct nvt_ho
                          q->id, cid);
 }
 
-/* How many, or -errno. */
-static ALWAYS_INLINE int reap(struct nvt_run_state *r, struct nvt_hostq *q, bool verify) {
-  struct nvt_driver *d = r->d;
+/* The next completion of a queue whose consumed entries are poisoned: NULL too while only its
+ * phase is there. */
+static const struct nvt_cqe *peek_whole(struct nvt_hostq *q) {
   const struct nvt_cqe *cqe = nvt_hostq_peek(q);
+  if (cqe == NULL || __atomic_load_n(&cqe->cid, __ATOMIC_ACQUIRE) != NVT_POISON)
+    return cqe;
+  q->signalled = true; /* its interrupt is over: look again without one */
+  return NULL;
+}
+
+static ALWAYS_INLINE const struct nvt_cqe *next_completion(struct nvt_driver *d,
+                                                           struct nvt_hostq *q, bool odd) {
+  return odd && d->habits->poisons ? peek_whole(q) : nvt_hostq_peek(q);
+}
+
+/* How many, or -errno. */
+static ALWAYS_INLINE int reap(struct nvt_run_state *r, struct nvt_hostq *q, bool verify, bool odd) {
+  struct nvt_driver *d = r->d;
+  const struct nvt_cqe *cqe = next_completion(d, q, odd);
   if (cqe == NULL)
     return 0;
   r->now = nvt_ticks();
-  unsigned count = 0, writes = 0;
+  unsigned count = 0, writes = 0, strays = 0;
   do {
     uint16_t cid = cqe->cid;
     nvt_status status = NVT_CQE_STATUS(cqe->status);
-    if (cid >= q->depth || q->slots[cid].started == 0)
-      return stray(d, q, cid);
+    if (cid >= q->depth || q->slots[cid].started == 0) {
+      int failed = stray(d, q, cid);
+      /* Once around the ring is enough of a device that makes them up. */
+      if (!odd || !d->habits->believes || ++strays == q->entries)
+        return failed;
+      d->result->errors++;
+      nvt_hostq_next(q);
+      continue;
+    }
     struct nvt_slot *slot = &q->slots[cid];
     if (!d->reading_back)
       nvt_histogram_add(&d->latency, r->now - slot->started);
+    if (odd && d->habits->completed != NULL)
+      d->habits->completed(d, r->now - slot->started);
     slot->started = 0;
     q->outstanding--;
     q->free[q->depth - 1 - q->outstanding] = cid;
@@ -157,10 +204,17 @@ static ALWAYS_INLINE int reap(struct nvt_run_state *r, struct nvt_hostq *q, bool
       nvt_io_failed(d, slot, status);
     if (verify)
       verify_done(d, slot, status == NVT_SC_SUCCESS);
+    if (odd && d->habits->poisons)
+      q->cq[q->head].cid = NVT_POISON;
     nvt_hostq_next(q);
     count++;
-  } while ((cqe = nvt_hostq_peek(q)) != NULL);
-  nvt_doorbell(d, q, true, q->head);
+  } while ((cqe = next_completion(d, q, odd)) != NULL);
+  if (odd) {
+    q->unacknowledged += count;
+    odd_doorbell(d, q, true);
+  } else {
+    nvt_doorbell(d, q, true, q->head);
+  }
   d->outstanding -= count;
   if (!d->reading_back) {
     d->result->ios += count;
@@ -189,7 +243,7 @@ static ALWAYS_INLINE bool work_left(const struct nvt_run_state *r, bool verify) 
   return false;
 }
 
-static ALWAYS_INLINE int loop(struct nvt_run_state *r, bool verify) {
+static ALWAYS_INLINE int loop(struct nvt_run_state *r, bool verify, bool odd) {
   struct nvt_driver *d = r->d;
   bool by_interrupt = d->vectors > 0, always_relax = d->t->doorbells == NULL;
   do {
@@ -197,17 +251,21 @@ static ALWAYS_INLINE int loop(struct nvt_run_state *r, bool verify) {
     for (uint32_t i = 0; i < d->w->queues; i++) {
       struct nvt_hostq *q = &d->queues[i];
       if (!by_interrupt || signalled(d, q)) {
-        int count = reap(r, q, verify);
+        int count = reap(r, q, verify, odd);
         if (count < 0)
           return count;
         reaped += count;
       }
       if (q->outstanding < q->depth)
-        start_ios(r, q, verify);
+        start_ios(r, q, verify, odd);
     }
     if (d->stop != NULL && *d->stop != 0)
       nvt_stop_starting(r);
     int failed = 0;
+    if (odd && d->habits->each_pass != NULL)
+      failed = d->habits->each_pass(r, reaped);
+    if (odd && failed)
+      return failed;
     if (reaped > 0) {
       r->progress = r->ended = r->now;
       r->idle = 0;
@@ -224,11 +282,21 @@ static ALWAYS_INLINE int loop(struct nvt_run_state *r, bool verify) {
 }
 
 static __attribute__((noinline)) int loop_plain(struct nvt_run_state *r) {
-  return loop(r, false);
+  return loop(r, false, false);
 }
 
 static __attribute__((noinline)) int loop_verify(struct nvt_run_state *r) {
-  return loop(r, true);
+  return loop(r, true, false);
+}
+
+static __attribute__((noinline)) int loop_odd(struct nvt_run_state *r) {
+  return loop(r, r->d->w->verify, true);
+}
+
+static int run_loop(struct nvt_run_state *r) {
+  if (r->d->odd != NULL)
+    return loop_odd(r);
+  return r->d->w->verify ? loop_verify(r) : loop_plain(r);
 }
 
 static void share_out(struct nvt_driver *d) {
@@ -299,15 +367,17 @@ int nvt_run(struct nvt_driver *d) {
   r.tick = r.now + r.second;
   if (d->w->seconds > 0)
     r.deadline = r.now + (uint64_t)(d->w->seconds * ticks_per_second);
-  failed = d->w->verify ? loop_verify(&r) : loop_plain(&r);
+  failed = run_loop(&r);
   conclude(&r);
   if (failed == 0 && d->w->verify && !(d->stop != NULL && *d->stop != 0)) {
     d->reading_back = true;
     d->read_back_unit = 0;
     r.stopping = false;
     r.progress = nvt_ticks();
-    failed = loop_verify(&r);
+    failed = run_loop(&r);
   }
+  if (failed == 0 && d->habits->ended != NULL)
+    failed = d->habits->ended(d);
   if (failed == 0)
     failed = nvt_take_events(d); /* of a run too busy, or too short, to look before */
   if (d->generations != NULL)

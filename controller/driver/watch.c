@@ -9,8 +9,14 @@
 #include "controller/driver/run_int.h"
 #include "nvme/names.h"
 
-/* A completion without its interrupt is taken after this long. */
+/* A completion without its interrupt is taken after this long, sooner where the patience is
+ * short: it isn't to be taken for a command that was never completed. */
 #define LOST_SECONDS 1.0
+
+static double lost_after(const struct nvt_driver *d) {
+  double patience = nvt_patience(d) / 4;
+  return patience < LOST_SECONDS ? patience : LOST_SECONDS;
+}
 
 void nvt_note(struct nvt_driver *d, const char *format, ...) {
   if (d->note[0] != '\0')
@@ -71,7 +77,7 @@ static int check_timeouts(struct nvt_run_state *r) {
 
 static void find_lost_interrupts(struct nvt_run_state *r) {
   struct nvt_driver *d = r->d;
-  if (d->vectors == 0 || nvt_clock_seconds(d, r->now - r->progress) < LOST_SECONDS)
+  if (d->vectors == 0 || nvt_clock_seconds(d, r->now - r->progress) < lost_after(d))
     return;
   for (uint32_t i = 0; i < d->w->queues; i++) {
     struct nvt_hostq *q = &d->queues[i];

@@ -8,7 +8,8 @@
 #include "controller/driver/driver.h"
 #include "controller/namespace.h"
 
-#define WORDS "rw, bs, depth, queues, count, seconds, verify, seed, interrupts, timeout"
+#define WORDS                                                                                      \
+  "rw, bs, depth, queues, count, seconds, verify, seed, interrupts, timeout, host, trouble"
 
 static bool number(const char *text, uint64_t low, uint64_t high, uint64_t *out) {
   uint64_t value;
@@ -49,6 +50,22 @@ static bool set_rw(const char *value, enum nvt_workload_rw *out) {
   return false;
 }
 
+static bool set_host(const char *value, enum nvt_host *out) {
+  bool naive = strcmp(value, "naive") == 0;
+  *out = naive ? NVT_HOST_NAIVE : NVT_HOST_CAREFUL;
+  return naive || strcmp(value, "careful") == 0;
+}
+
+static bool set_trouble(const char *value, const char **out) {
+  const char *name;
+  for (unsigned i = 0; (name = nvt_trouble_name(i, NULL)) != NULL; i++)
+    if (strcmp(value, name) == 0) {
+      *out = name;
+      return true;
+    }
+  return false;
+}
+
 /* NULL: taken; "": no such word; else what the value has to be. */
 static const char *set(struct nvt_workload *w, const char *key, const char *value) {
   uint64_t n;
@@ -84,6 +101,10 @@ static const char *set(struct nvt_workload *w, const char *key, const char *valu
     return on_off(value, &w->interrupts) ? NULL : "on or off";
   if (strcmp(key, "timeout") == 0)
     return seconds(value, &w->timeout) ? NULL : "seconds, above 0, up to 86400";
+  if (strcmp(key, "host") == 0)
+    return set_host(value, &w->host) ? NULL : "naive or careful";
+  if (strcmp(key, "trouble") == 0)
+    return set_trouble(value, &w->trouble) ? NULL : "one that 'nvmetap profiles' names";
   return "";
 }
 
@@ -135,6 +156,10 @@ bool nvt_workload_parse(const char *text, struct nvt_workload *out, char *why, s
   }
   if (w.count == 0 && w.seconds == 0)
     w.count = 10000;
+  if (w.trouble != NULL && w.host == NVT_HOST_USUAL) {
+    snprintf(why, whylen, "trouble=%s is for host=naive or host=careful", w.trouble);
+    return false;
+  }
   *out = w;
   return true;
 }

@@ -551,6 +551,7 @@ static void slow_clients_hold_up_nobody(void **state) {
   (void)state;
   static struct stage s;
   stage_open(&s);
+  s.target.patience_ms = 1000;
   serve_while(&s, a_slow_client);
   host_close(&s.h);
 }

@@ -25,7 +25,7 @@ static void what_has_no_row_is_invalid_opcode(void **state) {
     else
       assert_status(io(&h, (uint8_t)opcode, 0, 1, DATA_AT, 0), NVT_SC_INVALID_OPCODE);
   }
-  assert_int_equal(supported, 11 + 6);
+  assert_int_equal(supported, 12 + 6);
   assert_int_equal(log.io[NVT_NVM_WRITE] & 2, 2); /* changes content */
   assert_int_equal(log.io[NVT_NVM_READ] & 2, 0);
   host_close(&h);

@@ -173,6 +173,7 @@ static void meta_goes_and_comes(void **state) {
                           .clock = "tsc",
                           .started = "2026-01-31T12:00:00.123456789Z",
                           .host = "höst",
+                          .profile = "buffer-reuse,last=4",
                           .namespaces = ns,
                           .namespace_count = 2};
   char *json;

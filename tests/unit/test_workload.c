@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "controller/driver/driver_int.h"
+#include "controller/driver/habits_int.h"
 
 static void defaults(void **state) {
   (void)state;
@@ -60,6 +60,44 @@ static void every_word(void **state) {
     assert_true(nvt_workload_parse(text, &w, why, sizeof(why)));
     assert_int_equal(w.rw, i);
   }
+}
+
+static void hosts_and_troubles(void **state) {
+  (void)state;
+  char why[256], text[64];
+  struct nvt_workload w;
+  assert_true(nvt_workload_parse("", &w, why, sizeof(why)));
+  assert_int_equal(w.host, NVT_HOST_USUAL);
+  assert_null(w.trouble);
+  assert_true(nvt_workload_parse("host=careful", &w, why, sizeof(why)));
+  assert_int_equal(w.host, NVT_HOST_CAREFUL);
+  assert_null(w.trouble); /* the caller's to set */
+  unsigned count = 0;
+  const char *name, *summary;
+  for (; (name = nvt_trouble_name(count, &summary)) != NULL; count++) {
+    assert_true(strlen(summary) > 0);
+    snprintf(text, sizeof(text), "trouble=%s,host=naive", name);
+    assert_true(nvt_workload_parse(text, &w, why, sizeof(why)));
+    assert_int_equal(w.host, NVT_HOST_NAIVE);
+    assert_string_equal(w.trouble, name);
+    /* Each pair is a pair: two hosts that differ. */
+    const struct nvt_habits *naive = nvt_habits_find(name, NVT_HOST_NAIVE);
+    const struct nvt_habits *careful = nvt_habits_find(name, NVT_HOST_CAREFUL);
+    assert_true(naive != NULL && careful != NULL);
+    assert_true(memcmp(naive, careful, sizeof(*naive)) != 0);
+  }
+  assert_int_equal(count, 10);
+  assert_null(nvt_habits_find("", NVT_HOST_NAIVE));
+  assert_false(nvt_workload_parse("trouble=limits", &w, why, sizeof(why)));
+  assert_non_null(strstr(why, "host="));
+  static const char *const bad[] = {"host=",
+                                    "host",
+                                    "host=usual",
+                                    "host=naive,trouble=",
+                                    "host=naive,trouble=limit",
+                                    "host=naive,trouble=limitss"};
+  for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+    assert_false(nvt_workload_parse(bad[i], &w, why, sizeof(why)));
 }
 
 static void limits(void **state) {
@@ -221,6 +259,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(defaults),
       cmocka_unit_test(every_word),
+      cmocka_unit_test(hosts_and_troubles),
       cmocka_unit_test(limits),
       cmocka_unit_test(refusals_name_the_word),
       cmocka_unit_test(percentiles),

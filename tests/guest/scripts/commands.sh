@@ -63,5 +63,16 @@ grep -q '0x0*150' /tmp/o || { cat /tmp/o; fail "temperature threshold"; }
 gives 0 set-feature /dev/$ctrl -f 1 -V 0x1020303
 gives 0 get-feature /dev/$ctrl -f 1
 grep -q '0x0*1020303' /tmp/o || { cat /tmp/o; fail "arbitration"; }
+# Format NVM: Invalid Format, a secure erase that isn't claimed, and one after which all is gone.
+gives 0 write $disk -s 0 -c 7 -z $size -d /tmp/a
+gives 0x10a admin-passthru /dev/$ctrl --opcode=0x80 -n 1 --cdw10=1
+gives 0x02 admin-passthru /dev/$ctrl --opcode=0x80 -n 1 --cdw10=0x400
+holds 0 /tmp/a
+gives 0 format $disk -n 1 -s 1 --force
+await $disk
+holds 0 /tmp/zero
+holds $((blocks - 8)) /tmp/zero
+gives 0 write $disk -s 0 -c 7 -z $size -d /tmp/b
+holds 0 /tmp/b
 echo "$checks commands with the result that they must have"
 check_log
