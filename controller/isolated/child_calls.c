@@ -127,6 +127,10 @@ static int child_interrupt(uint32_t bdf, uint32_t vector) {
   return ask(ISOLATED_INTERRUPT_RAISE, (struct isolated_up){.arg = {bdf, vector}});
 }
 
+static int child_cqid(uint32_t bdf, uint32_t sqid) {
+  return ask(ISOLATED_CQID, (struct isolated_up){.arg = {bdf, sqid}});
+}
+
 static int child_controller(uint32_t bdf, int what) {
   const struct isolated_up call = {.arg = {bdf}};
   switch ((enum nvt_plugin_fate)what) {
@@ -155,5 +159,6 @@ void nvt_child_calls_install(void) {
   calls.completion_post = child_completion;
   calls.interrupt_raise = child_interrupt;
   calls.controller = child_controller;
+  calls.cqid = child_cqid;
   nvt_plugin_calls_use(&calls);
 }
