@@ -137,7 +137,10 @@ static bool trace_state(void *ctx, struct nvt_control_trace *out) {
 
 static int trace_switch(void *ctx, bool on) {
   struct session *s = ctx;
-  return on ? nvt_trace_tap_start(s->tap) : nvt_trace_tap_stop(s->tap);
+  int error = on ? nvt_trace_tap_start(s->tap) : nvt_trace_tap_stop(s->tap);
+  if (error == 0 && on)
+    nvt_plugins_tell(s->host);
+  return error;
 }
 
 static int make_control(struct session *s) {
@@ -173,6 +176,7 @@ static int make_trace(struct session *s) {
     error = nvt_trace_tap_meta(s->tap, s->device);
   if (error != 0)
     return complain(NVT_EXIT_DIFFERS, strerror(-error));
+  nvt_plugins_tell(s->host);
   s->summary.traced = true;
   return NVT_EXIT_OK;
 }

@@ -214,6 +214,17 @@ int nvt_plugin_load_kind(struct nvt_plugin_host *host, const char *spec,
   return 0;
 }
 
+static void tell_oldest_first(const struct nvt_plugin *plugin) {
+  if (plugin == NULL)
+    return;
+  tell_oldest_first(plugin->next);
+  tell(plugin, VERDICT_LOADED);
+}
+
+void nvt_plugins_tell(const struct nvt_plugin_host *host) {
+  tell_oldest_first(host->plugins);
+}
+
 int nvt_plugin_load(struct nvt_plugin_host *host, const char *spec, char *why, size_t whylen) {
   return nvt_plugin_load_kind(host, spec, &nvt_plugin_local, NULL, why, whylen);
 }

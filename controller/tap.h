@@ -184,6 +184,8 @@ int nvt_plugin_enable(struct nvt_plugin_host *, const char *name, bool enabled);
 /* plugin.h's control(). -ENOENT; -ENOTSUP it has none; else what it returned. */
 int nvt_plugin_control(struct nvt_plugin_host *, const char *name, const char *text, char *answer,
                        size_t length);
+/* Tell the VERDICT tap of every plug-in that is loaded: for a recording that begins now. */
+void nvt_plugins_tell(const struct nvt_plugin_host *);
 struct nvt_plugin_info {
   const char *name, *path, *args; /* borrowed, until it is unloaded */
   const char *kind;

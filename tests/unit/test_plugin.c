@@ -16,43 +16,7 @@
 #include "controller/plugin.h"
 #include "controller/tap.h"
 #include "nvme/names.h"
-
-static char folder[64];
-
-static const char *place(const char *name) {
-  static char path[4][160];
-  static unsigned next;
-  char *to = path[next++ % 4];
-  snprintf(to, sizeof(path[0]), "%s/%s", folder, name);
-  return to;
-}
-
-static void write_file(const char *path, const char *text) {
-  FILE *file = fopen(path, "w");
-  assert_non_null(file);
-  assert_true(fputs(text, file) >= 0);
-  assert_int_equal(fclose(file), 0);
-}
-
-/* Compile `text` to NAME.so as a user would; its path. */
-static const char *compile(const char *name, const char *text) {
-  char command[600], file[80];
-  snprintf(file, sizeof(file), "%s.c", name);
-  const char *source = place(file);
-  write_file(source, text);
-  snprintf(file, sizeof(file), "%s.so", name);
-  const char *library = place(file);
-  snprintf(
-      command, sizeof(command),
-      "${CC:-cc} -Wall -Wextra -Wno-unused-parameter -Werror -shared -fPIC -Icontroller -o %s %s",
-      library, source);
-  assert_int_equal(system(command), 0);
-  return library;
-}
-
-#define LIFE                                                                                       \
-  "int setup(void) { return (plugin_tap_attach(\"nvme:io:decode\", io_ro_fail)); }\n"              \
-  "int teardown(void) { return (0); }\n"
+#include "tests/unit/compile_plugin.h"
 
 static struct nvt_plugin_host *host_new(void) {
   struct nvt_plugin_host *host = NULL;
@@ -79,23 +43,17 @@ static void load(struct nvt_plugin_host *host, const char *spec) {
     fail_msg("%s", why);
 }
 
-/* The sources of the slides, word for word but for what a line break tore. */
+/* The sources as they stand on the talk's slides. */
+static void load_slide(struct nvt_plugin_host *host, const char *name) {
+  char source[80];
+  snprintf(source, sizeof(source), "tests/plugins/slides/%s.c", name);
+  load(host, compile_file(name, source, ""));
+}
+
 static void no_writes_with_errors(void **state) {
   (void)state;
   struct nvt_plugin_host *host = host_new();
-  load(host, compile("no_writes_errors",
-                     "#include \"plugin.h\"\n"
-                     "static DECL_NPLUGIN_IO_DECODE(io_ro_fail);\n"
-                     "int setup(void)\n{\n"
-                     "plugin_tap_attach(\"nvme:io:decode\", io_ro_fail);\nreturn (0);\n}\n"
-                     "int teardown(void)\n{\nreturn (0);\n}\n"
-                     "static size_t n_writes = 5000; /* Fail after 5,000 Write commands */\n"
-                     "static int io_ro_fail(uint32_t bdf, struct nvme_command *cmd, "
-                     "struct nvme_completion *cmp,\nuint32_t sqid)\n{\n"
-                     "if (cmd->opc == NVME_OPC_WRITE) {\nif (n_writes) n_writes--;\nelse {\n"
-                     "NVME_STATUS_SET(cmp->status,\n"
-                     "NVME_SCT_COMMAND_SPECIFIC, NVME_SC_ATTEMPTED_WRITE_TO_RO_PAGE);\n"
-                     "return (1);\n}\n}\nreturn (0);\n}\n"));
+  load_slide(host, "no_writes_errors");
   for (unsigned i = 1; i <= 5000; i++) {
     assert_int_equal(fire(host, NVT_TAP_IO_DECODE, NVT_NVM_WRITE), NVT_VERDICT_CONTINUE);
     assert_int_equal(fire(host, NVT_TAP_IO_DECODE, NVT_NVM_READ), NVT_VERDICT_CONTINUE);
@@ -112,20 +70,7 @@ static void no_writes_with_errors(void **state) {
 static void temperamental_and_reincarnation(void **state) {
   (void)state;
   struct nvt_plugin_host *host = host_new();
-  load(host, compile("temperamental",
-                     "#include \"plugin.h\"\n"
-                     "static DECL_NPLUGIN_IO_DECODE(io_ro_fail);\n"
-                     "int setup(void)\n{\nplugin_tap_attach(\"nvme:io:decode\", io_ro_fail);\n"
-                     "srandom(time(NULL));\nreturn (0);\n}\n"
-                     "int teardown(void)\n{\nreturn (0);\n}\n"
-                     "static bool is_readonly = false;\n"
-                     "static int io_ro_fail(uint32_t bdf, struct nvme_command *cmd, "
-                     "struct nvme_completion *cmp,\nuint32_t sqid)\n{\n"
-                     "if (cmd->opc == NVME_OPC_WRITE) {\nif (is_readonly) {\n"
-                     "NVME_STATUS_SET(cmp->status,\n"
-                     "NVME_SCT_COMMAND_SPECIFIC, NVME_SC_ATTEMPTED_WRITE_TO_RO_PAGE);\n"
-                     "return (1);\n}\nelse\nis_readonly = (random() % 100) > 42;\n}\n"
-                     "return (0);\n}\n"));
+  load_slide(host, "temperamental");
   assert_int_equal(fire(host, NVT_TAP_IO_DECODE, NVT_NVM_WRITE), NVT_VERDICT_CONTINUE);
   unsigned failed = 0;
   for (unsigned i = 0; i < 200; i++) {
@@ -137,17 +82,7 @@ static void temperamental_and_reincarnation(void **state) {
   nvt_plugin_host_destroy(host);
 
   host = host_new();
-  load(host,
-       compile("reincarnation", "#include \"plugin.h\"\n"
-                                "static DECL_NPLUGIN_IO_DECODE(io_ro_fail);\n" LIFE
-                                "#define MAX_WRITES 5000\nstatic size_t n_writes;\n"
-                                "static int\nio_ro_fail(uint32_t bdf, struct nvme_command *cmd, "
-                                "struct nvme_completion *cmp, uint32_t sqid)\n{\nint rc = 0;\n"
-                                "if (cmd->opc == NVME_OPC_WRITE) {\nif (n_writes >= MAX_WRITES) {\n"
-                                "if (n_writes > (MAX_WRITES + 10)) n_writes = 0;\n"
-                                "NVME_STATUS_SET(cmp->status,\nNVME_SCT_COMMAND_SPECIFIC,\n"
-                                "NVME_SC_ATTEMPTED_WRITE_TO_RO_PAGE);\nrc = 1;\n}\nn_writes++;\n}\n"
-                                "return (rc);\n}\n"));
+  load_slide(host, "reincarnation");
   unsigned passed = 0, runs[2] = {0};
   for (unsigned i = 0; i < 12000; i++) {
     if (fire(host, NVT_TAP_IO_DECODE, NVT_NVM_WRITE) == NVT_VERDICT_CONTINUE)
@@ -164,21 +99,7 @@ static void temperamental_and_reincarnation(void **state) {
 static void sum(void **state) {
   (void)state;
   struct nvt_plugin_host *host = host_new();
-  load(host, compile("sum",
-                     "#include \"plugin.h\"\n"
-                     "static DECL_NPLUGIN_ADMIN_WRITEBACK(sum);\n"
-                     "int setup(void)\n{\nplugin_tap_attach(\"nvme:admin:writeback\", sum);\n"
-                     "return (0);\n}\n"
-                     "int teardown(void)\n{\nreturn (0);\n}\n"
-                     "static int sum(uint32_t bdf, struct nvme_completion *cmp, uint32_t sqid)\n{\n"
-                     "struct nvme_command *cmd = find_cmd(sqid, cmp->cid);\n"
-                     "if (cmd == NULL) {\n"
-                     "printf(\"%s: cache miss for CID=%04x\\r\\n\", __func__, cmp->cid);\n"
-                     "return (0);\n}\nif (cmd->opc == 0x80) {\nuint32_t sum;\n"
-                     "if (find_cmd(sqid + 1, cmp->cid) != NULL) return (0);\n"
-                     "sum = cmd->cdw10 + cmd->cdw11;\ncmp->cdw0 = sum;\n"
-                     "NVME_STATUS_SET(cmp->status, NVME_SCT_GENERIC, NVME_SC_SUCCESS);\n"
-                     "return (1);\n}\nreturn (0);\n}\n"));
+  load_slide(host, "sum");
   assert_int_equal(fire(host, NVT_TAP_ADMIN_WRITEBACK, 0x80), NVT_VERDICT_COMPLETE);
   assert_int_equal(cqe.dw0, 15);
   assert_int_equal(cqe.status, 1);
@@ -331,19 +252,6 @@ static void numbers_are_those_of_the_tables(void **state) {
   assert_int_equal(NVT_CQE_STATUS(status), NVT_SC_COMPARE_FAILURE);
   assert_int_equal(NVME_STATUS_GET_SCT(status), 2);
   assert_int_equal(NVME_STATUS_GET_SC(status), 0x85);
-}
-
-static int make_folder(void **state) {
-  (void)state;
-  strcpy(folder, "/tmp/nvmetap-plugin.XXXXXX");
-  return mkdtemp(folder) == NULL;
-}
-
-static int remove_folder(void **state) {
-  (void)state;
-  char command[100];
-  snprintf(command, sizeof(command), "rm -rf %s", folder);
-  return system(command);
 }
 
 int main(void) {

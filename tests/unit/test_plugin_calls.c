@@ -1,31 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a plug-in may call, by plug-ins compiled on the spot; and their life while a host works. */
-#include "host.h"
+#include "tests/unit/compile_plugin.h"
+#include "tests/unit/host.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
-static char folder[64];
-
-/* Compile `text` to NAME.so as a user would; its path, until the next call. */
-static const char *compile(const char *name, const char *text) {
-  static char library[128];
-  char source[128], command[600];
-  snprintf(source, sizeof(source), "%s/%s.c", folder, name);
-  snprintf(library, sizeof(library), "%s/%s.so", folder, name);
-  FILE *file = fopen(source, "w");
-  assert_non_null(file);
-  fputs("#include \"plugin.h\"\n#include <string.h>\n", file);
-  fputs(text, file);
-  assert_int_equal(fclose(file), 0);
-  snprintf(
-      command, sizeof(command),
-      "${CC:-cc} -Wall -Wextra -Wno-unused-parameter -Werror -shared -fPIC -pthread -Icontroller "
-      "-o %s %s",
-      library, source);
-  assert_int_equal(system(command), 0);
-  return library;
-}
+#define HEAD "#include \"plugin.h\"\n#include <string.h>\n"
 
 static void load(struct host *h, const char *spec) {
   char why[512] = "";
@@ -46,7 +24,7 @@ static void values_and_data(void **state) {
   struct host h;
   host_open(&h, "ram:1M");
   create_pair(&h, 1, 16);
-  load(&h, compile("values",
+  load(&h, compile("values", HEAD
                    "static DECL_NPLUGIN_REGREAD(rd); static DECL_NPLUGIN_IO_MEMORY(mem);\n"
                    "static int rd(uint32_t bdf, uint64_t offset, uint32_t size, uint64_t value) {\n"
                    "  if (offset != 0x1c) return 0;\n"
@@ -79,22 +57,22 @@ static void a_command_of_ones_own(void **state) {
   (void)state;
   struct host h;
   host_open(&h, "ram:1M");
-  load(&h,
-       compile("own", "static DECL_NPLUGIN_ADMIN_DECODE(f);\n"
-                      "static int f(uint32_t bdf, struct nvme_command *cmd,\n"
-                      "  struct nvme_completion *cmp, uint32_t sqid) {\n"
-                      "  unsigned char in[8], out[8];\n"
-                      "  if (cmd->opc != 0xc2) return 0;\n"
-                      "  if (plugin_cmd_read(plugin_cmd_handle(), 4, in, 8) != 0) return 3;\n"
-                      "  for (int i = 0; i < 8; i++) out[i] = in[7 - i];\n"
-                      "  if (plugin_cmd_write(plugin_cmd_handle(), 4096, out, 8) != 0) return 3;\n"
-                      "  if (plugin_memory_write(bdf, cmd->prp1, \"hi\", 2) != 0) return 3;\n"
-                      "  if (plugin_memory_read(bdf + 8, cmd->prp1, in, 2) != -19) return 3;\n"
-                      "  if (plugin_memory_read(bdf, ~0ull, in, 2) != -14) return 3;\n"
-                      "  cmp->cdw0 = 99;\n"
-                      "  return NPLUGIN_FINISH;\n}\n"
-                      "int setup(void) { return plugin_cmd_handle() != 0 ? 1 :\n"
-                      "  plugin_tap_attach(\"nvme:admin:decode\", f); }\n" TEARDOWN));
+  load(&h, compile("own", HEAD
+                   "static DECL_NPLUGIN_ADMIN_DECODE(f);\n"
+                   "static int f(uint32_t bdf, struct nvme_command *cmd,\n"
+                   "  struct nvme_completion *cmp, uint32_t sqid) {\n"
+                   "  unsigned char in[8], out[8];\n"
+                   "  if (cmd->opc != 0xc2) return 0;\n"
+                   "  if (plugin_cmd_read(plugin_cmd_handle(), 4, in, 8) != 0) return 3;\n"
+                   "  for (int i = 0; i < 8; i++) out[i] = in[7 - i];\n"
+                   "  if (plugin_cmd_write(plugin_cmd_handle(), 4096, out, 8) != 0) return 3;\n"
+                   "  if (plugin_memory_write(bdf, cmd->prp1, \"hi\", 2) != 0) return 3;\n"
+                   "  if (plugin_memory_read(bdf + 8, cmd->prp1, in, 2) != -19) return 3;\n"
+                   "  if (plugin_memory_read(bdf, ~0ull, in, 2) != -14) return 3;\n"
+                   "  cmp->cdw0 = 99;\n"
+                   "  return NPLUGIN_FINISH;\n}\n"
+                   "int setup(void) { return plugin_cmd_handle() != 0 ? 1 :\n"
+                   "  plugin_tap_attach(\"nvme:admin:decode\", f); }\n" TEARDOWN));
   memcpy(guest(&h, DATA_AT), "0123abcdefgh", 12);
   struct nvt_cqe cqe =
       run(&h, 0, (struct nvt_sqe){.opcode = 0xc2, .prp1 = DATA_AT, .prp2 = DATA_AT + 0x2000});
@@ -134,7 +112,7 @@ static void open_with_holder(struct host *h, const char *teardown) {
   char text[4096];
   host_open(h, "ram:1M");
   create_pair(h, 1, 16);
-  snprintf(text, sizeof(text), "%s%s", HOLDER, teardown);
+  snprintf(text, sizeof(text), HEAD "%s%s", HOLDER, teardown);
   load(h, compile("holder", text));
 }
 
@@ -241,7 +219,7 @@ static void what_a_drive_does_unasked(void **state) {
   load(
       &h,
       compile(
-          "unasked",
+          "unasked", HEAD
           "static DECL_NPLUGIN_IO_WRITEBACK(f); static unsigned step;\n"
           "static int f(uint32_t bdf, struct nvme_completion *cmp, uint32_t sqid) {\n"
           "  struct nvme_completion copy = *cmp; copy.cid ^= 0x100;\n"
@@ -276,19 +254,6 @@ static void what_a_drive_does_unasked(void **state) {
   assert_int_equal(reg32(&h, NVT_REG_CSTS), 0xffffffffu);
   assert_false(reap(&h, 1, &cqe));
   host_close(&h);
-}
-
-static int make_folder(void **state) {
-  (void)state;
-  strcpy(folder, "/tmp/nvmetap-plugin.XXXXXX");
-  return mkdtemp(folder) == NULL;
-}
-
-static int remove_folder(void **state) {
-  (void)state;
-  char command[100];
-  snprintf(command, sizeof(command), "rm -rf %s", folder);
-  return system(command);
 }
 
 int main(void) {

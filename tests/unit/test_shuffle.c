@@ -19,14 +19,7 @@
 #include "controller/controller.h"
 #include "controller/driver/driver.h"
 #include "controller/tap.h"
-
-#if defined(__SANITIZE_THREAD__)
-#define SANITIZER "-fsanitize=thread"
-#elif defined(__SANITIZE_ADDRESS__)
-#define SANITIZER "-fsanitize=address,undefined"
-#else
-#define SANITIZER ""
-#endif
+#include "tests/unit/compile_plugin.h"
 
 static uint64_t held, released, order_changes, last_released;
 
@@ -45,20 +38,15 @@ static enum nvt_verdict watch_order(void *user, const struct nvt_tap_event *even
 }
 
 static void run(const char *args, const char *namespace, const char *words, bool verify) {
-  char folder[] = "/tmp/nvmetap-shuffle.XXXXXX", spec[128], command[400], why[256] = "";
-  assert_non_null(mkdtemp(folder));
-  snprintf(command, sizeof(command),
-           "${CC:-cc} -g -O1 -shared -fPIC -pthread " SANITIZER
-           " -Icontroller -o %s/shuffle.so samples/plugins/shuffle.c",
-           folder);
-  assert_int_equal(system(command), 0);
+  char spec[200], why[256] = "";
   struct nvt_plugin_host *host;
   struct nvt_controller *c;
   assert_int_equal(nvt_plugin_host_create(&host), 0);
   const struct nvt_controller_options options = {.serial = "SHUFFLE", .plugins = host};
   assert_int_equal(nvt_controller_create(&options, &c), 0);
   assert_int_equal(nvt_controller_add_namespace(c, namespace, NULL, why, sizeof(why)), 0);
-  snprintf(spec, sizeof(spec), "%s/shuffle.so,%s", folder, args);
+  snprintf(spec, sizeof(spec), "%s,%s",
+           compile_file("shuffle", "samples/plugins/shuffle.c", "-g " COMPILE_SANITIZER), args);
   if (nvt_plugin_load(host, spec, why, sizeof(why)) != 0)
     fail_msg("%s", why);
   held = released = order_changes = last_released = 0;
@@ -86,8 +74,6 @@ static void run(const char *args, const char *namespace, const char *words, bool
   assert_true(order_changes > 1000);
   nvt_controller_destroy(c);
   nvt_plugin_host_destroy(host);
-  snprintf(command, sizeof(command), "rm -rf %s", folder);
-  assert_int_equal(system(command), 0);
 }
 
 static void let_go_in_any_order(void **state) {
@@ -105,5 +91,5 @@ int main(void) {
       cmocka_unit_test(let_go_in_any_order),
       cmocka_unit_test(completed_in_any_order),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -8,19 +8,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/unit/compile_plugin.h"
 #include "tests/unit/host.h"
-
-static char folder[64];
 
 /* Compile a plug-in's source, and load it with its arguments. */
 static void load(struct host *h, const char *source, const char *args) {
-  char command[400], spec[200], why[300] = "";
+  char name[16], spec[200], why[300] = "";
   static unsigned number;
-  snprintf(spec, sizeof(spec), "%s/%u.so,%s", folder, ++number, args);
-  snprintf(command, sizeof(command),
-           "${CC:-cc} -Wall -Werror -shared -fPIC -Icontroller -o %.*s %s",
-           (int)(strchr(spec, ',') - spec), spec, source);
-  assert_int_equal(system(command), 0);
+  snprintf(name, sizeof(name), "%u", ++number);
+  snprintf(spec, sizeof(spec), "%s,%s", compile_file(name, source, ""), args);
   if (nvt_plugin_load(h->plugins, spec, why, sizeof(why)) != 0)
     fail_msg("%s", why);
 }
@@ -198,19 +194,6 @@ static void loss_is_in_the_file(void **state) {
   size_t length;
   assert_null(next_frame(f, &length));
   free(f);
-}
-
-static int make_folder(void **state) {
-  (void)state;
-  strcpy(folder, "/tmp/nvmetap-talk.XXXXXX");
-  return mkdtemp(folder) == NULL;
-}
-
-static int remove_folder(void **state) {
-  (void)state;
-  char command[100];
-  snprintf(command, sizeof(command), "rm -rf %s", folder);
-  return system(command);
 }
 
 int main(void) {
