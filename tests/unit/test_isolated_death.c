@@ -3,6 +3,7 @@
  * Isolated plug-ins that come to a bad end: the workload goes on, exactly the commands that
  * the policy says fail do, the end is told with its cause and command, nothing is left behind.
  */
+#include "tests/unit/compile_plugin.h"
 #include "tests/unit/isolated.h"
 
 #include <poll.h>
@@ -229,20 +230,6 @@ static void teardown_that_goes_wrong(void **state) {
 
 /* --- what isn't loaded --- */
 
-static char folder[64];
-
-static const char *compile(const char *name, const char *text) {
-  static char paths[4][160];
-  static unsigned next;
-  char *path = paths[next++ % 4], command[600];
-  (void)snprintf(path, sizeof(paths[0]), "%s/%s.so", folder, name);
-  (void)snprintf(command, sizeof(command),
-                 "printf '%%s' '%s' | ${CC:-cc} -shared -fPIC -Icontroller -x c -o %s -", text,
-                 path);
-  assert_int_equal(system(command), 0);
-  return path;
-}
-
 /* Refused, with the same words as a plug-in in this process. */
 static void refused(const char *spec, const char *because, bool same) {
   struct nvt_plugin_host *host;
@@ -274,13 +261,14 @@ static void what_can_not_be_loaded(void **state) {
   refused("/nonexistent/x.so", "No such file", true);
   refused("/tmp", "not a file", true);
   refused("Makefile", "can't be loaded", true);
-  refused(compile("no_setup", "int teardown(void) { return 0; }"), "no function setup()", true);
-  refused(compile("no_teardown", "int setup(void) { return 0; }"), "no function teardown()", true);
-  refused(compile("version", "int setup(void) { return 0; } int teardown(void) { return 0; }"
-                             "const unsigned nplugin_version = 77;"),
-          "version 77", true);
-  refused(compile("missing", "int gone(void); int setup(void) { return gone(); }"
-                             "int teardown(void) { return 0; }"),
+#define SETUP "int setup(void);\nint setup(void) { return 0; }\n"
+#define TEARDOWN "int teardown(void);\nint teardown(void) { return 0; }\n"
+  refused(compile("no_setup", TEARDOWN), "no function setup()", true);
+  refused(compile("no_teardown", SETUP), "no function teardown()", true);
+  refused(compile("version", SETUP TEARDOWN "const unsigned nplugin_version = 77;\n"), "version 77",
+          true);
+  refused(compile("missing", "int gone(void);\nint setup(void);\n" TEARDOWN
+                             "int setup(void) { return gone(); }\n"),
           "gone", true);
   refused(test_plugin("misbehave", "setup-refuse"), "setup() failed (5)", true);
   refused(test_plugin("misbehave", "setup-tap"),
@@ -321,19 +309,6 @@ static void no_program_for_it(void **state) {
   assert_int_equal(nvt_isolated_child(1, none), 2);
   assert_int_equal(nvt_isolated_child(2, some), 2);
   assert_int_equal(nvt_isolated_child(2, other), 2);
-}
-
-static int make_folder(void **state) {
-  (void)state;
-  strcpy(folder, "/tmp/nvmetap-isolated.XXXXXX");
-  return mkdtemp(folder) == NULL;
-}
-
-static int remove_folder(void **state) {
-  (void)state;
-  char command[100];
-  (void)snprintf(command, sizeof(command), "rm -rf %s", folder);
-  return system(command);
 }
 
 int main(int argc, char **argv) {
