@@ -148,6 +148,7 @@ bool nvt_isolated_ask(struct nvt_isolated *s, enum nvt_isolated_kind kind, uint6
     return false;
   if (s->depth++ == 0) {
     s->deadline = 0;
+    s->noted = 0;
     s->allowed = allowed;
   }
   s->shared->to_child.depth = s->depth;

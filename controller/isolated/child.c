@@ -79,13 +79,15 @@ static void event(struct isolated_down *m, struct isolated_up *up) {
   struct nvt_hook hook = {.plugin = &plugin, .callback = (void *)(uintptr_t)m->arg[0]};
   struct nvt_tap_event *e = &m->event;
   bool changed = false;
+  const uint64_t *value = NULL;
   uint64_t before = 0;
   switch (e->tap) {
 #define NVT_TAP(id, name, member, decl, powers, when)                                              \
   case NVT_TAP_##id:                                                                               \
     MEMBER_##member break;
 #define MEMBER_access                                                                              \
-  before = e->access.value;                                                                        \
+  value = &e->access.value;                                                                        \
+  before = *value;                                                                                 \
   e->access.change = m->writable != 0 ? &e->access.value : NULL;
 #define MEMBER_command                                                                             \
   e->command.sqe = &m->sqe;                                                                        \
@@ -108,9 +110,10 @@ static void event(struct isolated_down *m, struct isolated_up *up) {
   up->cqe = m->cqe;
   if (changed)
     up->changed |= ISOLATED_CHANGED_DATA;
-  up->value = e->access.value;
-  if (up->value != before)
+  if (value != NULL && *value != before) {
+    up->value = *value;
     up->changed |= ISOLATED_CHANGED_VALUE;
+  }
 }
 
 static char *next_text(char **at) {

@@ -31,6 +31,7 @@ struct nvt_isolated {
   struct nvt_isolation_options options;
   char *program;
   bool spin;                         /* there is another processor that the child may be on */
+  unsigned noted;                    /* notes taken since the last question began */
   unsigned posts;                    /* that wait for the device thread */
   const struct nvt_tap_event *asked; /* innermost: what it is deciding; NULL: none */
   /* Until `up` is `number`: false when the child came to its end. A test of the decoder

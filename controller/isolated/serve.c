@@ -15,8 +15,9 @@
 #include "controller/plugin_calls_int.h"
 
 enum {
-  POSTS = 65536, /* that wait at a time; then its threads wait */
-  NOTES = 256,   /* taken at a time */
+  POSTS = 65536,   /* that wait at a time; then its threads wait */
+  NOTES = 256,     /* taken at a time */
+  NOTED = 1 << 20, /* taken during one question: each may leave a job behind */
   CLOSED_MS = 200
 };
 
@@ -122,6 +123,8 @@ static int addressed(struct nvt_isolated *s, const struct isolated_up *call) {
     return nvt_inject_fatal(c, by);
   case ISOLATED_REMOVE:
     return nvt_inject_removal(c, by);
+  case ISOLATED_CQID:
+    return call->arg[1] > UINT16_MAX ? -ENOENT : nvt_completion_queue(c, (uint16_t)call->arg[1]);
   default:
     return nvt_inject_return(c, by);
   }
@@ -189,7 +192,10 @@ static void closed(struct nvt_isolated *s) {
 }
 
 void nvt_isolated_notes(struct nvt_isolated *s) {
-  for (unsigned i = 0; i < NOTES && s->posts < POSTS && s->cause == 0; i++) {
+  if (s->depth == 0) /* the jobs are done between two looks */
+    s->noted = 0;
+  for (unsigned i = 0; i < NOTES && s->posts < POSTS && s->noted < NOTED && s->cause == 0; i++) {
+    s->noted++;
     struct isolated_note note;
     ssize_t n = recv(s->socket, &note, sizeof(note), MSG_DONTWAIT | MSG_TRUNC);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))

@@ -63,6 +63,7 @@ enum nvt_isolated_kind {
   ISOLATED_FATAL,
   ISOLATED_REMOVE,
   ISOLATED_RETURN,
+  ISOLATED_CQID, /* bdf, sqid */
   ISOLATED_KINDS
 };
 

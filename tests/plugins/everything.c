@@ -118,6 +118,8 @@ static void inject(void) {
        plugin_event_raise(device, 8, 0, 2));
   note("interrupt %d none %d", plugin_interrupt_raise(device, 1),
        plugin_interrupt_raise(device, 5000));
+  note("queue %d", plugin_cqid(device, 1));
+  note("queue of none %d %d", plugin_cqid(device, 77), plugin_cqid(device + 1, 1));
   note("completion none %d", plugin_completion_post(device, 77, &completion));
   note("of none %d %d %d %d", plugin_event_raise(device + 1, 1, 0, 2),
        plugin_controller_fatal(device + 1), plugin_controller_remove(device + 1),

@@ -3,6 +3,7 @@
  * Isolated plug-ins that come to a bad end: the workload goes on, exactly the commands that
  * the policy says fail do, the end is told with its cause and command, nothing is left behind.
  */
+#include "tests/unit/compile_plugin.h"
 #include "tests/unit/isolated.h"
 
 #include <poll.h>
@@ -61,7 +62,9 @@ static const struct {
 };
 
 static void one_end(unsigned i, enum nvt_death_policy policy) {
-  const struct nvt_isolation_options options = {.policy = policy, .timeout = 400000000};
+  /* A short time where it is waited for alone: machines that run tests are busy. */
+  const struct nvt_isolation_options options = {
+      .policy = policy, .timeout = strstr(ends[i].args, "loop") != NULL ? 400000000 : 0};
   struct device d;
   print_message("misbehave.so,%s: %s\n", ends[i].args,
                 policy == NVT_DEATH_FAIL ? "fail" : "continue");
@@ -120,7 +123,8 @@ static void killed_while_nothing_happens(void **state) {
   int pid = child_process();
   assert_true(pid > 0);
   struct pollfd wakes = {.fd = nvt_controller_event_fd(h.c), .events = POLLIN};
-  nvt_controller_poll(h.c, 0);
+  for (unsigned i = 0; i < 1000 && poll(&wakes, 1, 0) != 0; i++, usleep(100))
+    nvt_controller_poll(h.c, 0); /* it may have had to wake us */
   assert_int_equal(poll(&wakes, 1, 0), 0);
   assert_int_equal(kill(pid, SIGKILL), 0);
   /* Who sleeps until there is something to do wakes up. */
@@ -208,7 +212,7 @@ static void what_it_held_goes_on_or_fails(void **state) {
 
 static void teardown_that_goes_wrong(void **state) {
   (void)state;
-  const struct nvt_isolation_options options = {.timeout = 50000000};
+  const struct nvt_isolation_options options = {.timeout = 200000000};
   static const char *const ways[] = {"teardown-loop", "teardown-segfault", "teardown-exit",
                                      "teardown-refuse"};
   for (unsigned i = 0; i < 4; i++) {
@@ -218,7 +222,7 @@ static void teardown_that_goes_wrong(void **state) {
     double start = seconds_now();
     assert_int_equal(nvt_plugin_unload(host, "misbehave"), 0);
     if (i == 0) /* ten times a callback's time */
-      assert_true(seconds_now() - start > 0.45 && seconds_now() - start < 10);
+      assert_true(seconds_now() - start > 1.9 && seconds_now() - start < 20);
     nobody_is_left();
     nvt_plugin_host_destroy(host);
   }
@@ -226,25 +230,12 @@ static void teardown_that_goes_wrong(void **state) {
 
 /* --- what isn't loaded --- */
 
-static char folder[64];
-
-static const char *compile(const char *name, const char *text) {
-  static char paths[4][160];
-  static unsigned next;
-  char *path = paths[next++ % 4], command[600];
-  (void)snprintf(path, sizeof(paths[0]), "%s/%s.so", folder, name);
-  (void)snprintf(command, sizeof(command),
-                 "printf '%%s' '%s' | ${CC:-cc} -shared -fPIC -Icontroller -x c -o %s -", text,
-                 path);
-  assert_int_equal(system(command), 0);
-  return path;
-}
-
 /* Refused, with the same words as a plug-in in this process. */
 static void refused(const char *spec, const char *because, bool same) {
   struct nvt_plugin_host *host;
   char isolated[512] = "", local[512] = "";
-  const struct nvt_isolation_options options = {.timeout = 50000000};
+  const struct nvt_isolation_options options = {.timeout =
+                                                    strstr(spec, "loop") != NULL ? 50000000 : 0};
   assert_int_equal(nvt_plugin_host_create(&host), 0);
   int error = nvt_plugin_load_isolated(host, spec, &options, isolated, sizeof(isolated));
   if (strstr(isolated, because) == NULL)
@@ -268,15 +259,16 @@ static void what_can_not_be_loaded(void **state) {
   refused("", "FILE", true);
   refused(",x", "FILE", true);
   refused("/nonexistent/x.so", "No such file", true);
-  refused("tests", "not a file", true);
+  refused("/tmp", "not a file", true);
   refused("Makefile", "can't be loaded", true);
-  refused(compile("no_setup", "int teardown(void) { return 0; }"), "no function setup()", true);
-  refused(compile("no_teardown", "int setup(void) { return 0; }"), "no function teardown()", true);
-  refused(compile("version", "int setup(void) { return 0; } int teardown(void) { return 0; }"
-                             "const unsigned nplugin_version = 77;"),
-          "version 77", true);
-  refused(compile("missing", "int gone(void); int setup(void) { return gone(); }"
-                             "int teardown(void) { return 0; }"),
+#define SETUP "int setup(void);\nint setup(void) { return 0; }\n"
+#define TEARDOWN "int teardown(void);\nint teardown(void) { return 0; }\n"
+  refused(compile("no_setup", TEARDOWN), "no function setup()", true);
+  refused(compile("no_teardown", SETUP), "no function teardown()", true);
+  refused(compile("version", SETUP TEARDOWN "const unsigned nplugin_version = 77;\n"), "version 77",
+          true);
+  refused(compile("missing", "int gone(void);\nint setup(void);\n" TEARDOWN
+                             "int setup(void) { return gone(); }\n"),
           "gone", true);
   refused(test_plugin("misbehave", "setup-refuse"), "setup() failed (5)", true);
   refused(test_plugin("misbehave", "setup-tap"),
@@ -317,19 +309,6 @@ static void no_program_for_it(void **state) {
   assert_int_equal(nvt_isolated_child(1, none), 2);
   assert_int_equal(nvt_isolated_child(2, some), 2);
   assert_int_equal(nvt_isolated_child(2, other), 2);
-}
-
-static int make_folder(void **state) {
-  (void)state;
-  strcpy(folder, "/tmp/nvmetap-isolated.XXXXXX");
-  return mkdtemp(folder) == NULL;
-}
-
-static int remove_folder(void **state) {
-  (void)state;
-  char command[100];
-  (void)snprintf(command, sizeof(command), "rm -rf %s", folder);
-  return system(command);
 }
 
 int main(int argc, char **argv) {
