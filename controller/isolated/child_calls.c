@@ -160,6 +160,5 @@ void nvt_child_calls_install(void) {
   calls.interrupt_raise = child_interrupt;
   calls.cqid = child_cqid;
   calls.controller = child_controller;
-  calls.cqid = child_cqid;
   nvt_plugin_calls_use(&calls);
 }

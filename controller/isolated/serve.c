@@ -123,8 +123,6 @@ static int addressed(struct nvt_isolated *s, const struct isolated_up *call) {
     return nvt_inject_fatal(c, by);
   case ISOLATED_REMOVE:
     return nvt_inject_removal(c, by);
-  case ISOLATED_CQID:
-    return call->arg[1] > UINT16_MAX ? -ENOENT : nvt_completion_queue(c, (uint16_t)call->arg[1]);
   default:
     return nvt_inject_return(c, by);
   }

@@ -63,7 +63,6 @@ enum nvt_isolated_kind {
   ISOLATED_FATAL,
   ISOLATED_REMOVE,
   ISOLATED_RETURN,
-  ISOLATED_CQID, /* bdf, sqid */
   ISOLATED_KINDS
 };
 
