@@ -12,6 +12,7 @@
 #include "control/control.h"
 #include "controller/controller.h"
 #include "controller/inject.h"
+#include "controller/isolated/isolated.h"
 #include "controller/log.h"
 #include "controller/tap.h"
 
@@ -82,8 +83,14 @@ static void poll(void) {
 }
 
 static void answer(const char *line, size_t length) {
-  const struct nvt_control_target target = {
-      .host = host, .device = c, .stop = stop, .trace = trace_state, .trace_switch = trace_switch};
+  /* What would run a plug-in in a process of its own ends at once. */
+  static const struct nvt_isolation_options isolation = {.program = "/bin/false"};
+  const struct nvt_control_target target = {.host = host,
+                                            .device = c,
+                                            .isolation = &isolation,
+                                            .stop = stop,
+                                            .trace = trace_state,
+                                            .trace_switch = trace_switch};
   char *text = nvt_control_answer(&target, line, length);
   struct json_object *json = text == NULL ? NULL : json_tokener_parse(text), *ok = NULL;
   if (json == NULL || strchr(text, '\n') != NULL || !json_object_object_get_ex(json, "ok", &ok) ||
