@@ -7,30 +7,30 @@
 #include "controller/controller.h"
 #include "controller/log.h"
 
-bool control_namespace_add(const struct nvt_control_target *target,
-                           const struct control_request *request, struct json_object *answer,
-                           char *why, size_t whylen) {
+bool nvt_control_namespace_add(const struct nvt_control_target *target,
+                               const struct control_request *request, struct json_object *answer,
+                               char *why, size_t whylen) {
   uint32_t nsid;
   if (nvt_controller_add_namespace(target->device, request->values[0].text, &nsid, why, whylen) !=
       0)
     return false;
-  control_add_number(answer, "nsid", nsid);
+  nvt_control_add_number(answer, "nsid", nsid);
   return true;
 }
 
-bool control_namespace_remove(const struct nvt_control_target *target,
-                              const struct control_request *request, struct json_object *answer,
-                              char *why, size_t whylen) {
+bool nvt_control_namespace_remove(const struct nvt_control_target *target,
+                                  const struct control_request *request, struct json_object *answer,
+                                  char *why, size_t whylen) {
   (void)answer;
   uint32_t nsid = (uint32_t)request->values[0].number;
   if (nvt_controller_remove_namespace(target->device, nsid) == 0)
     return true;
-  return control_refuse(why, whylen, "there is no namespace %u", nsid);
+  return nvt_control_refuse(why, whylen, "there is no namespace %u", nsid);
 }
 
-bool control_namespace_resize(const struct nvt_control_target *target,
-                              const struct control_request *request, struct json_object *answer,
-                              char *why, size_t whylen) {
+bool nvt_control_namespace_resize(const struct nvt_control_target *target,
+                                  const struct control_request *request, struct json_object *answer,
+                                  char *why, size_t whylen) {
   (void)answer;
   return nvt_controller_resize_namespace(target->device, (uint32_t)request->values[0].number,
                                          request->values[1].number, why, whylen) == 0;
@@ -40,44 +40,45 @@ static bool trace_switch(const struct nvt_control_target *target, bool on, char 
                          size_t whylen) {
   struct nvt_control_trace trace;
   if (!target->trace(target->ctx, &trace))
-    return control_refuse(why, whylen, "this recorder was started without --trace");
+    return nvt_control_refuse(why, whylen, "this recorder was started without --trace");
   int error = target->trace_switch(target->ctx, on);
   if (error == -EALREADY)
-    return control_refuse(why, whylen, "tracing is %s already", on ? "on" : "off");
+    return nvt_control_refuse(why, whylen, "tracing is %s already", on ? "on" : "off");
   return error == 0 ||
-         control_refuse(why, whylen, "tracing can't be switched: %s", strerror(-error));
+         nvt_control_refuse(why, whylen, "tracing can't be switched: %s", strerror(-error));
 }
 
-bool control_trace_start(const struct nvt_control_target *target,
-                         const struct control_request *request, struct json_object *answer,
-                         char *why, size_t whylen) {
+bool nvt_control_trace_start(const struct nvt_control_target *target,
+                             const struct control_request *request, struct json_object *answer,
+                             char *why, size_t whylen) {
   (void)request;
   (void)answer;
   return trace_switch(target, true, why, whylen);
 }
 
-bool control_trace_stop(const struct nvt_control_target *target,
-                        const struct control_request *request, struct json_object *answer,
-                        char *why, size_t whylen) {
+bool nvt_control_trace_stop(const struct nvt_control_target *target,
+                            const struct control_request *request, struct json_object *answer,
+                            char *why, size_t whylen) {
   (void)request;
   (void)answer;
   return trace_switch(target, false, why, whylen);
 }
 
-bool control_log(const struct nvt_control_target *target, const struct control_request *request,
-                 struct json_object *answer, char *why, size_t whylen) {
+bool nvt_control_log(const struct nvt_control_target *target, const struct control_request *request,
+                     struct json_object *answer, char *why, size_t whylen) {
   (void)target;
   (void)answer;
   enum nvt_log_level level;
   if (!nvt_log_level_parse(request->values[0].text, &level))
-    return control_refuse(why, whylen, "'%.64s': the levels are quiet, normal and verbose",
-                          request->values[0].text);
+    return nvt_control_refuse(why, whylen, "'%.64s': the levels are quiet, normal and verbose",
+                              request->values[0].text);
   nvt_log_set(level);
   return true;
 }
 
-bool control_stop(const struct nvt_control_target *target, const struct control_request *request,
-                  struct json_object *answer, char *why, size_t whylen) {
+bool nvt_control_stop(const struct nvt_control_target *target,
+                      const struct control_request *request, struct json_object *answer, char *why,
+                      size_t whylen) {
   (void)request;
   (void)answer;
   (void)why;

@@ -23,7 +23,7 @@ static unsigned character(const unsigned char *at) {
   return odd ? 0 : length;
 }
 
-void control_add_text(struct json_object *to, const char *name, const char *text) {
+void nvt_control_add_text(struct json_object *to, const char *name, const char *text) {
   char *copy = strdup(text == NULL ? "" : text);
   if (copy == NULL)
     return;
@@ -39,16 +39,16 @@ void control_add_text(struct json_object *to, const char *name, const char *text
   free(copy);
 }
 
-void control_add_number(struct json_object *to, const char *name, uint64_t value) {
+void nvt_control_add_number(struct json_object *to, const char *name, uint64_t value) {
   json_object_object_add(to, name, json_object_new_uint64(value));
 }
 
-void control_add_hex(struct json_object *to, const char *name, uint64_t value, int digits) {
+void nvt_control_add_hex(struct json_object *to, const char *name, uint64_t value, int digits) {
   char text[24];
   (void)snprintf(text, sizeof(text), "0x%0*" PRIx64, digits, value);
-  control_add_text(to, name, text);
+  nvt_control_add_text(to, name, text);
 }
 
-void control_add_flag(struct json_object *to, const char *name, bool value) {
+void nvt_control_add_flag(struct json_object *to, const char *name, bool value) {
   json_object_object_add(to, name, json_object_new_boolean(value));
 }

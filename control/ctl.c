@@ -14,6 +14,7 @@
 #include "control/request_int.h"
 
 #define WAIT_S 60 /* for an answer */
+#define ANSWER_MAX (64u << 20)
 
 /* The command that starts the words, the longest name; *used: how many of them are its name. */
 static const struct control_command *find(char **words, int count, int *used) {
@@ -24,7 +25,7 @@ static const struct control_command *find(char **words, int count, int *used) {
     int more = snprintf(name + length, sizeof(name) - length, "%s%s", i > 0 ? " " : "", words[i]);
     if (more < 0 || (size_t)more >= sizeof(name) - length)
       break;
-    const struct control_command *command = control_find(name);
+    const struct control_command *command = nvt_control_find(name);
     if (command != NULL) {
       found = command;
       *used = i + 1;
@@ -116,6 +117,10 @@ static char *receive_line(int fd) {
   for (;;) {
     if (used + 1 >= room) {
       room = room == 0 ? 65536 : room * 2;
+      if (room > ANSWER_MAX) {
+        errno = EMSGSIZE;
+        break;
+      }
       char *bigger = realloc(text, room);
       if (bigger == NULL)
         break;
@@ -141,20 +146,27 @@ static char *receive_line(int fd) {
 
 static int show(const char *line, bool as_json) {
   struct json_object *answer = json_tokener_parse(line), *ok = NULL, *error = NULL;
-  if (answer == NULL || !json_object_object_get_ex(answer, "ok", &ok)) {
+  if (answer == NULL || !json_object_object_get_ex(answer, "ok", &ok) ||
+      !json_object_is_type(ok, json_type_boolean)) {
     json_object_put(answer);
-    fprintf(stderr, "nvmetap ctl: that is no answer: %.200s\n", line);
+    char start[200];
+    (void)snprintf(start, sizeof(start), "%s", line);
+    fputs("nvmetap ctl: that is no recorder's answer: ", stderr);
+    nvt_control_print_text(stderr, start);
+    fputc('\n', stderr);
     return NVT_EXIT_USAGE;
   }
   bool good = json_object_get_boolean(ok);
-  if (as_json)
+  if (as_json) {
     puts(line);
-  else if (good)
-    control_print(stdout, answer);
-  else
-    fprintf(stderr, "nvmetap ctl: %s\n",
-            json_object_object_get_ex(answer, "error", &error) ? json_object_get_string(error)
-                                                               : "refused");
+  } else if (good) {
+    nvt_control_print(stdout, answer);
+  } else {
+    (void)json_object_object_get_ex(answer, "error", &error);
+    fputs("nvmetap ctl: ", stderr);
+    nvt_control_print_text(stderr, error != NULL ? json_object_get_string(error) : "refused");
+    fputc('\n', stderr);
+  }
   json_object_put(answer);
   return good ? NVT_EXIT_OK : NVT_EXIT_DIFFERS;
 }

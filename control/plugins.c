@@ -12,9 +12,9 @@
 #define FAULT "fault"
 #define ANSWER 65536u /* bytes of a plug-in's */
 
-bool control_plugin_load(const struct nvt_control_target *target,
-                         const struct control_request *request, struct json_object *answer,
-                         char *why, size_t whylen) {
+bool nvt_control_plugin_load(const struct nvt_control_target *target,
+                             const struct control_request *request, struct json_object *answer,
+                             char *why, size_t whylen) {
   const char *spec = request->values[0].text;
   int error = request->values[1].number != 0
                   ? nvt_plugin_load_isolated(target->host, spec, target->isolation, why, whylen)
@@ -24,7 +24,7 @@ bool control_plugin_load(const struct nvt_control_target *target,
   struct nvt_plugin_info plugin, last = {.name = ""};
   for (unsigned i = 0; nvt_plugin_info(target->host, i, &plugin); i++)
     last = plugin;
-  control_add_text(answer, "name", last.name);
+  nvt_control_add_text(answer, "name", last.name);
   return true;
 }
 
@@ -34,50 +34,50 @@ static bool done(int error, const char *name, char *why, size_t whylen) {
   case 0:
     return true;
   case -ENOENT:
-    return control_refuse(why, whylen, "there is no plug-in '%.64s'; 'plugin list' lists them",
-                          name);
+    return nvt_control_refuse(why, whylen, "there is no plug-in '%.64s'; 'plugin list' lists them",
+                              name);
   case -ESRCH:
-    return control_refuse(why, whylen, "the plug-in '%.64s' has died; unload it and load it again",
-                          name);
+    return nvt_control_refuse(why, whylen,
+                              "the plug-in '%.64s' has died; unload it and load it again", name);
   case -ENOTSUP:
-    return control_refuse(why, whylen, "the plug-in '%.64s' takes no messages", name);
+    return nvt_control_refuse(why, whylen, "the plug-in '%.64s' takes no messages", name);
   default:
-    return control_refuse(why, whylen, "plug-in '%.64s': %s", name,
-                          error < 0 ? strerror(-error) : "refused");
+    return nvt_control_refuse(why, whylen, "plug-in '%.64s': %s", name,
+                              error < 0 ? strerror(-error) : "refused");
   }
 }
 
-bool control_plugin_unload(const struct nvt_control_target *target,
-                           const struct control_request *request, struct json_object *answer,
-                           char *why, size_t whylen) {
+bool nvt_control_plugin_unload(const struct nvt_control_target *target,
+                               const struct control_request *request, struct json_object *answer,
+                               char *why, size_t whylen) {
   (void)answer;
   const char *name = request->values[0].text;
   return done(nvt_plugin_unload(target->host, name), name, why, whylen);
 }
 
-bool control_plugin_enable(const struct nvt_control_target *target,
-                           const struct control_request *request, struct json_object *answer,
-                           char *why, size_t whylen) {
+bool nvt_control_plugin_enable(const struct nvt_control_target *target,
+                               const struct control_request *request, struct json_object *answer,
+                               char *why, size_t whylen) {
   (void)answer;
   const char *name = request->values[0].text;
   return done(nvt_plugin_enable(target->host, name, true), name, why, whylen);
 }
 
-bool control_plugin_disable(const struct nvt_control_target *target,
-                            const struct control_request *request, struct json_object *answer,
-                            char *why, size_t whylen) {
+bool nvt_control_plugin_disable(const struct nvt_control_target *target,
+                                const struct control_request *request, struct json_object *answer,
+                                char *why, size_t whylen) {
   (void)answer;
   const char *name = request->values[0].text;
   return done(nvt_plugin_enable(target->host, name, false), name, why, whylen);
 }
 
-bool control_plugin_list(const struct nvt_control_target *target,
-                         const struct control_request *request, struct json_object *answer,
-                         char *why, size_t whylen) {
+bool nvt_control_plugin_list(const struct nvt_control_target *target,
+                             const struct control_request *request, struct json_object *answer,
+                             char *why, size_t whylen) {
   (void)request;
   (void)why;
   (void)whylen;
-  json_object_object_add(answer, "plugins", control_plugins(target));
+  json_object_object_add(answer, "plugins", nvt_control_plugins(target));
   return true;
 }
 
@@ -86,12 +86,12 @@ static bool tell(const struct nvt_control_target *target, const char *name, cons
                  struct json_object *answer, char *why, size_t whylen) {
   char *words = calloc(1, ANSWER);
   if (words == NULL)
-    return control_refuse(why, whylen, "out of memory");
+    return nvt_control_refuse(why, whylen, "out of memory");
   int error = nvt_plugin_control(target->host, name, text, words, ANSWER);
   words[ANSWER - 1] = '\0';
   bool good = error == 0;
   if (good)
-    control_add_text(answer, "answer", words);
+    nvt_control_add_text(answer, "answer", words);
   else if (words[0] != '\0')
     (void)snprintf(why, whylen, "%s", words);
   else
@@ -100,9 +100,9 @@ static bool tell(const struct nvt_control_target *target, const char *name, cons
   return good;
 }
 
-bool control_plugin_send(const struct nvt_control_target *target,
-                         const struct control_request *request, struct json_object *answer,
-                         char *why, size_t whylen) {
+bool nvt_control_plugin_send(const struct nvt_control_target *target,
+                             const struct control_request *request, struct json_object *answer,
+                             char *why, size_t whylen) {
   return tell(target, request->values[0].text, request->values[1].text, answer, why, whylen);
 }
 
@@ -114,29 +114,29 @@ static bool is_loaded(const struct nvt_control_target *target, const char *name)
   return false;
 }
 
-bool control_fault_add(const struct nvt_control_target *target,
-                       const struct control_request *request, struct json_object *answer, char *why,
-                       size_t whylen) {
+bool nvt_control_fault_add(const struct nvt_control_target *target,
+                           const struct control_request *request, struct json_object *answer,
+                           char *why, size_t whylen) {
   if (!is_loaded(target, FAULT) && nvt_plugin_load(target->host, FAULT, why, whylen) != 0)
     return false;
   char *text = NULL;
   if (asprintf(&text, "add %s", request->values[0].text) < 0)
-    return control_refuse(why, whylen, "out of memory");
+    return nvt_control_refuse(why, whylen, "out of memory");
   bool good = tell(target, FAULT, text, answer, why, whylen);
   free(text);
   return good;
 }
 
-bool control_fault_list(const struct nvt_control_target *target,
-                        const struct control_request *request, struct json_object *answer,
-                        char *why, size_t whylen) {
+bool nvt_control_fault_list(const struct nvt_control_target *target,
+                            const struct control_request *request, struct json_object *answer,
+                            char *why, size_t whylen) {
   (void)request;
   return tell(target, FAULT, "list", answer, why, whylen);
 }
 
-bool control_fault_clear(const struct nvt_control_target *target,
-                         const struct control_request *request, struct json_object *answer,
-                         char *why, size_t whylen) {
+bool nvt_control_fault_clear(const struct nvt_control_target *target,
+                             const struct control_request *request, struct json_object *answer,
+                             char *why, size_t whylen) {
   (void)request;
   return tell(target, FAULT, "clear", answer, why, whylen);
 }

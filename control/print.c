@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* A plug-in's words may hold anything: a terminal is to get text. */
-static void print_text(FILE *to, const char *text) {
+void nvt_control_print_text(FILE *to, const char *text) {
   for (; *text != '\0'; text++)
     fputc(((unsigned char)*text < 0x20 && *text != '\n' && *text != '\t') || *text == 0x7f ? '?'
                                                                                            : *text,
@@ -18,36 +18,44 @@ static void print_value(FILE *to, struct json_object *value) {
   else if (value == NULL)
     fputs("none", to);
   else
-    print_text(to, json_object_get_string(value));
+    nvt_control_print_text(to, json_object_get_string(value));
 }
 
 /* "name value, name value" */
-static void print_members(FILE *to, struct json_object *object) {
+static void print_line(FILE *to, struct json_object *object) {
   const char *between = "";
+  if (!json_object_is_type(object, json_type_object)) {
+    print_value(to, object);
+    fputc('\n', to);
+    return;
+  }
   json_object_object_foreach(object, name, value) {
     if (json_object_is_type(value, json_type_string) && json_object_get_string_len(value) == 0)
       continue;
-    fprintf(to, "%s%s ", between, name);
+    fputs(between, to);
+    nvt_control_print_text(to, name);
+    fputc(' ', to);
     print_value(to, value);
     between = ", ";
   }
   fputc('\n', to);
 }
 
-void control_print(FILE *to, struct json_object *answer) {
+void nvt_control_print(FILE *to, struct json_object *answer) {
   json_object_object_foreach(answer, name, value) {
     if (strcmp(name, "ok") == 0)
       continue;
-    fprintf(to, "%s:", name);
+    nvt_control_print_text(to, name);
+    fputc(':', to);
     if (json_object_is_type(value, json_type_object)) {
       fputc(' ', to);
-      print_members(to, value);
+      print_line(to, value);
     } else if (json_object_is_type(value, json_type_array)) {
       size_t count = json_object_array_length(value);
       fputs(count == 0 ? " none\n" : "\n", to);
       for (size_t i = 0; i < count; i++) {
         fputs("  ", to);
-        print_members(to, json_object_array_get_idx(value, i));
+        print_line(to, json_object_array_get_idx(value, i));
       }
     } else {
       fputc(' ', to);

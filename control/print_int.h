@@ -6,7 +6,9 @@
 
 struct json_object;
 
+/* With question marks for what would order a terminal about. */
+void nvt_control_print_text(FILE *, const char *text);
 /* An answer, for a person. */
-void control_print(FILE *, struct json_object *answer);
+void nvt_control_print(FILE *, struct json_object *answer);
 
 #endif

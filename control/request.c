@@ -9,7 +9,7 @@
 
 #define DEPTH 16 /* of nested objects and lists: a fault's rule has the most */
 
-bool control_refuse(char *why, size_t whylen, const char *format, ...) {
+bool nvt_control_refuse(char *why, size_t whylen, const char *format, ...) {
   va_list args;
   va_start(args, format);
   (void)vsnprintf(why, whylen, format, args);
@@ -70,22 +70,22 @@ static bool take_value(const struct control_argument *argument, struct json_obje
       out->text = json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN);
     if (out->text != NULL)
       return true;
-    return control_refuse(why, whylen, "'%s' has to be a string without zero bytes",
-                          argument->name);
+    return nvt_control_refuse(why, whylen, "'%s' has to be a string without zero bytes",
+                              argument->name);
   case ARGUMENT_NUMBER:
     if (take_number(argument, value, &out->number) && out->number <= argument->max)
       return true;
-    return control_refuse(why, whylen, "'%s' has to be a number from 0 to %llu", argument->name,
-                          (unsigned long long)argument->max);
+    return nvt_control_refuse(why, whylen, "'%s' has to be a number from 0 to %llu", argument->name,
+                              (unsigned long long)argument->max);
   case ARGUMENT_SIZE:
     if (take_number(argument, value, &out->number))
       return true;
-    return control_refuse(why, whylen,
-                          "'%s' has to be a size: bytes, or K, M, G or T of them as in \"64M\"",
-                          argument->name);
+    return nvt_control_refuse(why, whylen,
+                              "'%s' has to be a size: bytes, or K, M, G or T of them as in \"64M\"",
+                              argument->name);
   case ARGUMENT_FLAG:
     if (!json_object_is_type(value, json_type_boolean))
-      return control_refuse(why, whylen, "'%s' has to be true or false", argument->name);
+      return nvt_control_refuse(why, whylen, "'%s' has to be true or false", argument->name);
     out->number = json_object_get_boolean(value) ? 1 : 0;
     return true;
   case ARGUMENT_NONE:
@@ -100,14 +100,14 @@ static bool take_member(struct control_request *request, const char *name,
   for (unsigned i = 0; i < CONTROL_ARGUMENTS && arguments[i].kind != ARGUMENT_NONE; i++)
     if (strcmp(arguments[i].name, name) == 0)
       return take_value(&arguments[i], value, &request->values[i], why, whylen);
-  return control_refuse(why, whylen, "'%.64s' is no argument of '%s'", name,
-                        request->command->name);
+  return nvt_control_refuse(why, whylen, "'%.64s' is no argument of '%s'", name,
+                            request->command->name);
 }
 
 static struct json_object *read_json(const char *line, size_t length, char *why, size_t whylen) {
   struct json_tokener *tokener = json_tokener_new_ex(DEPTH);
   if (tokener == NULL) {
-    control_refuse(why, whylen, "out of memory");
+    nvt_control_refuse(why, whylen, "out of memory");
     return NULL;
   }
   json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
@@ -123,16 +123,16 @@ static struct json_object *read_json(const char *line, size_t length, char *why,
                         : error != json_tokener_success ? json_tokener_error_desc(error)
                         : end < length                  ? "something follows it"
                                                         : "it is something else";
-  control_refuse(why, whylen, "a request is one JSON object, as in {\"command\":\"status\"}: %s",
-                 problem);
+  nvt_control_refuse(why, whylen,
+                     "a request is one JSON object, as in {\"command\":\"status\"}: %s", problem);
   return NULL;
 }
 
-bool control_parse(const char *line, size_t length, struct control_request *out, char *why,
-                   size_t whylen) {
+bool nvt_control_parse(const char *line, size_t length, struct control_request *out, char *why,
+                       size_t whylen) {
   *out = (struct control_request){0};
   if (length > NVT_CONTROL_LINE)
-    return control_refuse(why, whylen, "a request has at most %u bytes", NVT_CONTROL_LINE);
+    return nvt_control_refuse(why, whylen, "a request has at most %u bytes", NVT_CONTROL_LINE);
   while (length > 0 && strchr(" \t\r", line[length - 1]) != NULL && line[length - 1] != '\0')
     length--;
   out->json = read_json(line, length, why, whylen);
@@ -141,13 +141,13 @@ bool control_parse(const char *line, size_t length, struct control_request *out,
   struct json_object *name = NULL;
   const char *text = json_object_object_get_ex(out->json, "command", &name) ? text_of(name) : NULL;
   if (text == NULL)
-    return control_refuse(why, whylen, "'command' is missing, or no string");
-  out->command = control_find(text);
+    return nvt_control_refuse(why, whylen, "'command' is missing, or no string");
+  out->command = nvt_control_find(text);
   if (out->command == NULL)
-    return control_refuse(why, whylen,
-                          "there is no command '%.64s'; 'nvmetap ctl --help' lists "
-                          "them",
-                          text);
+    return nvt_control_refuse(why, whylen,
+                              "there is no command '%.64s'; 'nvmetap ctl --help' lists "
+                              "them",
+                              text);
   json_object_object_foreach(out->json, key, value) {
     if (strcmp(key, "command") != 0 && !take_member(out, key, value, why, whylen))
       return false;
@@ -155,38 +155,39 @@ bool control_parse(const char *line, size_t length, struct control_request *out,
   const struct control_argument *arguments = out->command->arguments;
   for (unsigned i = 0; i < CONTROL_ARGUMENTS && arguments[i].kind != ARGUMENT_NONE; i++)
     if (!arguments[i].optional && !out->values[i].given)
-      return control_refuse(why, whylen, "'%s' needs '%s'", out->command->name, arguments[i].name);
+      return nvt_control_refuse(why, whylen, "'%s' needs '%s'", out->command->name,
+                                arguments[i].name);
   return true;
 }
 
-void control_clear(struct control_request *request) {
+void nvt_control_clear(struct control_request *request) {
   json_object_put(request->json);
   request->json = NULL;
 }
 
-struct json_object *control_refusal(const char *why) {
+struct json_object *nvt_control_refusal(const char *why) {
   struct json_object *answer = json_object_new_object();
   if (answer == NULL)
     return NULL;
-  control_add_flag(answer, "ok", false);
-  control_add_text(answer, "error", why);
+  nvt_control_add_flag(answer, "ok", false);
+  nvt_control_add_text(answer, "error", why);
   return answer;
 }
 
-struct json_object *control_run(const struct nvt_control_target *target,
-                                const struct control_request *request) {
+struct json_object *nvt_control_run(const struct nvt_control_target *target,
+                                    const struct control_request *request) {
   char why[1024] = "it failed";
   struct json_object *answer = json_object_new_object();
   if (answer == NULL)
     return NULL;
-  control_add_flag(answer, "ok", true);
+  nvt_control_add_flag(answer, "ok", true);
   if (request->command->run(target, request, answer, why, sizeof(why)))
     return answer;
   json_object_put(answer);
-  return control_refusal(why);
+  return nvt_control_refusal(why);
 }
 
-char *control_text(struct json_object *answer) {
+char *nvt_control_text(struct json_object *answer) {
   const char *text = answer == NULL
                          ? NULL
                          : json_object_to_json_string_ext(
@@ -199,8 +200,9 @@ char *control_text(struct json_object *answer) {
 char *nvt_control_answer(const struct nvt_control_target *target, const char *line, size_t length) {
   char why[1024];
   struct control_request request;
-  bool good = control_parse(line, length, &request, why, sizeof(why));
-  char *text = control_text(good ? control_run(target, &request) : control_refusal(why));
-  control_clear(&request);
+  bool good = nvt_control_parse(line, length, &request, why, sizeof(why));
+  char *text =
+      nvt_control_text(good ? nvt_control_run(target, &request) : nvt_control_refusal(why));
+  nvt_control_clear(&request);
   return text;
 }

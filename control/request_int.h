@@ -31,12 +31,12 @@ struct control_argument {
 struct control_request;
 
 /* False: refused, with the reason in why. What is added to `answer` goes with it. */
-typedef bool control_fn(const struct nvt_control_target *, const struct control_request *,
-                        struct json_object *answer, char *why, size_t whylen);
+typedef bool nvt_control_fn(const struct nvt_control_target *, const struct control_request *,
+                            struct json_object *answer, char *why, size_t whylen);
 
 struct control_command {
   const char *name; /* words with a space between */
-  control_fn *run;
+  nvt_control_fn *run;
   bool anywhere; /* needs no device thread */
   struct control_argument arguments[CONTROL_ARGUMENTS];
 };
@@ -53,41 +53,43 @@ struct control_request {
   struct json_object *json;                       /* owns the texts */
 };
 
-extern const struct control_command control_commands[];
-extern const size_t control_command_count;
+extern const struct control_command nvt_control_commands[];
+extern const size_t nvt_control_command_count;
 
 /* By name; NULL: there is none. */
-const struct control_command *control_find(const char *name);
-/* One line. False with a reason in why. control_clear() in either case. */
-bool control_parse(const char *line, size_t length, struct control_request *out, char *why,
-                   size_t whylen);
-void control_clear(struct control_request *);
+const struct control_command *nvt_control_find(const char *name);
+/* One line. False with a reason in why. nvt_control_clear() in either case. */
+bool nvt_control_parse(const char *line, size_t length, struct control_request *out, char *why,
+                       size_t whylen);
+void nvt_control_clear(struct control_request *);
 /* Carry it out, here and now: the answer, or NULL without memory. */
-struct json_object *control_run(const struct nvt_control_target *, const struct control_request *);
+struct json_object *nvt_control_run(const struct nvt_control_target *,
+                                    const struct control_request *);
 /* {"ok":false,"error":why} */
-struct json_object *control_refusal(const char *why);
+struct json_object *nvt_control_refusal(const char *why);
 /* In one line; free() it. Takes the object. NULL: out of memory. */
-char *control_text(struct json_object *answer);
+char *nvt_control_text(struct json_object *answer);
 
 /* For functions: set why, return false. */
-bool control_refuse(char *why, size_t whylen, const char *format, ...)
+bool nvt_control_refuse(char *why, size_t whylen, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Add to an object; a string that isn't UTF-8 gets question marks. */
-void control_add_text(struct json_object *, const char *name, const char *text);
-void control_add_number(struct json_object *, const char *name, uint64_t);
-void control_add_hex(struct json_object *, const char *name, uint64_t, int digits);
-void control_add_flag(struct json_object *, const char *name, bool);
+void nvt_control_add_text(struct json_object *, const char *name, const char *text);
+void nvt_control_add_number(struct json_object *, const char *name, uint64_t);
+void nvt_control_add_hex(struct json_object *, const char *name, uint64_t, int digits);
+void nvt_control_add_flag(struct json_object *, const char *name, bool);
 
-control_fn control_status;
-control_fn control_plugin_load, control_plugin_unload, control_plugin_enable,
-    control_plugin_disable, control_plugin_list, control_plugin_send;
-control_fn control_fault_add, control_fault_list, control_fault_clear;
-control_fn control_namespace_add, control_namespace_remove, control_namespace_resize;
-control_fn control_inject_fatal, control_inject_remove, control_inject_return,
-    control_inject_interrupt, control_inject_event, control_inject_completion;
-control_fn control_trace_start, control_trace_stop, control_log, control_stop;
+nvt_control_fn nvt_control_status;
+nvt_control_fn nvt_control_plugin_load, nvt_control_plugin_unload, nvt_control_plugin_enable,
+    nvt_control_plugin_disable, nvt_control_plugin_list, nvt_control_plugin_send;
+nvt_control_fn nvt_control_fault_add, nvt_control_fault_list, nvt_control_fault_clear;
+nvt_control_fn nvt_control_namespace_add, nvt_control_namespace_remove,
+    nvt_control_namespace_resize;
+nvt_control_fn nvt_control_inject_fatal, nvt_control_inject_remove, nvt_control_inject_return,
+    nvt_control_inject_interrupt, nvt_control_inject_event, nvt_control_inject_completion;
+nvt_control_fn nvt_control_trace_start, nvt_control_trace_stop, nvt_control_log, nvt_control_stop;
 
 /* The plug-ins as a list. */
-struct json_object *control_plugins(const struct nvt_control_target *);
+struct json_object *nvt_control_plugins(const struct nvt_control_target *);
 
 #endif

@@ -83,7 +83,7 @@ static void flush(struct client *client) {
 
 /* Takes the object. */
 static void answer(struct client *client, struct json_object *object) {
-  char *text = control_text(object);
+  char *text = nvt_control_text(object);
   if (text == NULL) {
     drop(client);
     return;
@@ -98,7 +98,7 @@ static void answer(struct client *client, struct json_object *object) {
 
 static void refuse_last(struct client *client, const char *why) {
   client->last = true;
-  answer(client, control_refusal(why));
+  answer(client, nvt_control_refusal(why));
 }
 
 struct job {
@@ -109,16 +109,16 @@ struct job {
 
 static void run_job(void *arg) {
   struct job *job = arg;
-  job->answer = control_run(job->target, job->request);
+  job->answer = nvt_control_run(job->target, job->request);
 }
 
 static struct json_object *carry_out(struct nvt_control *control, const char *line, size_t length) {
   char why[1024];
   struct control_request request;
   struct json_object *out;
-  if (!control_parse(line, length, &request, why, sizeof(why))) {
+  if (!nvt_control_parse(line, length, &request, why, sizeof(why))) {
     nvt_log(NVT_LOG_VERBOSE, "control: refused: %s", why);
-    out = control_refusal(why);
+    out = nvt_control_refusal(why);
   } else {
     nvt_log(NVT_LOG_VERBOSE, "control: %s", request.command->name);
     struct job job = {.target = &control->target, .request = &request};
@@ -128,10 +128,10 @@ static struct json_object *carry_out(struct nvt_control *control, const char *li
     else
       error = nvt_host_call(control->target.host, run_job, &job);
     out = error == 0            ? job.answer
-          : error == -ESHUTDOWN ? control_refusal("the recorder is about to end")
-                                : control_refusal(strerror(-error));
+          : error == -ESHUTDOWN ? nvt_control_refusal("the recorder is about to end")
+                                : nvt_control_refusal(strerror(-error));
   }
-  control_clear(&request);
+  nvt_control_clear(&request);
   return out;
 }
 
@@ -171,14 +171,14 @@ static bool allowed(int fd, char *why, size_t whylen) {
   struct ucred peer;
   socklen_t length = sizeof(peer);
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0)
-    return control_refuse(why, whylen, "who are you? %s", strerror(errno));
+    return nvt_control_refuse(why, whylen, "who are you? %s", strerror(errno));
   if (peer.uid == geteuid() || peer.uid == 0)
     return true;
   nvt_log(NVT_LOG_NORMAL, "control: user %u was refused", (unsigned)peer.uid);
-  return control_refuse(why, whylen,
-                        "this recorder belongs to user %u, and you are user %u: only its owner "
-                        "and root may control it",
-                        (unsigned)geteuid(), (unsigned)peer.uid);
+  return nvt_control_refuse(why, whylen,
+                            "this recorder belongs to user %u, and you are user %u: only its owner "
+                            "and root may control it",
+                            (unsigned)geteuid(), (unsigned)peer.uid);
 }
 
 static void accept_one(struct nvt_control *control) {
@@ -283,7 +283,7 @@ int nvt_control_start(const char *path, const struct nvt_control_target *target,
   *out = NULL;
   struct nvt_control *control = calloc(1, sizeof(*control));
   if (control == NULL) {
-    (void)control_refuse(why, whylen, "%s: out of memory", path);
+    (void)nvt_control_refuse(why, whylen, "%s: out of memory", path);
     return -ENOMEM;
   }
   control->target = *target;
@@ -297,7 +297,7 @@ int nvt_control_start(const char *path, const struct nvt_control_target *target,
     control->wake = eventfd(0, EFD_CLOEXEC);
     error = control->wake < 0 ? -errno : start_thread(control);
     if (error != 0)
-      (void)control_refuse(why, whylen, "%s: %s", path, strerror(-error));
+      (void)nvt_control_refuse(why, whylen, "%s: %s", path, strerror(-error));
   }
   if (error != 0) {
     nvt_control_end(control);

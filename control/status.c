@@ -18,18 +18,18 @@ static struct json_object *controller_state(struct nvt_controller *device) {
   char pci[16];
   (void)snprintf(pci, sizeof(pci), "%04x:%02x:%02x.%x", info.pci_address >> 16,
                  info.pci_address >> 8 & 0xff, info.pci_address >> 3 & 0x1f, info.pci_address & 7);
-  control_add_text(out, "pci_address", pci);
-  control_add_text(out, "serial", info.serial);
-  control_add_text(out, "model", info.model);
-  control_add_number(out, "epoch", info.epoch);
-  control_add_hex(out, "cc", r.cc, 8);
-  control_add_hex(out, "csts", r.csts, 8);
-  control_add_flag(out, "enabled", NVT_GET(r.cc, CC_EN) != 0);
-  control_add_flag(out, "ready", NVT_GET(r.csts, CSTS_RDY) != 0);
-  control_add_flag(out, "fatal", NVT_GET(r.csts, CSTS_CFS) != 0);
-  control_add_flag(out, "removed", r.removed);
-  control_add_text(out, "doorbells", info.shared_doorbells ? "shared" : "trap");
-  control_add_number(out, "outstanding", nvt_controller_outstanding(device));
+  nvt_control_add_text(out, "pci_address", pci);
+  nvt_control_add_text(out, "serial", info.serial);
+  nvt_control_add_text(out, "model", info.model);
+  nvt_control_add_number(out, "epoch", info.epoch);
+  nvt_control_add_hex(out, "cc", r.cc, 8);
+  nvt_control_add_hex(out, "csts", r.csts, 8);
+  nvt_control_add_flag(out, "enabled", NVT_GET(r.cc, CC_EN) != 0);
+  nvt_control_add_flag(out, "ready", NVT_GET(r.csts, CSTS_RDY) != 0);
+  nvt_control_add_flag(out, "fatal", NVT_GET(r.csts, CSTS_CFS) != 0);
+  nvt_control_add_flag(out, "removed", r.removed);
+  nvt_control_add_text(out, "doorbells", info.shared_doorbells ? "shared" : "trap");
+  nvt_control_add_number(out, "outstanding", nvt_controller_outstanding(device));
   return out;
 }
 
@@ -38,17 +38,17 @@ static struct json_object *queues(struct nvt_controller *device) {
   struct nvt_queue_info queue;
   for (unsigned i = 0; nvt_controller_queue(device, i, &queue); i++) {
     struct json_object *out = json_object_new_object();
-    control_add_text(out, "kind", queue.is_cq ? "completion" : "submission");
-    control_add_number(out, "qid", queue.qid);
+    nvt_control_add_text(out, "kind", queue.is_cq ? "completion" : "submission");
+    nvt_control_add_number(out, "qid", queue.qid);
     if (!queue.is_cq)
-      control_add_number(out, "cqid", queue.cqid);
+      nvt_control_add_number(out, "cqid", queue.cqid);
     else if (queue.interrupts)
-      control_add_number(out, "vector", queue.vector);
-    control_add_number(out, "entries", queue.entries);
-    control_add_number(out, "head", queue.head);
-    control_add_number(out, "tail", queue.tail);
-    control_add_number(out, "outstanding", queue.outstanding);
-    control_add_hex(out, "base", queue.base, 1);
+      nvt_control_add_number(out, "vector", queue.vector);
+    nvt_control_add_number(out, "entries", queue.entries);
+    nvt_control_add_number(out, "head", queue.head);
+    nvt_control_add_number(out, "tail", queue.tail);
+    nvt_control_add_number(out, "outstanding", queue.outstanding);
+    nvt_control_add_hex(out, "base", queue.base, 1);
     json_object_array_add(list, out);
   }
   return list;
@@ -59,28 +59,31 @@ static struct json_object *namespaces(struct nvt_controller *device) {
   struct nvt_namespace_info ns;
   for (uint32_t i = 0; nvt_controller_namespace(device, i, &ns); i++) {
     struct json_object *out = json_object_new_object();
-    control_add_number(out, "nsid", ns.nsid);
-    control_add_number(out, "blocks", ns.blocks);
-    control_add_number(out, "block_size", ns.block_size);
-    control_add_number(out, "bytes", ns.blocks * ns.block_size);
-    control_add_flag(out, "readonly", ns.readonly);
-    control_add_text(out, "description", ns.description);
+    nvt_control_add_number(out, "nsid", ns.nsid);
+    nvt_control_add_number(out, "blocks", ns.blocks);
+    nvt_control_add_number(out, "block_size", ns.block_size);
+    nvt_control_add_number(out, "bytes", ns.blocks * ns.block_size);
+    nvt_control_add_flag(out, "readonly", ns.readonly);
+    nvt_control_add_text(out, "description", ns.description);
     json_object_array_add(list, out);
   }
   return list;
 }
 
-struct json_object *control_plugins(const struct nvt_control_target *target) {
+struct json_object *nvt_control_plugins(const struct nvt_control_target *target) {
   struct json_object *list = json_object_new_array();
   struct nvt_plugin_info plugin;
   for (unsigned i = 0; nvt_plugin_info(target->host, i, &plugin); i++) {
     struct json_object *out = json_object_new_object();
-    control_add_text(out, "name", plugin.name);
-    control_add_text(out, "kind", plugin.kind);
-    control_add_text(out, "state", plugin.dead ? "dead" : plugin.disabled ? "disabled" : "enabled");
-    control_add_number(out, "attachments", plugin.attachments);
-    control_add_text(out, "path", plugin.path);
-    control_add_text(out, "args", plugin.args);
+    nvt_control_add_text(out, "name", plugin.name);
+    nvt_control_add_text(out, "kind", plugin.kind);
+    nvt_control_add_text(out, "state",
+                         plugin.dead       ? "dead"
+                         : plugin.disabled ? "disabled"
+                                           : "enabled");
+    nvt_control_add_number(out, "attachments", plugin.attachments);
+    nvt_control_add_text(out, "path", plugin.path);
+    nvt_control_add_text(out, "args", plugin.args);
     json_object_array_add(list, out);
   }
   return list;
@@ -91,24 +94,25 @@ static struct json_object *trace_state(const struct nvt_control_target *target) 
   if (!target->trace(target->ctx, &trace))
     return NULL;
   struct json_object *out = json_object_new_object();
-  control_add_text(out, "file", trace.path);
-  control_add_flag(out, "on", trace.on);
-  control_add_number(out, "records", trace.records);
-  control_add_number(out, "lost", trace.lost);
-  control_add_number(out, "bytes", trace.bytes);
+  nvt_control_add_text(out, "file", trace.path);
+  nvt_control_add_flag(out, "on", trace.on);
+  nvt_control_add_number(out, "records", trace.records);
+  nvt_control_add_number(out, "lost", trace.lost);
+  nvt_control_add_number(out, "bytes", trace.bytes);
   return out;
 }
 
-bool control_status(const struct nvt_control_target *target, const struct control_request *request,
-                    struct json_object *answer, char *why, size_t whylen) {
+bool nvt_control_status(const struct nvt_control_target *target,
+                        const struct control_request *request, struct json_object *answer,
+                        char *why, size_t whylen) {
   (void)request;
   (void)why;
   (void)whylen;
   json_object_object_add(answer, "controller", controller_state(target->device));
   json_object_object_add(answer, "queues", queues(target->device));
   json_object_object_add(answer, "namespaces", namespaces(target->device));
-  json_object_object_add(answer, "plugins", control_plugins(target));
+  json_object_object_add(answer, "plugins", nvt_control_plugins(target));
   json_object_object_add(answer, "trace", trace_state(target));
-  control_add_text(answer, "log", nvt_log_level_name(nvt_log_get()));
+  nvt_control_add_text(answer, "log", nvt_log_level_name(nvt_log_get()));
   return true;
 }

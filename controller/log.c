@@ -21,7 +21,11 @@ void nvt_log(enum nvt_log_level level, const char *format, ...) {
   va_end(args);
   if (more < 0)
     return;
+  size_t start = length;
   length += (size_t)more < sizeof(text) - length - 1 ? (size_t)more : sizeof(text) - length - 2;
+  for (size_t i = start; i < length; i++) /* names of others' are no orders for a terminal */
+    if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+      text[i] = '?';
   text[length++] = '\n';
   /* At once: lines of two threads, or processes, don't mix. */
   ssize_t written = write(STDERR_FILENO, text, length);

@@ -91,7 +91,7 @@ int plugin_completion_post(uint32_t bdf, uint32_t cqid, const struct nvme_comple
 }
 
 int plugin_cqid(uint32_t bdf, uint32_t sqid) {
-  return calls->cqid == NULL ? -ENOTSUP : calls->cqid(bdf, sqid);
+  return calls->cqid(bdf, sqid);
 }
 
 int plugin_interrupt_raise(uint32_t bdf, uint32_t vector) {

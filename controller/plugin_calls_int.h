@@ -27,7 +27,7 @@ struct nvt_plugin_calls {
   int (*timer_stop)(uint64_t id);
   int (*event_raise)(uint32_t bdf, uint8_t type, uint8_t information, uint8_t log_page);
   int (*completion_post)(uint32_t bdf, uint32_t cqid, const struct nvme_completion *);
-  int (*cqid)(uint32_t bdf, uint32_t sqid); /* NULL: -ENOTSUP */
+  int (*cqid)(uint32_t bdf, uint32_t sqid);
   int (*interrupt_raise)(uint32_t bdf, uint32_t vector);
   int (*controller)(uint32_t bdf, int what); /* enum nvt_plugin_fate */
 };

@@ -85,6 +85,8 @@ static enum way event_way(unsigned event) {
   case NVT_V_event_event_DMA_FAULT:
   case NVT_V_event_event_DOORBELL_FAULT:
     return TO_HOST;
+  case NVT_V_event_event_TRACE_STOPPED:
+    return RECORDER;
   default:
     return TO_CONTROLLER;
   }

@@ -216,7 +216,7 @@ NVT_COMMAND(
         "                        Each word is an option too: --rw randrw --bs 128k\n"
         "  -j, --json            the result as JSON\n"
         "\n"
-        "WORDS that write destroy what is in the namespace.\n"
+        "WORDS that write destroy what is in the namespace, and so does trouble=gets-slower.\n"
         "Exit status: 0 done, 1 an I/O failed, differs or the device misbehaves, 2 usage or no\n"
         "such device.\n"
         "\n"

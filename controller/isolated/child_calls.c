@@ -158,7 +158,7 @@ void nvt_child_calls_install(void) {
   calls.event_raise = child_event;
   calls.completion_post = child_completion;
   calls.interrupt_raise = child_interrupt;
-  calls.controller = child_controller;
   calls.cqid = child_cqid;
+  calls.controller = child_controller;
   nvt_plugin_calls_use(&calls);
 }

@@ -117,12 +117,12 @@ static int addressed(struct nvt_isolated *s, const struct isolated_up *call) {
   case ISOLATED_INTERRUPT_RAISE:
     return call->arg[1] > UINT16_MAX ? -EINVAL
                                      : nvt_inject_interrupt(c, (uint16_t)call->arg[1], by);
+  case ISOLATED_CQID:
+    return call->arg[1] > UINT16_MAX ? -ENOENT : nvt_completion_queue(c, (uint16_t)call->arg[1]);
   case ISOLATED_FATAL:
     return nvt_inject_fatal(c, by);
   case ISOLATED_REMOVE:
     return nvt_inject_removal(c, by);
-  case ISOLATED_CQID:
-    return call->arg[1] > UINT16_MAX ? -ENOENT : nvt_completion_queue(c, (uint16_t)call->arg[1]);
   default:
     return nvt_inject_return(c, by);
   }

@@ -59,10 +59,10 @@ enum nvt_isolated_kind {
   ISOLATED_EVENT_RAISE,
   ISOLATED_COMPLETION_POST, /* bdf, cqid; cqe */
   ISOLATED_INTERRUPT_RAISE,
+  ISOLATED_CQID, /* bdf, sqid */
   ISOLATED_FATAL,
   ISOLATED_REMOVE,
   ISOLATED_RETURN,
-  ISOLATED_CQID, /* bdf, sqid */
   ISOLATED_KINDS
 };
 

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Each block written makes all that follows a little slower, until Format NVM. */
+/*
+ * Each block written makes all that follows a little slower, until Format NVM: the first ones
+ * excepted, as a drive has some that are fresh.
+ */
 #include <stddef.h>
 
 #include "controller/host.h"
 #include "controller/profiles/profile_int.h"
 
-enum { NS_PER_BLOCK };
+enum { NS_PER_BLOCK, AFTER };
 #define HELD 4096u
 
 struct held {
@@ -35,7 +38,8 @@ static enum nvt_verdict execute(void *user, const struct nvt_tap_event *event) {
   struct nvt_profile *profile = user;
   struct state *s = profile->state;
   const struct nvt_sqe *sqe = event->command.sqe;
-  uint64_t delay = s->written * profile->words[NS_PER_BLOCK];
+  uint64_t free = profile->words[AFTER];
+  uint64_t delay = s->written > free ? (s->written - free) * profile->words[NS_PER_BLOCK] : 0;
   if (sqe->opcode == NVT_NVM_WRITE)
     s->written += (sqe->cdw12 & 0xffff) + 1u;
   if (delay == 0)
@@ -67,6 +71,7 @@ static enum nvt_verdict admin_done(void *user, const struct nvt_tap_event *event
 NVT_PROFILE(gets_slower, .name = "gets-slower", .trouble = "gets-slower",
             .summary = "each written block makes later I/O slower, until Format NVM",
             .words = {[NS_PER_BLOCK] = {"ns-per-block", 2000, 1, 1000000,
-                                        "nanoseconds that a written block adds"}},
+                                        "nanoseconds that a written block adds"},
+                      [AFTER] = {"after", 256, 0, UINT64_MAX / 2, "blocks that add nothing yet"}},
             .state = sizeof(struct state),
             .taps = {{"nvme:io:execute", execute}, {"nvme:admin:writeback", admin_done}});

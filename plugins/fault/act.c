@@ -112,12 +112,6 @@ int fault_act_early(struct fault_rule *rule, uint32_t bdf, struct nvme_command *
   }
 }
 
-/* Hosts pair queues of one id, where it can't be asked. */
-static int completion_queue(uint32_t bdf, uint32_t sqid) {
-  int cqid = plugin_cqid(bdf, sqid);
-  return cqid == -ENOTSUP ? (int)sqid : cqid;
-}
-
 int fault_act_late(struct fault_rule *rule, uint32_t bdf, struct nvme_completion *cmp,
                    uint32_t sqid) {
   const struct fault_action *action = &rule->action;
@@ -132,7 +126,7 @@ int fault_act_late(struct fault_rule *rule, uint32_t bdf, struct nvme_completion
     return NPLUGIN_DROP;
   case FAULT_WRONG_ID:
   case FAULT_DUPLICATE:
-    cqid = completion_queue(bdf, sqid);
+    cqid = plugin_cqid(bdf, sqid);
     if (cqid < 0)
       return failed(rule, cqid);
     struct nvme_completion other = *cmp;
@@ -142,7 +136,7 @@ int fault_act_late(struct fault_rule *rule, uint32_t bdf, struct nvme_completion
                              action->kind == FAULT_WRONG_ID ? 1 : action->times, action->ns);
     return error == 0 && action->kind == FAULT_WRONG_ID ? NPLUGIN_DROP : failed(rule, error);
   case FAULT_LOSE_INTERRUPT:
-    return failed(rule, lose_interrupt(bdf, completion_queue(bdf, sqid)));
+    return failed(rule, lose_interrupt(bdf, plugin_cqid(bdf, sqid)));
   default:
     return act_and_end(rule, bdf);
   }

@@ -6,40 +6,32 @@
 #include "nvme/names.h"
 #include "plugin.h"
 
-_Static_assert(sizeof(struct nvme_command) == sizeof(struct nvt_sqe), "one command, two names");
-
-/* Where commands of an opcode have their blocks: rows of nvme/commands.def. */
-struct range_fields {
-  const struct nvt_command_field *first, *count;
-};
-
-static const struct range_fields *range_of(uint8_t opcode) {
-  static struct range_fields rows[256];
-  static bool looked;
+/* Do commands of this opcode have blocks, where all that have any have them (dwords 10 and 11
+ * the first, 15:0 of dword 12 their number)? Asked of nvme/commands.def once: this is the I/O path.
+ */
+static bool has_blocks(uint8_t opcode) {
+  static bool first[256], number[256], looked;
   if (!looked) {
     size_t count;
     const struct nvt_command_field *fields = nvt_command_fields(&count);
-    for (size_t i = 0; i < count; i++) {
-      if (fields[i].set != NVT_SET_NVM)
+    for (const struct nvt_command_field *field = fields; field < fields + count; field++) {
+      if (field->set != NVT_SET_NVM || field->lsb != 0)
         continue;
-      if (strcmp(fields[i].id, "SLBA") == 0)
-        rows[fields[i].opcode].first = &fields[i];
-      if (strcmp(fields[i].id, "NLB") == 0)
-        rows[fields[i].opcode].count = &fields[i];
+      if (strcmp(field->id, "SLBA") == 0)
+        first[field->opcode] = field->dword == 10 && field->width == 64;
+      if (strcmp(field->id, "NLB") == 0)
+        number[field->opcode] = field->dword == 12 && field->width == 16;
     }
     looked = true;
   }
-  return &rows[opcode];
+  return first[opcode] && number[opcode];
 }
 
 static bool matches_blocks(const struct fault_match *match, const struct nvme_command *command) {
-  const struct range_fields *at = range_of(command->opc);
-  if (at->first == NULL || at->count == NULL)
+  if (!has_blocks(command->opc))
     return false;
-  struct nvt_sqe sqe;
-  memcpy(&sqe, command, sizeof(sqe));
-  uint64_t first = nvt_command_field_value(at->first, &sqe);
-  uint64_t blocks = nvt_command_field_value(at->count, &sqe) + 1; /* zero-based */
+  uint64_t first = (uint64_t)command->cdw11 << 32 | command->cdw10;
+  uint32_t blocks = (command->cdw12 & 0xffff) + 1; /* zero-based */
   if (match->by_size && (blocks < match->size[0] || blocks > match->size[1]))
     return false;
   uint64_t last = first > UINT64_MAX - (blocks - 1) ? UINT64_MAX : first + (blocks - 1);

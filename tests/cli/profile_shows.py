@@ -55,11 +55,17 @@ def queue_state(records, qid):
 
 
 def gets_slower(records):
-    took = [r["latency_ns"] for r in records if r["type"] == "completion" and r["opcode_name"] == "Write"]
+    """Slow after many writes without Format NVM; what is soon after one isn't judged."""
+    took, formats = [], 0
+    for r in records:
+        if r["type"] != "completion":
+            continue
+        if r["opcode_name"] == "Write":
+            took.append(r["latency_ns"])
+        elif r["sqid"] == 0 and r["opcode"] == 0x80 and r["status"] == 0:
+            took, formats = [], formats + 1
     medians = [statistics.median(took[i:i + 16]) for i in range(0, len(took) - 15, 16)]
-    formats = sum(r["type"] == "completion" and r["sqid"] == 0 and r["opcode"] == 0x80 and r["status"] == 0
-                  for r in records)
-    slow = medians[-1] > 8 * min(medians) and medians[-1] - min(medians) > 2_000_000
+    slow = len(medians) >= 5 and medians[-1] > 4 * min(medians) and medians[-1] - min(medians) > 15_000_000
     return formats == 0, slow
 
 

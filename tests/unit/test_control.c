@@ -56,8 +56,8 @@ static void stage_open(struct stage *s) {
 static bool parses(const char *line, size_t length, char *why, size_t whylen) {
   struct control_request request;
   why[0] = '\0';
-  bool good = control_parse(line, length, &request, why, whylen);
-  control_clear(&request);
+  bool good = nvt_control_parse(line, length, &request, why, whylen);
+  nvt_control_clear(&request);
   return good;
 }
 
@@ -357,7 +357,7 @@ static void what_is_no_utf8_is_replaced(void **state) {
       {"\xf4\x90\x80\x80", "????"},
   };
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-    control_add_text(object, "t", cases[i][0]);
+    nvt_control_add_text(object, "t", cases[i][0]);
     assert_string_equal(json_object_get_string(member(object, "t")), cases[i][1]);
   }
   json_object_put(object);
