@@ -88,8 +88,8 @@ static enum turn sleep_until(struct nvt_isolated *s) {
   }
 }
 
-/* Both on one processor, each sleeps while the other runs, and the scheduler thinks that
- * well so: then every question takes twenty times as long. */
+/* Both on one processor, each waits while the other runs, and the scheduler thinks that well
+ * so: then every question takes twenty times as long. */
 static void part(const struct nvt_isolated *s) {
   int here = sched_getcpu();
   cpu_set_t set;
@@ -104,12 +104,12 @@ static void part(const struct nvt_isolated *s) {
 bool nvt_isolated_wait(struct nvt_isolated *s) {
   enum turn now = turn(s);
   for (unsigned i = 0; s->spin && i < NVT_ISOLATED_SPINS && now == TURN_THEIRS; i++) {
-    nvt_isolated_pause();
+    if (i == NVT_ISOLATED_YIELD)
+      part(s);
+    nvt_isolated_turn(i);
     now = turn(s);
   }
   if (now == TURN_THEIRS) {
-    if (s->spin)
-      part(s);
     atomic_store(&s->shared->parent_sleeps, 1);
     now = sleep_until(s);
     atomic_store(&s->shared->parent_sleeps, 0);

@@ -40,7 +40,7 @@ static bool parent_has_gone(void) {
 static struct isolated_down take(void) {
   struct isolated_shared *shared = nvt_child_shared;
   for (unsigned i = 0; spin && i < NVT_ISOLATED_SPINS && atomic_load(&shared->down) == number; i++)
-    nvt_isolated_pause();
+    nvt_isolated_turn(i);
   if (atomic_load(&shared->down) == number) {
     atomic_store(&shared->child_sleeps, 1);
     while (atomic_load(&shared->down) == number)

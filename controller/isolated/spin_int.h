@@ -20,6 +20,16 @@ static inline void nvt_isolated_pause(void) {
 #endif
 }
 
+/* The i-th turn. Now and then whoever waits for this processor may have it: that can be the
+ * other side. */
+#define NVT_ISOLATED_YIELD 64u
+static inline void nvt_isolated_turn(unsigned i) {
+  if (i % NVT_ISOLATED_YIELD == NVT_ISOLATED_YIELD - 1)
+    (void)sched_yield();
+  else
+    nvt_isolated_pause();
+}
+
 /* On one processor spinning only keeps the other side from running. */
 static inline bool nvt_isolated_may_spin(void) {
   cpu_set_t set;
