@@ -6,19 +6,11 @@
 #include <sched.h>
 #include <stdbool.h>
 
-/* Turns of a loop of nvt_isolated_pause(): some 50 us, more than a sleep and a wake-up take
+#include "controller/spin_int.h"
+
+/* Turns of a loop of nvt_spin_pause(): some 50 us, more than a sleep and a wake-up take
  * together; with less, two sides that have once slept never meet awake again. */
 #define NVT_ISOLATED_SPINS 2000u
-
-static inline void nvt_isolated_pause(void) {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  __asm__ volatile("yield" ::: "memory");
-#else
-  __asm__ volatile("" ::: "memory");
-#endif
-}
 
 /* The i-th turn. Now and then whoever waits for this processor may have it: that can be the
  * other side. */
@@ -27,7 +19,7 @@ static inline void nvt_isolated_turn(unsigned i) {
   if (i % NVT_ISOLATED_YIELD == NVT_ISOLATED_YIELD - 1)
     (void)sched_yield();
   else
-    nvt_isolated_pause();
+    nvt_spin_pause();
 }
 
 /* On one processor spinning only keeps the other side from running. */

@@ -15,10 +15,10 @@
 
 #include "controller/listen.h"
 #include "controller/log.h"
+#include "controller/spin_int.h"
 #include "controller/vfio_user/server.h"
 #include "controller/vfio_user/session_int.h"
 #include "controller/vfio_user/sigbus_int.h"
-#include "controller/vfio_user/spin_int.h"
 
 #define NS_PER_US 1000ull
 #define NS_PER_MS 1000000ull

@@ -20,9 +20,9 @@
 
 #include "controller/controller.h"
 #include "controller/driver/driver.h"
+#include "controller/spin_int.h"
 #include "controller/vfio_user/capabilities.h"
 #include "controller/vfio_user/message.h"
-#include "controller/vfio_user/spin_int.h"
 
 #define REPLY_MS 5000
 #define YIELD_EVERY 256u

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef NVT_CONTROLLER_VFIO_USER_SPIN_INT_H
-#define NVT_CONTROLLER_VFIO_USER_SPIN_INT_H
+#ifndef NVT_CONTROLLER_SPIN_INT_H
+#define NVT_CONTROLLER_SPIN_INT_H
 
 /* Tell the processor that this is a loop that waits for memory to change. */
 static inline void nvt_spin_pause(void) {
