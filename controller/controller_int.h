@@ -276,6 +276,15 @@ struct nvt_controller {
 static inline bool tap_on(const struct nvt_controller *c, enum nvt_tap_id id) {
   return unlikely(c->counts[id] != 0);
 }
+static inline void nvt_tap_begin(struct nvt_controller *c, enum nvt_tap_id id,
+                                 struct nvt_tap_event *event) {
+  *event = (struct nvt_tap_event){.tap = id,
+                                  .controller = c->id,
+                                  .epoch = c->epoch,
+                                  .pci_address = c->pci_address,
+                                  .device = c};
+}
+
 /* The tap of a queue's kind. */
 #define TAP_OF(sqid, stage) ((sqid) == 0 ? NVT_TAP_ADMIN_##stage : NVT_TAP_IO_##stage)
 
@@ -289,7 +298,6 @@ bool nvt_access_event(struct nvt_controller *, enum nvt_tap_id, uint8_t space, u
 /* A plug-in did something to the controller by itself: in the trace, before what it caused. */
 void nvt_injected(struct nvt_controller *, enum nvt_tap_id, uint16_t qid, uint16_t cid,
                   uint16_t status, const char *by);
-void nvt_tap_begin(struct nvt_controller *, enum nvt_tap_id, struct nvt_tap_event *);
 
 /* dma.c. Pointer to [iova, iova + len), all of it or NULL. */
 void *nvt_dma_whole(struct nvt_controller *, uint64_t iova, uint64_t len, bool write);

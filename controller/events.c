@@ -4,15 +4,6 @@
 
 #include "controller/controller_int.h"
 
-void nvt_tap_begin(struct nvt_controller *c, enum nvt_tap_id id, struct nvt_tap_event *event) {
-  memset(event, 0, sizeof(*event));
-  event->tap = id;
-  event->controller = c->id;
-  event->epoch = c->epoch;
-  event->pci_address = c->pci_address;
-  event->device = c;
-}
-
 void nvt_event(struct nvt_controller *c, uint16_t number, uint16_t qid, uint32_t code,
                uint64_t address, uint64_t size) {
   if (!tap_on(c, NVT_TAP_DEVICE_EVENT))
