@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A guest made of bytes: register and configuration writes, queue entries, PRP
- * lists, doorbells, windows that come and go, plug-in verdicts. The sanitizers watch
- * for what is outside guest memory; what must hold besides: a poll ends, nothing is
- * outstanding after a reset, and the controller then works as before.
+ * lists, doorbells, windows that come and go; and a plug-in on every tap that changes,
+ * finishes, holds and drops, and does from its callbacks what no driver asked for. The
+ * sanitizers watch for what is outside guest memory; what must hold besides: a poll ends,
+ * nothing is outstanding after a reset, and the controller then works as before.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "controller/controller.h"
+#include "controller/inject.h"
 #include "controller/tap.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
@@ -22,11 +24,55 @@ static uint32_t page[1024];
 static uint8_t verdicts;
 static uint64_t last_handle;
 
+/* What a drive does unasked; from a callback too. */
+static void inject(uint8_t what) {
+  const struct nvt_cqe cqe = {.dw0 = what, .sqid = what & 3, .cid = what, .status = what};
+  uint8_t bytes[300] = {what};
+  switch (what & 7) {
+  case 0:
+    (void)nvt_inject_completion(c, what >> 3 & 3, &cqe, what, "fuzz");
+    break;
+  case 1:
+    (void)nvt_inject_interrupt(c, what >> 3, "fuzz");
+    break;
+  case 2:
+    (void)nvt_inject_event(c, what >> 3 & 7, what, what >> 5, "fuzz");
+    break;
+  case 3:
+    (void)nvt_inject_fatal(c, "fuzz");
+    break;
+  case 4:
+    (void)nvt_inject_removal(c, "fuzz");
+    break;
+  case 5:
+    (void)nvt_inject_return(c, "fuzz");
+    break;
+  default:
+    (void)nvt_command_data(c, last_handle, (uint64_t)(what >> 3) << 8, bytes, sizeof(bytes),
+                           (what & 1) != 0);
+    break;
+  }
+}
+
 static enum nvt_verdict decide(void *user, const struct nvt_tap_event *event) {
-  (void)user;
-  last_handle = event->command.handle;
+  bool command = user != NULL;
+  if (command)
+    last_handle = event->command.handle;
   verdicts = (uint8_t)(verdicts >> 1 | verdicts << 7);
-  return (verdicts & 0x11) == 0x11 ? (enum nvt_verdict)(verdicts >> 5 & 3) : NVT_VERDICT_CONTINUE;
+  if ((verdicts & 0x11) != 0x11)
+    return NVT_VERDICT_CONTINUE;
+  if ((verdicts & 0x0e) == 0x0a)
+    inject((uint8_t)(verdicts >> 5 | event->tap << 3));
+  if (event->tap == NVT_TAP_ADMIN_MEMORY || event->tap == NVT_TAP_IO_MEMORY) {
+    uint8_t *data = nvt_tap_writable(event);
+    if (data != NULL)
+      data[event->data.length - 1] ^= verdicts;
+  } else if (!command && event->tap != NVT_TAP_ADMIN_FETCH && event->tap != NVT_TAP_IO_FETCH &&
+             event->tap != NVT_TAP_ADMIN_INTERRUPT && event->tap != NVT_TAP_IO_INTERRUPT &&
+             event->access.change != NULL) {
+    *event->access.change ^= verdicts >> 1;
+  }
+  return (enum nvt_verdict)(verdicts >> 5 & 3);
 }
 
 static bool interrupt(void *ctx, uint16_t vector) {
@@ -51,10 +97,17 @@ static void once(void) {
       nvt_controller_add_namespace(c, "ram:64K", NULL, why, sizeof(why)) != 0 ||
       nvt_controller_add_namespace(c, "ram:64K,block=4096", NULL, why, sizeof(why)) != 0)
     abort();
-  static const char *const taps[] = {"nvme:admin:decode", "nvme:io:decode", "nvme:admin:writeback",
-                                     "nvme:io:writeback"};
-  for (unsigned i = 0; i < 4; i++) {
-    if (nvt_tap_attach(host, taps[i], 0, decide, NULL, "fuzz", NULL) != 0)
+  static char command; /* as user: the tap is about one */
+  for (unsigned id = 0; id < NVT_TAP_COUNT; id++) {
+    const char *name = nvt_tap_name((enum nvt_tap_id)id);
+    bool about_command = id == NVT_TAP_ADMIN_DECODE || id == NVT_TAP_ADMIN_EXECUTE ||
+                         id == NVT_TAP_ADMIN_WRITEBACK || id == NVT_TAP_IO_DECODE ||
+                         id == NVT_TAP_IO_EXECUTE || id == NVT_TAP_IO_WRITEBACK;
+    /* These have no powers, and other members of the event. */
+    if (id == NVT_TAP_PCI_MSIX || id == NVT_TAP_SHADOW || id == NVT_TAP_DEVICE_EVENT ||
+        id == NVT_TAP_VERDICT)
+      continue;
+    if (nvt_tap_attach(host, name, 0, decide, about_command ? &command : NULL, "fuzz", NULL) != 0)
       abort();
   }
 }
@@ -178,6 +231,9 @@ static void step(struct input *in) {
     nvt_controller_irq_setup(c, 0, 0, op >> 4);
     (void)nvt_controller_step(c, op >> 4);
     break;
+  case 14:
+    inject((uint8_t)take(in, 1));
+    break;
   default:
     put_entry(in);
     break;
@@ -198,6 +254,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     poll();
   }
   verdicts = 0;
+  (void)nvt_inject_return(c, "fuzz");
   nvt_controller_share_doorbells(c, NULL);
   nvt_controller_reset(c, NVT_RESET_DEVICE);
   if (nvt_controller_outstanding(c) != 0)
