@@ -87,12 +87,14 @@ void nvt_engine_read(struct nvt_engine *e, const struct nvt_record *record, uint
   if (!plausible(e, access, space))
     return;
   e->ops->flush_interrupts(e->target);
+  bool otherwise = e->answered_otherwise;
+  e->answered_otherwise = false;
   uint64_t was = low_bytes(access->value, access->size), is = 0;
   uint8_t flags = 0;
   for (unsigned attempt = 0; attempt < 2; attempt++) {
     int failed = e->ops->read(e->target, space, access->offset, access->size, &is, &flags);
     is = low_bytes(failed ? UINT64_MAX : is, access->size);
-    if (is == was || e->blind)
+    if (is == was || e->blind || otherwise)
       break;
     /* The target may have left something for later that the recorded one had done. */
     if (attempt == 0 && !csts_excused(e, access, space, is ^ was))
@@ -104,7 +106,9 @@ void nvt_engine_read(struct nvt_engine *e, const struct nvt_record *record, uint
     return;
   e->totals->compared++;
   compare_refusal(e, access, space, flags);
-  if (is == was || csts_excused(e, access, space, is ^ was))
+  if (otherwise)
+    nvt_engine_excuse(e, NVT_EXCEPTION_PLUGIN);
+  if (is == was || otherwise || csts_excused(e, access, space, is ^ was))
     return;
   char what[64];
   describe(what, sizeof(what), access, space);
@@ -157,6 +161,10 @@ void nvt_engine_write(struct nvt_engine *e, const struct nvt_record *record, uin
    * what it polls it may see in between. */
   if (!polled)
     e->ops->flush_interrupts(e->target);
+  if (nvt_engine_write_dropped(e)) {
+    nvt_engine_excuse(e, NVT_EXCEPTION_PLUGIN);
+    return;
+  }
   if (space == NVT_V_access_space_BAR0)
     note_registers(e, access);
   else if (space == NVT_V_access_space_CONFIG)
@@ -320,7 +328,13 @@ void nvt_engine_event(struct nvt_engine *e, const struct nvt_record *record) {
       e->blind = true;
       break;
     }
+    nvt_engine_inject(e, NVT_V_verdict_tap_DEVICE_EVENT, record);
     answered(e, event);
+    break;
+  case NVT_V_event_event_REMOVED:
+  case NVT_V_event_event_RETURNED:
+    nvt_engine_stimulus(e);
+    nvt_engine_inject(e, NVT_V_verdict_tap_DEVICE_EVENT, record);
     break;
   case NVT_V_event_event_DMA_FAULT:
   case NVT_V_event_event_DOORBELL_FAULT:

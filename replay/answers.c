@@ -160,6 +160,16 @@ static struct answer *take_interrupt(struct nvt_engine *e, uint16_t vector) {
   return NULL;
 }
 
+bool nvt_engine_lose_interrupt(struct nvt_engine *e, uint16_t cqid) {
+  for (size_t i = 0; i < e->answer_count; i++)
+    if (at(e, i)->kind == ANSWER_INTERRUPT && !at(e, i)->taken &&
+        at(e, i)->interrupt.cqid == cqid) {
+      take(at(e, i));
+      return true;
+    }
+  return false;
+}
+
 /* The completion that the trace has next on this queue: the one with its identifiers,
  * even when others came before it in the target, which are then overtaken; else the
  * first. */
@@ -272,6 +282,11 @@ void nvt_engine_completion(struct nvt_engine *e, const struct nvt_feed_item *ite
   if (e->blind)
     return;
   e->totals->compared++;
+  if (was->cqe.sqid == 0 && was->opcode == NVT_ADMIN_ASYNC_EVENT_REQUEST)
+    nvt_engine_inject(e, NVT_V_verdict_tap_DEVICE_EVENT, &item->record);
+  nvt_engine_inject(
+      e, was->cqe.sqid == 0 ? NVT_V_verdict_tap_ADMIN_WRITEBACK : NVT_V_verdict_tap_IO_WRITEBACK,
+      &item->record);
   struct nvt_replay_command *kept = nvt_engine_kept_for(e, command, was);
   if (kept != NULL) {
     command = kept;
@@ -292,6 +307,7 @@ void nvt_engine_interrupt(struct nvt_engine *e, const struct nvt_record *record)
   if (e->blind)
     return;
   e->totals->compared++;
+  nvt_engine_inject(e, NVT_V_verdict_tap_PCI_MSIX, record);
   struct answer *answer = take_interrupt(e, was->vector);
   if (answer == NULL) {
     e->ops->flush_interrupts(e->target);

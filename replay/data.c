@@ -148,7 +148,7 @@ static void prepare_medium(struct nvt_engine *e, struct nvt_replay_command *comm
   uint8_t opcode = command->command.sqe.opcode;
   if ((opcode != NVT_NVM_READ && opcode != NVT_NVM_COMPARE) || !extent_of(e, command, &extent))
     return;
-  if (extent.space->keeps_nothing || command->raced)
+  if (extent.space->keeps_nothing || command->raced || command->corrupted)
     return;
   bool known;
   bool all =
@@ -313,7 +313,7 @@ void nvt_engine_data_done(struct nvt_engine *e, struct nvt_replay_command *comma
     uint64_t whole = extent.count;
     if (sqe->opcode == NVT_NVM_WRITE)
       whole = command->captured_upto / extent.space->block_size;
-    if (status != NVT_SC_SUCCESS || command->raced)
+    if (status != NVT_SC_SUCCESS || command->raced || command->corrupted)
       whole = 0;
     if (whole > extent.count)
       whole = extent.count;
@@ -326,7 +326,7 @@ void nvt_engine_data_done(struct nvt_engine *e, struct nvt_replay_command *comma
 bool nvt_engine_outcome_excused(struct nvt_engine *e, const struct nvt_replay_command *command,
                                 enum nvt_exception *why) {
   struct extent extent;
-  if (command->changed || command->imposed) {
+  if (command->changed || command->corrupted || command->imposed) {
     *why = NVT_EXCEPTION_PLUGIN;
     return true;
   }
@@ -378,6 +378,8 @@ void nvt_engine_compare_data(struct nvt_engine *e, struct nvt_replay_command *co
     nvt_engine_excuse(e, NVT_EXCEPTION_NULL_MEDIUM);
   } else if (command->raced) {
     nvt_engine_excuse(e, NVT_EXCEPTION_RACE);
+  } else if (command->corrupted) {
+    nvt_engine_excuse(e, NVT_EXCEPTION_PLUGIN);
   } else {
     char what[64];
     describe(what, sizeof(what), recorded);

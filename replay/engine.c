@@ -244,7 +244,10 @@ void nvt_engine_take(struct nvt_engine *e, const struct nvt_feed_item *item) {
   case NVT_REC_EVENT:
     nvt_engine_event(e, record);
     break;
-  default: /* meta, data, verdict, loss, annotation, queue state: taken by the feed or above */
+  case NVT_REC_VERDICT:
+    nvt_engine_verdict(e, record);
+    break;
+  default: /* meta, data, loss, annotation, queue state: taken by the feed or above */
     break;
   }
 }

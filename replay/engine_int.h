@@ -65,6 +65,9 @@ struct nvt_engine {
   uint8_t registers[0x38];         /* what the host last wrote */
   uint32_t csts_loose;             /* bits of CSTS that may differ just now */
   uint16_t due_reset;              /* event that the last write must have brought, or 0 */
+  bool answered_otherwise;         /* a plug-in changed what the next read gives */
+  uint64_t injected;               /* record that says that a plug-in caused what comes next; 0 */
+  uint8_t injected_at;             /* at this tap */
 
   /* Commands that the target has fetched and not posted, newest first. */
   struct nvt_replay_command *in_target;
@@ -90,6 +93,13 @@ int nvt_engine_resize_namespace(struct nvt_engine *, const struct nvt_rec_event 
 void nvt_engine_tracing_stopped(struct nvt_engine *);
 int nvt_engine_add_namespace(struct nvt_engine *, uint16_t controller,
                              const struct nvt_rec_event *);
+
+/* verdicts.c */
+void nvt_engine_verdict(struct nvt_engine *, const struct nvt_record *);
+/* Did a plug-in keep the current write from the controller? */
+bool nvt_engine_write_dropped(struct nvt_engine *);
+/* Where a plug-in caused this record, by that tap's verdict: cause it in the target too. */
+void nvt_engine_inject(struct nvt_engine *, uint8_t tap, const struct nvt_record *);
 
 /* access.c */
 void nvt_engine_read(struct nvt_engine *, const struct nvt_record *, uint8_t space);
@@ -138,6 +148,9 @@ void nvt_engine_happened(void *engine, const struct nvt_rec_event *);
 bool nvt_engine_listening(void *engine, uint16_t vector);
 void nvt_engine_completion(struct nvt_engine *, const struct nvt_feed_item *);
 void nvt_engine_interrupt(struct nvt_engine *, const struct nvt_record *);
+/* An interrupt of the target for this completion queue, that isn't in the trace: false,
+ * there was none. */
+bool nvt_engine_lose_interrupt(struct nvt_engine *, uint16_t cqid);
 /* Was an event like this one seen? Takes it. */
 struct answer *nvt_engine_take_event(struct nvt_engine *, uint16_t event);
 /* Report what the trace doesn't have: all answers before `until`, or all (NULL). */

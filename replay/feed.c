@@ -23,6 +23,7 @@ struct nvt_feed {
   uint64_t bytes;
   size_t commands;
   uint64_t foreign;
+  bool made_up; /* the next completion is no command's: a plug-in made it up */
   /* Commands by queue and identifier, the youngest first: that is the one which the
    * records around it are of, even when a completion before it was falsified. */
   struct nvt_replay_command *buckets[BUCKETS];
@@ -179,7 +180,11 @@ static void take_verdict(struct nvt_replay_command *command,
                          const struct nvt_rec_verdict *verdict) {
   switch (verdict->verdict) {
   case NVT_V_verdict_verdict_CHANGED:
-    command->changed = true;
+    if (verdict->tap == NVT_V_verdict_tap_ADMIN_MEMORY ||
+        verdict->tap == NVT_V_verdict_tap_IO_MEMORY)
+      command->corrupted = true;
+    else
+      command->changed = true;
     break;
   case NVT_V_verdict_verdict_COMPLETED:
     command->imposed = true;
@@ -244,6 +249,8 @@ static bool attach_command(struct nvt_feed *feed, const struct nvt_record *recor
       return false;
     break;
   case NVT_REC_COMPLETION:
+    if (feed->made_up)
+      break; /* by a plug-in: no command's, whatever its identifiers */
     command = find_command(feed, id, record->completion.sqid, record->completion.cqe.cid, false);
     if (command != NULL) {
       command->completion = record->completion;
@@ -263,6 +270,11 @@ static bool attach_command(struct nvt_feed *feed, const struct nvt_record *recor
     break;
   case NVT_REC_VERDICT:
     command = find_command(feed, id, record->verdict.sqid, record->verdict.cid, false);
+    if (command == NULL) { /* a callback that reset the controller, and then decided */
+      command = find_command(feed, id, record->verdict.sqid, record->verdict.cid, true);
+      if (command != NULL && command->completion_record != 0)
+        command = NULL;
+    }
     if (command != NULL)
       take_verdict(command, &record->verdict);
     break;
@@ -273,8 +285,12 @@ static bool attach_command(struct nvt_feed *feed, const struct nvt_record *recor
   if (command != NULL)
     command->references++;
   /* Nothing else is asked of the session, which keeps it until the acknowledgement. */
-  if (record->header.type == NVT_REC_COMPLETION)
+  if (record->header.type == NVT_REC_COMPLETION && !feed->made_up)
     release_exchange(feed, exchange);
+  feed->made_up = record->header.type == NVT_REC_VERDICT &&
+                  record->verdict.verdict == NVT_V_verdict_verdict_INJECTED &&
+                  (record->verdict.tap == NVT_V_verdict_tap_ADMIN_WRITEBACK ||
+                   record->verdict.tap == NVT_V_verdict_tap_IO_WRITEBACK);
   return true;
 }
 
@@ -341,19 +357,37 @@ enum nvt_feed_status nvt_feed_next(struct nvt_feed *feed, const struct nvt_feed_
   return NVT_FEED_ITEM;
 }
 
+/* What a callback causes stands before the verdict on the command that it was called for. */
+static bool by_plugin(const struct nvt_record *record) {
+  return record->header.type == NVT_REC_EVENT ||
+         (record->header.type == NVT_REC_VERDICT &&
+          record->verdict.verdict == NVT_V_verdict_verdict_INJECTED);
+}
+
+static const struct nvt_feed_item *newest_of(const struct nvt_feed *feed) {
+  return feed->count == 0 ? NULL : &feed->ring[(feed->first + feed->count - 1) & (feed->room - 1)];
+}
+
 bool nvt_feed_look_ahead(struct nvt_feed *feed, struct nvt_replay_command *command, bool briefly) {
   uint16_t controller = feed->current.record.header.controller;
-  while (!command->closed) {
-    if (briefly && feed->count > 0) {
-      const struct nvt_feed_item *newest =
-          &feed->ring[(feed->first + feed->count - 1) & (feed->room - 1)];
-      if (newest->command != command && newest->record.header.controller == controller)
-        return true;
-    }
+  for (;;) {
+    const struct nvt_feed_item *newest = newest_of(feed);
+    bool caused = newest != NULL && by_plugin(&newest->record);
+    /* Ended by a reset that its own callback may have caused: the verdict follows. */
+    if (command->closed && !(caused && command->completion_record == 0))
+      return true;
+    if (briefly && newest != NULL && !caused && newest->command != command &&
+        newest->record.header.controller == controller)
+      return true;
     if (feed->count >= NVT_FEED_RECORDS || feed->bytes >= NVT_FEED_BYTES || !pull(feed))
-      return false;
+      return command->closed;
   }
-  return true;
+}
+
+const struct nvt_record *nvt_feed_peek(struct nvt_feed *feed) {
+  if (feed->count == 0 && !pull(feed))
+    return NULL;
+  return &feed->ring[feed->first & (feed->room - 1)].record;
 }
 
 bool nvt_feed_peek_interrupt(struct nvt_feed *feed, uint16_t vector, uint8_t *state) {

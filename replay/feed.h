@@ -44,7 +44,8 @@ struct nvt_replay_command {
   /* What plug-ins did with it in the recording. */
   bool imposed; /* completed by one without execution */
   bool dropped;
-  bool changed; /* its entry or its completion */
+  bool changed;   /* its entry or its completion */
+  bool corrupted; /* its data, on the way */
   bool held;
   struct nvt_chunk *chunks; /* in file order */
   struct nvt_chunk **last;
@@ -102,6 +103,8 @@ bool nvt_feed_find_pin(struct nvt_feed *, uint16_t controller);
 /* The controller's next meta-record, where it comes soon; NULL otherwise. Valid until
  * the next call of nvt_feed_next() or nvt_feed_look_ahead(). */
 const struct nvt_record *nvt_feed_peek_meta(struct nvt_feed *, uint16_t controller);
+/* The record after the current one; NULL at the end. Valid as the above. */
+const struct nvt_record *nvt_feed_peek(struct nvt_feed *);
 /* Is there an interrupt record for `vector` in the run of interrupt records that
  * starts at the current item or right after it? Its state, if so. */
 bool nvt_feed_peek_interrupt(struct nvt_feed *, uint16_t vector, uint8_t *state);

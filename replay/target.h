@@ -83,6 +83,10 @@ struct nvt_target_ops {
   /* What comes from outside the registers: attach, detach, resets, interrupt
    * set-up, a namespace removed. -ENOTSUP when the target can't. */
   int (*happen)(struct nvt_target *, const struct nvt_rec_event *);
+  /* What a plug-in caused in the recording, as its record says: by the verdict's tap a
+   * completion, an interrupt, a fatal status, a removal or return, or the asynchronous event
+   * that a completion tells of. NULL, or -ENOTSUP: the target can't. */
+  int (*inject)(struct nvt_target *, uint8_t tap, const struct nvt_record *);
   /* A namespace more; 0 too when it is there already. */
   int (*add_namespace)(struct nvt_target *, const struct nvt_meta_namespace *);
 };

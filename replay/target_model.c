@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "controller/controller.h"
+#include "controller/inject.h"
 #include "controller/profiles/profile.h"
 #include "controller/tap.h"
 #include "nvme/nvme.h"
@@ -46,10 +47,7 @@ static enum nvt_verdict on_decode(void *user, const struct nvt_tap_event *event)
                                    : NVT_VERDICT_CONTINUE;
 }
 
-static enum nvt_verdict on_writeback(void *user, const struct nvt_tap_event *event) {
-  struct nvt_target *t = user;
-  if (t->observer.finished(t->observer.ctx, event->command.handle, event->command.cqe))
-    return NVT_VERDICT_HOLD;
+static void posted(struct nvt_target *t, const struct nvt_tap_event *event) {
   const struct nvt_rec_completion completion = {
       .sqid = event->command.sqid,
       .cqid = event->command.cqid,
@@ -59,6 +57,20 @@ static enum nvt_verdict on_writeback(void *user, const struct nvt_tap_event *eve
       .cqe = *event->command.cqe,
   };
   t->observer.posted(t->observer.ctx, &completion);
+}
+
+static enum nvt_verdict on_writeback(void *user, const struct nvt_tap_event *event) {
+  struct nvt_target *t = user;
+  if (t->observer.finished(t->observer.ctx, event->command.handle, event->command.cqe))
+    return NVT_VERDICT_HOLD;
+  posted(t, event);
+  return NVT_VERDICT_CONTINUE;
+}
+
+/* A completion that model_inject() made: nobody is asked about it. */
+static enum nvt_verdict on_made_up(void *user, const struct nvt_tap_event *event) {
+  if (event->audience == NVT_AUDIENCE_NOTED)
+    posted(user, event);
   return NVT_VERDICT_CONTINUE;
 }
 
@@ -130,6 +142,8 @@ static int attach_taps(struct nvt_target *t) {
       {NVT_TAP_IO_DECODE, on_decode},
       {NVT_TAP_ADMIN_WRITEBACK, on_writeback},
       {NVT_TAP_IO_WRITEBACK, on_writeback},
+      {NVT_TAP_ADMIN_WRITEBACK, on_made_up},
+      {NVT_TAP_IO_WRITEBACK, on_made_up},
       {NVT_TAP_ADMIN_MEMORY, on_data},
       {NVT_TAP_IO_MEMORY, on_data},
       {NVT_TAP_PCI_MSIX, on_interrupt},
@@ -137,8 +151,10 @@ static int attach_taps(struct nvt_target *t) {
   };
   for (size_t i = 0; i < sizeof(taps) / sizeof(taps[0]); i++) {
     struct nvt_attachment *attachment;
-    int failed =
-        nvt_tap_attach(t->host, nvt_tap_name(taps[i].tap), 0, taps[i].fn, t, "replay", &attachment);
+    /* Who only observes has no data copied for it. */
+    bool decides = taps[i].fn == on_decode || taps[i].fn == on_writeback;
+    int failed = nvt_tap_attach(t->host, nvt_tap_name(taps[i].tap), decides ? 0 : NVT_TAP_LAST,
+                                taps[i].fn, t, "replay", &attachment);
     if (failed)
       return failed;
   }
@@ -374,6 +390,35 @@ static int model_happen(struct nvt_target *t, const struct nvt_rec_event *event)
   }
 }
 
+static int inject_event(struct nvt_controller *c, const struct nvt_record *record) {
+  if (record->header.type == NVT_REC_COMPLETION) {
+    uint32_t dw0 = record->completion.cqe.dw0;
+    return nvt_inject_event(c, dw0 & 7, (uint8_t)(dw0 >> 8), (uint8_t)(dw0 >> 16), "replay");
+  }
+  switch (record->event.event) {
+  case NVT_V_event_event_FATAL:
+    return nvt_inject_fatal(c, "replay");
+  case NVT_V_event_event_REMOVED:
+    return nvt_inject_removal(c, "replay");
+  case NVT_V_event_event_RETURNED:
+    return nvt_inject_return(c, "replay");
+  default:
+    return -ENOTSUP;
+  }
+}
+
+static int model_inject(struct nvt_target *t, uint8_t tap, const struct nvt_record *record) {
+  switch (tap) {
+  case NVT_V_verdict_tap_DEVICE_EVENT:
+    return inject_event(t->device, record);
+  case NVT_V_verdict_tap_PCI_MSIX:
+    return nvt_inject_interrupt(t->device, record->interrupt.vector, "replay");
+  default:
+    return nvt_inject_completion(t->device, record->completion.cqid, &record->completion.cqe,
+                                 record->completion.opcode, "replay");
+  }
+}
+
 const struct nvt_target_ops nvt_target_model = {
     .name = "model",
     .summary = "the controller model in this process, set up as the recorded controller was",
@@ -389,5 +434,6 @@ const struct nvt_target_ops nvt_target_model = {
     .release = model_release,
     .preload = model_preload,
     .happen = model_happen,
+    .inject = model_inject,
     .add_namespace = model_add_namespace,
 };
