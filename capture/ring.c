@@ -90,7 +90,7 @@ void *nvt_ring_reserve_wait(struct nvt_ring *ring, size_t length) {
     if (nvt_ring_closed(ring))
       return NULL;
     if (!waited)
-      ring->waits++;
+      __atomic_store_n(&ring->waits, ring->waits + 1, __ATOMIC_RELAXED);
     waited = true;
     /* Asleep, not spinning: with few cores it is the writer who needs this one. */
     nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);

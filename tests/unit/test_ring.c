@@ -153,7 +153,8 @@ static void a_closed_ring_lets_its_producer_go(void **state) {
   assert_null(nvt_ring_reserve_wait(ring, SIZE + 1));
   pthread_t thread;
   assert_int_equal(pthread_create(&thread, NULL, fill, ring), 0);
-  nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+  for (int i = 0; i < 5000 && __atomic_load_n(&ring->waits, __ATOMIC_RELAXED) == 0; i++)
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
   nvt_ring_close(ring);
   void *result = ring;
   pthread_join(thread, &result);
