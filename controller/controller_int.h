@@ -202,6 +202,8 @@ struct nvt_controller {
   /* hot */
   const uint32_t *counts, *deciders; /* of each tap; deciders: that may change or decide */
   struct nvt_plugin_host *plugins;
+  uint32_t pci_address, epoch; /* every event has these three */
+  uint16_t id;
   volatile uint32_t *shared;
   struct pool io_pool, admin_pool;
   struct sq *sq_list[NVT_QUEUES_MAX]; /* those that exist */
@@ -234,9 +236,7 @@ struct nvt_controller {
   uint32_t max_segments;
 
   struct nvt_port_ops port;
-  uint16_t id;
   unsigned slot; /* among the host's controllers */
-  uint32_t pci_address, epoch;
   char serial[21], model[41], firmware[9], profile[64];
   uint8_t uuid[16];
   uint16_t io_queues, vectors;

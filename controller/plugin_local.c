@@ -136,7 +136,13 @@ static void finish(struct turn was) {
 static enum nvt_verdict called(void *user, const struct nvt_tap_event *event) {
   const struct nvt_hook *hook = user;
   struct turn was = begin(hook->plugin, event);
-  int answer = nvt_plugin_callback(hook->callback, event);
+  int answer;
+  if (event->tap == NVT_TAP_IO_DECODE) /* what most are attached to, and the most often called */
+    answer = FUNCTION(nplugin_decode_fn, hook->callback)(
+        event->pci_address, (struct nvme_command *)(void *)event->command.sqe,
+        (struct nvme_completion *)(void *)event->command.cqe, event->command.sqid);
+  else
+    answer = nvt_plugin_callback(hook->callback, event);
   finish(was);
   return answer >= NPLUGIN_CONTINUE && answer <= NPLUGIN_DROP ? (enum nvt_verdict)answer
                                                               : NVT_VERDICT_COMPLETE;

@@ -235,35 +235,38 @@ static enum nvt_verdict heeded(enum nvt_tap_id id, enum nvt_verdict verdict) {
   return (needed[verdict] & ~powers) == 0 ? verdict : NVT_VERDICT_CONTINUE;
 }
 
-/* As memcmp() is for so few, without its call: most plug-ins leave most commands alone. */
-static inline bool same(const void *a, const void *b, size_t bytes) {
-  uint64_t difference = 0;
-  for (size_t i = 0; i < bytes; i += 8) {
-    uint64_t x, y;
-    memcpy(&x, (const uint8_t *)a + i, 8);
-    memcpy(&y, (const uint8_t *)b + i, 8);
-    difference |= x ^ y;
-  }
-  return difference == 0;
+/* As memcmp() is, without its call and its branches: most plug-ins leave most commands alone. */
+typedef uint64_t pair __attribute__((vector_size(16), aligned(4), may_alias));
+
+static inline bool same_cqe(const struct nvt_cqe *a, const uint64_t b[2]) {
+  uint64_t x[2];
+  memcpy(x, a, sizeof(x));
+  return ((x[0] ^ b[0]) | (x[1] ^ b[1])) == 0;
+}
+
+static inline bool same_sqe(const struct nvt_sqe *a, const struct nvt_sqe *b) {
+  const pair *x = (const pair *)a, *y = (const pair *)b;
+  pair difference = (x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]);
+  return (difference[0] | difference[1]) == 0;
 }
 
 static enum nvt_verdict ask_about_command(struct nvt_tap_event *event,
                                           const struct nvt_attachment *attachment, bool *changed) {
+  struct nvt_cqe *now = event->command.cqe, before;
   struct nvt_sqe sqe = *event->command.sqe;
-  struct nvt_cqe cqe = *event->command.cqe;
+  uint64_t cqe[2];
+  memcpy(cqe, now, sizeof(cqe));
   enum nvt_verdict verdict = attachment->fn(attachment->user, event);
-  if (__builtin_expect(same(event->command.sqe, &sqe, sizeof(sqe)) &&
-                           same(event->command.cqe, &cqe, sizeof(cqe)),
-                       1))
+  if (__builtin_expect(same_sqe(event->command.sqe, &sqe) && same_cqe(now, cqe), 1))
     return verdict;
   /* Which command this is, and where it stands in the queues, isn't a plug-in's to change. */
-  struct nvt_cqe *now = event->command.cqe;
-  now->sqhd = cqe.sqhd;
-  now->sqid = cqe.sqid;
-  now->cid = cqe.cid;
-  now->status = (uint16_t)((now->status & ~1u) | (cqe.status & 1u));
+  memcpy(&before, cqe, sizeof(before));
+  now->sqhd = before.sqhd;
+  now->sqid = before.sqid;
+  now->cid = before.cid;
+  now->status = (uint16_t)((now->status & ~1u) | (before.status & 1u));
   event->command.sqe->cid = sqe.cid;
-  *changed = !same(now, &cqe, sizeof(cqe)) || !same(event->command.sqe, &sqe, sizeof(sqe));
+  *changed = !same_cqe(now, cqe) || !same_sqe(event->command.sqe, &sqe);
   return verdict;
 }
 
@@ -289,11 +292,39 @@ static enum nvt_verdict ask_about_data(struct nvt_tap_event *event,
   return verdict;
 }
 
-/* A plug-in that may change and decide: call it, see what it did, announce it. */
+/* What follows from a verdict, or a change: who has done it is announced. */
+static __attribute__((noinline, cold)) enum nvt_verdict
+conclude(struct nvt_plugin_host *host, const struct nvt_tap_event *event, const char *plugin,
+         enum nvt_verdict verdict, bool changed) {
+  bool command = taps[event->tap].member == command_member;
+  verdict = heeded(event->tap, verdict);
+  switch (verdict) {
+  case NVT_VERDICT_COMPLETE:
+    if (command || changed)
+      nvt_tap_announce(host, event, plugin, command ? VERDICT_COMPLETED : VERDICT_CHANGED);
+    return verdict;
+  case NVT_VERDICT_HOLD:
+    /* A queue that isn't fetched from is asked about again and again: its caller tells. */
+    if (command)
+      nvt_tap_announce(host, event, plugin, VERDICT_HELD);
+    return verdict;
+  case NVT_VERDICT_DROP:
+    nvt_tap_announce(host, event, plugin, VERDICT_DROPPED);
+    return verdict;
+  case NVT_VERDICT_CONTINUE:
+    break;
+  }
+  if (changed)
+    nvt_tap_announce(host, event, plugin, VERDICT_CHANGED);
+  return NVT_VERDICT_CONTINUE;
+}
+
+/* A plug-in that may change and decide: call it, see what it did. */
 static enum nvt_verdict ask(struct nvt_plugin_host *host, struct nvt_tap_event *event,
                             const struct nvt_attachment *attachment) {
   enum nvt_verdict verdict;
   bool changed = false;
+  event->decided_by = attachment->plugin;
   switch (taps[event->tap].member) {
   case command_member:
     verdict = ask_about_command(event, attachment, &changed);
@@ -308,29 +339,9 @@ static enum nvt_verdict ask(struct nvt_plugin_host *host, struct nvt_tap_event *
     verdict = attachment->fn(attachment->user, event);
     break;
   }
-  verdict = heeded(event->tap, verdict);
-  event->decided_by = attachment->plugin;
-  bool command = taps[event->tap].member == command_member;
-  switch (verdict) {
-  case NVT_VERDICT_COMPLETE:
-    if (command || changed)
-      nvt_tap_announce(host, event, attachment->plugin,
-                       command ? VERDICT_COMPLETED : VERDICT_CHANGED);
+  if (__builtin_expect(verdict == NVT_VERDICT_CONTINUE && !changed, 1))
     return verdict;
-  case NVT_VERDICT_HOLD:
-    /* A queue that isn't fetched from is asked about again and again: its caller tells. */
-    if (command)
-      nvt_tap_announce(host, event, attachment->plugin, VERDICT_HELD);
-    return verdict;
-  case NVT_VERDICT_DROP:
-    nvt_tap_announce(host, event, attachment->plugin, VERDICT_DROPPED);
-    return verdict;
-  case NVT_VERDICT_CONTINUE:
-    break;
-  }
-  if (changed)
-    nvt_tap_announce(host, event, attachment->plugin, VERDICT_CHANGED);
-  return NVT_VERDICT_CONTINUE;
+  return conclude(host, event, attachment->plugin, verdict, changed);
 }
 
 enum nvt_verdict nvt_tap_fire(struct nvt_plugin_host *host, struct nvt_tap_event *event) {
