@@ -203,6 +203,9 @@ static void add_of_type(const struct nvt_context *c) {
     add_event(c);
     break;
   case NVT_REC_VERDICT:
+    if (record->verdict.verdict == NVT_V_verdict_verdict_LOADED ||
+        record->verdict.verdict == NVT_V_verdict_verdict_UNLOADED)
+      break; /* being there isn't interfering */
     expert_add_info(c->pinfo, c->item, &nvt_expert.plugin);
     break;
   case NVT_REC_LOSS:
