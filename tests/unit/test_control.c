@@ -121,8 +121,6 @@ static void bad_requests_are_refused_with_a_reason(void **state) {
       {"{\"command\":\"inject interrupt\",\"vector\":\"0x\"}", "0 to 65535"},
       {"{\"command\":\"inject interrupt\",\"vector\":\"0x1g\"}", "0 to 65535"},
       {"{\"command\":\"inject interrupt\",\"vector\":\"18446744073709551616\"}", "0 to 65535"},
-      {"{\"command\":\"inject interrupt\",\"vector\":99999999999999999999999999}", "0 to 65535"},
-      {"{\"command\":\"inject interrupt\",\"vector\":-99999999999999999999999999}", "0 to 65535"},
       {"{\"command\":\"inject event\",\"type\":8,\"info\":0,\"log\":0}", "0 to 7"},
       {"{\"command\":\"inject event\",\"type\":0,\"info\":256,\"log\":0}", "0 to 255"},
       {"{\"command\":\"inject completion\",\"cqid\":1,\"sqid\":1,\"cid\":0,\"status\":2048}",
@@ -138,6 +136,15 @@ static void bad_requests_are_refused_with_a_reason(void **state) {
       fail_msg("taken: %s", cases[i].line);
     if (strstr(why, cases[i].reason) == NULL)
       fail_msg("%s: '%s' doesn't say '%s'", cases[i].line, why, cases[i].reason);
+  }
+  /* What fits in no integer newer versions of json-c refuse themselves. */
+  static const char *const huge[] = {
+      "{\"command\":\"inject interrupt\",\"vector\":99999999999999999999999999}",
+      "{\"command\":\"inject interrupt\",\"vector\":-99999999999999999999999999}"};
+  for (size_t i = 0; i < 2; i++) {
+    assert_false(parses(huge[i], strlen(huge[i]), why, sizeof(why)));
+    if (strstr(why, "0 to 65535") == NULL && strstr(why, "number expected") == NULL)
+      fail_msg("%s: '%s'", huge[i], why);
   }
   const char zero[] = "{\"command\":\"status\"}\0{}";
   assert_false(parses(zero, sizeof(zero) - 1, why, sizeof(why)));

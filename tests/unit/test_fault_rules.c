@@ -136,7 +136,12 @@ static void limits_of_numbers(void **state) {
   refused("{\"lba\":[5]}", DROP, "match.lba", "[first, last]");
   refused("{\"lba\":[5,6,7]}", DROP, "match.lba", "[first, last]");
   refused("{\"lba\":5}", DROP, "match.lba", "[first, last]");
-  refused("{\"lba\":[0,99999999999999999999999999]}", DROP, "match.lba", "wanted");
+  /* What fits in no integer newer versions of json-c refuse themselves. */
+  struct fault_set set = {0};
+  char why[400] = "";
+  assert_false(try_rule(&set, "{\"lba\":[0,99999999999999999999999999]}", DROP, why));
+  assert_true(strstr(why, "match.lba") != NULL || strstr(why, "number expected") != NULL);
+  fault_rules_free(&set);
   static const char *const bad[] = {"-1",  "\"-1\"", "\" 1\"", "\"\"", "\"0x\"", "\"1k\"",
                                     "1.5", "true",   "null",   "{}",   "[]",     "\"0xg\""};
   for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
