@@ -387,7 +387,8 @@ static unsigned look(struct nvt_plugin_host *host) {
   return done;
 }
 
-void nvt_host_run(struct nvt_plugin_host *host, const void *owner) {
+/* Take one owner's jobs out of the list, in their order. */
+static struct nvt_host_job *take_jobs(struct nvt_plugin_host *host, const void *owner) {
   struct nvt_host_job *mine = NULL, **end = &mine;
   pthread_mutex_lock(&host->lock);
   for (struct nvt_host_job **at = &host->first; *at != NULL;) {
@@ -403,6 +404,11 @@ void nvt_host_run(struct nvt_plugin_host *host, const void *owner) {
   }
   find_last(host);
   pthread_mutex_unlock(&host->lock);
+  return mine;
+}
+
+void nvt_host_run(struct nvt_plugin_host *host, const void *owner) {
+  struct nvt_host_job *mine = take_jobs(host, owner);
   while (mine != NULL) {
     struct nvt_host_job *job = mine;
     mine = job->next;
@@ -425,18 +431,12 @@ unsigned nvt_host_work(struct nvt_plugin_host *host) {
 }
 
 void nvt_host_forget(struct nvt_plugin_host *host, const void *owner) {
-  pthread_mutex_lock(&host->lock);
-  for (struct nvt_host_job **at = &host->first; *at != NULL;) {
-    struct nvt_host_job *job = *at;
-    if (job->owner != owner || job->ran != NULL) {
-      at = &job->next;
-      continue;
-    }
-    *at = job->next;
-    drop(job);
+  struct nvt_host_job *mine = take_jobs(host, owner);
+  while (mine != NULL) {
+    struct nvt_host_job *job = mine;
+    mine = job->next;
+    free(job);
   }
-  find_last(host);
-  pthread_mutex_unlock(&host->lock);
   uint32_t kept = 0;
   for (uint32_t i = 0; i < host->timer_count; i++)
     if (host->timers[i].owner != owner)
