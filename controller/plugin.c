@@ -83,17 +83,22 @@ static void detach_all(struct nvt_plugin *plugin) {
 
 /* --- telling --- */
 
+/* About a controller, and nothing in it yet. */
+static struct nvt_tap_event event_of(struct nvt_controller *c) {
+  struct nvt_controller_info info;
+  nvt_controller_info(c, &info);
+  return (struct nvt_tap_event){.tap = NVT_TAP_VERDICT,
+                                .controller = info.id,
+                                .epoch = info.epoch,
+                                .pci_address = info.pci_address,
+                                .device = c};
+}
+
 static void tell(const struct nvt_plugin *plugin, uint8_t verdict) {
   struct nvt_plugin_host *host = plugin->host;
   struct nvt_controller *c;
   for (unsigned i = 0; (c = nvt_host_controller(host, i)) != NULL; i++) {
-    struct nvt_controller_info info;
-    nvt_controller_info(c, &info);
-    const struct nvt_tap_event event = {.tap = NVT_TAP_VERDICT,
-                                        .controller = info.id,
-                                        .epoch = info.epoch,
-                                        .pci_address = info.pci_address,
-                                        .device = c};
+    const struct nvt_tap_event event = event_of(c);
     nvt_tap_announce(host, &event, plugin->name, verdict);
   }
 }
@@ -112,18 +117,9 @@ void nvt_plugin_died(struct nvt_plugin *plugin, const struct nvt_tap_event *even
   nvt_host_forget(host, plugin);
   struct nvt_controller *c = event != NULL ? event->device : nvt_host_controller(host, 0);
   if (c != NULL && host->counts[NVT_TAP_VERDICT] != 0) {
-    struct nvt_controller_info info;
-    nvt_controller_info(c, &info);
-    struct nvt_tap_event death = {.tap = NVT_TAP_VERDICT,
-                                  .controller = info.id,
-                                  .epoch = info.epoch,
-                                  .pci_address = info.pci_address,
-                                  .device = c};
+    struct nvt_tap_event death = event_of(c);
+    nvt_tap_subject(event != NULL ? event : &death, &death);
     death.verdict.verdict = VERDICT_DIED;
-    death.verdict.tap = NVT_TAP_VERDICT;
-    death.verdict.cid = UINT16_MAX;
-    if (event != NULL)
-      nvt_tap_subject(event, &death);
     death.verdict.status = cause;
     death.verdict.plugin = plugin->name;
     (void)nvt_tap_fire(host, &death);

@@ -168,53 +168,26 @@ static const char *local_args(void) {
   return speaking == NULL ? "" : speaking->args;
 }
 
-static bool about_command(void) {
-  if (happening == NULL)
-    return false;
-  switch (happening->tap) {
-  case NVT_TAP_ADMIN_DECODE:
-  case NVT_TAP_IO_DECODE:
-  case NVT_TAP_ADMIN_EXECUTE:
-  case NVT_TAP_IO_EXECUTE:
-  case NVT_TAP_ADMIN_WRITEBACK:
-  case NVT_TAP_IO_WRITEBACK:
-    return true;
-  default:
-    return false;
-  }
+static bool about(enum nvt_tap_member member) {
+  return happening != NULL && nvt_tap_member(happening->tap) == member;
 }
 
 static struct nvme_command *local_find_cmd(uint32_t sqid, uint16_t cid) {
-  if (!about_command() || happening->command.sqid != sqid || happening->command.cqe->cid != cid)
+  if (!about(NVT_MEMBER_command) || happening->command.sqid != sqid ||
+      happening->command.cqe->cid != cid)
     return NULL;
   return (struct nvme_command *)(void *)happening->command.sqe;
 }
 
 static int local_value_set(uint64_t value) {
-  if (happening == NULL)
-    return -EPERM;
-  switch (happening->tap) {
-  case NVT_TAP_PCI_REGREAD:
-  case NVT_TAP_PCI_REGWRITE:
-  case NVT_TAP_REGREAD:
-  case NVT_TAP_REGWRITE:
-  case NVT_TAP_MSIXREAD:
-  case NVT_TAP_MSIXWRITE:
-    break;
-  default:
-    return -EPERM;
-  }
-  if (happening->access.change == NULL)
+  if (!about(NVT_MEMBER_access) || happening->access.change == NULL)
     return -EPERM;
   *happening->access.change = value;
   return 0;
 }
 
 static void *local_data_writable(void) {
-  if (happening == NULL ||
-      (happening->tap != NVT_TAP_ADMIN_MEMORY && happening->tap != NVT_TAP_IO_MEMORY))
-    return NULL;
-  return nvt_tap_writable(happening);
+  return about(NVT_MEMBER_data) ? nvt_tap_writable(happening) : NULL;
 }
 
 static struct nplugin *local_self(void) {
@@ -222,7 +195,7 @@ static struct nplugin *local_self(void) {
 }
 
 static uint64_t local_handle(void) {
-  return about_command() ? happening->command.handle : 0;
+  return about(NVT_MEMBER_command) ? happening->command.handle : 0;
 }
 
 struct release {

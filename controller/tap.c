@@ -14,24 +14,14 @@ enum {
   HOLD = NVT_POWER_HOLD,
   DROP = NVT_POWER_DROP
 };
-enum member {
-  access_member,
-  interrupt_member,
-  command_member,
-  data_member,
-  shadow_member,
-  event_member,
-  verdict_member,
-  fetch_member
-};
 
 static const struct {
   const char *name;
-  enum member member;
+  enum nvt_tap_member member;
   unsigned powers;
 } taps[NVT_TAP_COUNT] = {
 #define NVT_TAP(id, tap_name, which, decl, may, when)                                              \
-  [NVT_TAP_##id] = {.name = (tap_name), .member = which##_member, .powers = (may)},
+  [NVT_TAP_##id] = {.name = (tap_name), .member = NVT_MEMBER_##which, .powers = (may)},
 #include "controller/taps.def"
 };
 
@@ -40,6 +30,10 @@ enum { VERDICT_CHANGED = 0, VERDICT_COMPLETED = 1, VERDICT_HELD = 2, VERDICT_DRO
 
 const char *nvt_tap_name(enum nvt_tap_id id) {
   return (unsigned)id < NVT_TAP_COUNT ? taps[id].name : NULL;
+}
+
+enum nvt_tap_member nvt_tap_member(enum nvt_tap_id id) {
+  return taps[id].member;
 }
 
 enum nvt_tap_id nvt_tap_find(const char *name) {
@@ -167,19 +161,19 @@ void nvt_tap_subject(const struct nvt_tap_event *about, struct nvt_tap_event *ev
   event->verdict.tap = (uint8_t)about->tap;
   event->verdict.cid = UINT16_MAX; /* no command's: Base 2.1, section 4.1 */
   switch (taps[about->tap].member) {
-  case command_member:
+  case NVT_MEMBER_command:
     event->verdict.sqid = about->command.sqid;
     event->verdict.cid = about->command.cqe->cid;
     event->verdict.status = NVT_CQE_STATUS(about->command.cqe->status);
     break;
-  case data_member:
+  case NVT_MEMBER_data:
     event->verdict.sqid = about->data.sqid;
     event->verdict.cid = about->data.cid;
     break;
-  case fetch_member:
+  case NVT_MEMBER_fetch:
     event->verdict.sqid = about->fetch.sqid;
     break;
-  case interrupt_member:
+  case NVT_MEMBER_interrupt:
     event->verdict.sqid = about->interrupt.cqid;
     break;
   default:
@@ -296,7 +290,7 @@ static enum nvt_verdict ask_about_data(struct nvt_tap_event *event,
 static __attribute__((noinline, cold)) enum nvt_verdict
 conclude(struct nvt_plugin_host *host, const struct nvt_tap_event *event, const char *plugin,
          enum nvt_verdict verdict, bool changed) {
-  bool command = taps[event->tap].member == command_member;
+  bool command = taps[event->tap].member == NVT_MEMBER_command;
   verdict = heeded(event->tap, verdict);
   switch (verdict) {
   case NVT_VERDICT_COMPLETE:
@@ -326,13 +320,13 @@ static enum nvt_verdict ask(struct nvt_plugin_host *host, struct nvt_tap_event *
   bool changed = false;
   event->decided_by = attachment->plugin;
   switch (taps[event->tap].member) {
-  case command_member:
+  case NVT_MEMBER_command:
     verdict = ask_about_command(event, attachment, &changed);
     break;
-  case access_member:
+  case NVT_MEMBER_access:
     verdict = ask_about_access(event, attachment, &changed);
     break;
-  case data_member:
+  case NVT_MEMBER_data:
     verdict = ask_about_data(event, attachment, &changed);
     break;
   default:

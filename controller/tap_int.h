@@ -10,6 +10,19 @@
 #define NVT_HOST_CONTROLLERS 16u
 #define NVT_HANDLE_SLOT 16 /* bit of a command's handle where its controller's number is */
 
+/* Which member of its event's union a tap has: the column of taps.def. */
+enum nvt_tap_member {
+  NVT_MEMBER_access,
+  NVT_MEMBER_interrupt,
+  NVT_MEMBER_command,
+  NVT_MEMBER_data,
+  NVT_MEMBER_shadow,
+  NVT_MEMBER_event,
+  NVT_MEMBER_verdict,
+  NVT_MEMBER_fetch
+};
+enum nvt_tap_member nvt_tap_member(enum nvt_tap_id);
+
 struct nvt_attachment {
   nvt_tap_fn fn;
   void *user;

@@ -12,27 +12,9 @@
 #include "controller/host.h"
 #include "controller/isolated/isolated_int.h"
 #include "controller/log.h"
+#include "controller/tap_int.h"
 
 #define SLOW 10u /* setup() and teardown() have so many times a callback's time */
-
-enum member {
-  MEMBER_access,
-  MEMBER_interrupt,
-  MEMBER_fetch,
-  MEMBER_command,
-  MEMBER_data,
-  MEMBER_shadow,
-  MEMBER_event,
-  MEMBER_verdict
-};
-static const uint8_t members[NVT_TAP_COUNT] = {
-#define NVT_TAP(id, name, member, decl, powers, when) [NVT_TAP_##id] = MEMBER_##member,
-#include "controller/taps.def"
-};
-
-bool nvt_isolated_about_command(const struct nvt_tap_event *event) {
-  return members[event->tap] == MEMBER_command;
-}
 
 static void internal_error(struct nvt_cqe *cqe) {
   cqe->dw0 = cqe->dw1 = 0;
@@ -42,7 +24,7 @@ static void internal_error(struct nvt_cqe *cqe) {
 static void tell(const struct nvt_isolated *s, const struct nvt_tap_event *event) {
   char cause[128], where[128] = "";
   nvt_isolated_cause(s, cause, sizeof(cause));
-  if (event != NULL && nvt_isolated_about_command(event))
+  if (event != NULL && nvt_tap_member(event->tap) == NVT_MEMBER_command)
     snprintf(where, sizeof(where), " at %s, sq %u cid %04xh", nvt_tap_name(event->tap),
              event->command.sqid, event->command.cqe->cid);
   else if (event != NULL)
@@ -69,23 +51,23 @@ static void put_event(struct isolated_down *to, const struct nvt_tap_event *even
   struct nvt_tap_event copy = *event;
   copy.device = NULL;
   copy.decided_by = NULL;
-  switch (members[event->tap]) {
-  case MEMBER_access:
+  switch (nvt_tap_member(event->tap)) {
+  case NVT_MEMBER_access:
     copy.access.change = NULL;
     to->writable = event->access.change != NULL;
     break;
-  case MEMBER_command:
+  case NVT_MEMBER_command:
     copy.command.sqe = NULL;
     copy.command.cqe = NULL;
     to->sqe = *event->command.sqe;
     to->cqe = *event->command.cqe;
     break;
-  case MEMBER_data:
+  case NVT_MEMBER_data:
     copy.data.bytes = copy.data.writable = NULL;
     copy.data.changed = NULL;
     to->writable = event->data.writable != NULL;
     break;
-  case MEMBER_verdict:
+  case NVT_MEMBER_verdict:
     copy.verdict.plugin = NULL;
     snprintf(to->plugin, sizeof(to->plugin), "%s", event->verdict.plugin);
     break;
@@ -96,10 +78,10 @@ static void put_event(struct isolated_down *to, const struct nvt_tap_event *even
 }
 
 static void take_changes(const struct isolated_up *answer, const struct nvt_tap_event *event) {
-  if (members[event->tap] == MEMBER_command) {
+  if (nvt_tap_member(event->tap) == NVT_MEMBER_command) {
     *event->command.sqe = answer->sqe;
     *event->command.cqe = answer->cqe;
-  } else if (members[event->tap] == MEMBER_access && event->access.change != NULL &&
+  } else if (nvt_tap_member(event->tap) == NVT_MEMBER_access && event->access.change != NULL &&
              (answer->changed & ISOLATED_CHANGED_VALUE) != 0) {
     *event->access.change = answer->value;
   }
@@ -155,14 +137,14 @@ static enum nvt_verdict called(void *user, const struct nvt_tap_event *event) {
   struct isolated_up answer = {.result = NVT_VERDICT_CONTINUE};
   if (s->cause == 0 && s->depth >= NVT_ISOLATED_DEPTH)
     return NVT_VERDICT_CONTINUE;
-  bool alive = members[event->tap] == MEMBER_data ? ask_data(s, hook, event)
-                                                  : ask_event(s, hook, event, &answer);
+  bool alive = nvt_tap_member(event->tap) == NVT_MEMBER_data ? ask_data(s, hook, event)
+                                                             : ask_event(s, hook, event, &answer);
   if (alive) {
     take_changes(&answer, event);
     return (enum nvt_verdict)answer.result;
   }
   nvt_isolated_died(s, event);
-  if (s->options.policy != NVT_DEATH_FAIL || !nvt_isolated_about_command(event))
+  if (s->options.policy != NVT_DEATH_FAIL || nvt_tap_member(event->tap) != NVT_MEMBER_command)
     return NVT_VERDICT_CONTINUE;
   internal_error(event->command.cqe);
   return NVT_VERDICT_COMPLETE;

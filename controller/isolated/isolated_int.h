@@ -78,8 +78,6 @@ bool nvt_isolated_note(struct nvt_isolated *, const struct isolated_note *, size
 
 /* --- isolated.c --- */
 extern const struct nvt_plugin_kind nvt_plugin_isolated;
-/* Is it of a tap that is about one command? */
-bool nvt_isolated_about_command(const struct nvt_tap_event *);
 /* Tell of its end and detach it, once; event: what it was asked about, or NULL. */
 void nvt_isolated_died(struct nvt_isolated *, const struct nvt_tap_event *event);
 

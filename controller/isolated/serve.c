@@ -13,6 +13,7 @@
 #include "controller/inject.h"
 #include "controller/isolated/isolated_int.h"
 #include "controller/plugin_calls_int.h"
+#include "controller/tap_int.h"
 
 enum {
   POSTS = 65536,   /* that wait at a time; then its threads wait */
@@ -86,8 +87,8 @@ static int post_completion(const struct nvt_isolated *s, struct nvt_controller *
                            const struct isolated_up *call) {
   const struct nvt_tap_event *about = s->asked;
   uint8_t opcode = 0;
-  if (about != NULL && nvt_isolated_about_command(about) && about->command.sqid == call->cqe.sqid &&
-      about->command.cqe->cid == call->cqe.cid)
+  if (about != NULL && nvt_tap_member(about->tap) == NVT_MEMBER_command &&
+      about->command.sqid == call->cqe.sqid && about->command.cqe->cid == call->cqe.cid)
     opcode = about->command.sqe->opcode;
   return call->arg[1] > UINT16_MAX ? -ENOENT
                                    : nvt_inject_completion(c, (uint16_t)call->arg[1], &call->cqe,
