@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Submission and completion queue entries and data, by nvme/opcodes.def and nvme/commands.def. */
+/* Submission and completion queue entries, by nvme/opcodes.def and nvme/commands.def. */
 #include "dissector/dissector_int.h"
 
 #define ENTRY 16 /* offset of the queue entry in its record's body */
@@ -66,7 +66,7 @@ struct row {
   int hf;
 };
 static struct row rows[] = {
-#define NVT_COMMAND_FIELD(set, opcode, dword, lsb, width, id, title, format)                       \
+#define NVT_COMMAND_FIELD(set, opcode, dword, lsb, width, id, title, format, values)               \
   {NVT_SET_##set, NVT_##set##_##opcode,                                                            \
    (dword),       (lsb),                                                                           \
    (width),       NVT_FORMAT_##format,                                                             \
@@ -79,15 +79,14 @@ static int hf_sqe = -1, hf_cqe = -1;
 static int hf_admin_opcode = -1, hf_nvm_opcode = -1, hf_opcode_name = -1;
 static int hf_fuse = -1, hf_flags_reserved = -1, hf_psdt = -1;
 static int hf_cid = -1, hf_nsid = -1, hf_cdw2 = -1, hf_cdw3 = -1, hf_mptr = -1;
-static int hf_prp1 = -1, hf_prp2 = -1, hf_prp = -1;
+static int hf_prp1 = -1, hf_prp2 = -1;
 static int hf_cdw[6] = {-1, -1, -1, -1, -1, -1};
 static int hf_sgl_address = -1, hf_sgl_length = -1, hf_sgl_type = -1, hf_sgl_subtype = -1;
 static int hf_sgl = -1;
 static int hf_dw0 = -1, hf_dw1 = -1, hf_sqhd = -1, hf_sqid = -1, hf_cqe_cid = -1;
 static int hf_phase = -1, hf_status = -1, hf_status_name = -1, hf_sct = -1, hf_sc = -1;
 static int hf_status_word = -1, hf_crd = -1, hf_more = -1, hf_dnr = -1;
-static int hf_payload = -1;
-static int ett_entry = -1, ett_dword = -1, ett_sgl = -1, ett_list = -1, ett_status = -1;
+static int ett_entry = -1, ett_dword = -1, ett_sgl = -1, ett_status = -1;
 
 struct plain {
   int *hf;
@@ -116,7 +115,6 @@ static const struct plain plain_fields[] = {
     {&hf_mptr, "Metadata Pointer", "nvmetap.mptr", FT_UINT64, BASE_HEX, NULL, 0},
     {&hf_prp1, "PRP Entry 1", "nvmetap.prp", FT_UINT64, BASE_HEX, NULL, 0},
     {&hf_prp2, "PRP Entry 2", "nvmetap.prp", FT_UINT64, BASE_HEX, NULL, 0},
-    {&hf_prp, "PRP Entry", "nvmetap.prp", FT_UINT64, BASE_HEX, NULL, 0},
     {&hf_cdw[0], "Command Dword 10", "nvmetap.cdw10", FT_UINT32, BASE_HEX, NULL, 0},
     {&hf_cdw[1], "Command Dword 11", "nvmetap.cdw11", FT_UINT32, BASE_HEX, NULL, 0},
     {&hf_cdw[2], "Command Dword 12", "nvmetap.cdw12", FT_UINT32, BASE_HEX, NULL, 0},
@@ -143,7 +141,6 @@ static const struct plain plain_fields[] = {
     {&hf_dnr, "Do Not Retry (DNR)", "nvmetap.status.dnr", FT_BOOLEAN, 16, NULL, 0x8000},
     {&hf_status, "Status", "nvmetap.status", FT_UINT16, BASE_HEX, VALS(statuses), 0},
     {&hf_status_name, "Status Name", "nvmetap.status.name", FT_STRING, BASE_NONE, NULL, 0},
-    {&hf_payload, "Payload", "nvmetap.payload", FT_BYTES, BASE_NONE, NULL, 0},
 };
 
 /* Fields whose value isn't the bits themselves have no mask: the filter's value is the meaning. */
@@ -200,7 +197,6 @@ void nvt_commands_register(int proto) {
   nvt_subtree(&ett_entry);
   nvt_subtree(&ett_dword);
   nvt_subtree(&ett_sgl);
-  nvt_subtree(&ett_list);
   nvt_subtree(&ett_status);
 }
 
@@ -208,7 +204,7 @@ static void add_item(const struct nvt_context *c, proto_tree *tree, int hf, int 
   proto_tree_add_item(tree, hf, c->tvb, at, size, ENC_LITTLE_ENDIAN);
 }
 
-static void add_sgl(const struct nvt_context *c, proto_tree *parent, int at) {
+void nvt_add_sgl(const struct nvt_context *c, proto_tree *parent, int at) {
   proto_tree *tree = proto_item_add_subtree(
       proto_tree_add_item(parent, hf_sgl, c->tvb, at, SGL_BYTES, ENC_NA), ett_sgl);
   add_item(c, tree, hf_sgl_address, at, 8);
@@ -282,7 +278,7 @@ void nvt_add_sqe(const struct nvt_context *c) {
     add_item(c, tree, hf_prp1, entry + 24, PRP_BYTES);
     add_item(c, tree, hf_prp2, entry + 32, PRP_BYTES);
   } else {
-    add_sgl(c, tree, entry + 24);
+    nvt_add_sgl(c, tree, entry + 24);
   }
   add_dwords(c, tree, admin, entry);
 }
@@ -319,26 +315,4 @@ void nvt_add_cqe(const struct nvt_context *c) {
                                                                     : &nvt_expert.retry,
                            "%s (%02x/%02x)", status_name != NULL ? status_name : "Unknown status",
                            (unsigned)status >> 8, status & 0xffu);
-}
-
-void nvt_add_data(const struct nvt_context *c) {
-  const struct nvt_rec_data *data = &c->record->data;
-  int at = c->body + (int)sizeof(*data);
-  int present = (int)c->record->tail_length;
-  if (present == 0)
-    return;
-  if (data->kind == NVT_V_data_kind_PRP_LIST) {
-    proto_tree *tree = proto_tree_add_subtree_format(c->tree, c->tvb, at, present, ett_list, NULL,
-                                                     "PRP List, %d entries", present / PRP_BYTES);
-    for (int i = 0; i + PRP_BYTES <= present; i += PRP_BYTES)
-      add_item(c, tree, hf_prp, at + i, PRP_BYTES);
-  } else if (data->kind == NVT_V_data_kind_SGL_SEGMENT) {
-    proto_tree *tree =
-        proto_tree_add_subtree_format(c->tree, c->tvb, at, present, ett_list, NULL,
-                                      "SGL Segment, %d descriptors", present / SGL_BYTES);
-    for (int i = 0; i + SGL_BYTES <= present; i += SGL_BYTES)
-      add_sgl(c, tree, at + i);
-  } else {
-    proto_tree_add_item(c->tree, hf_payload, c->tvb, at, present, ENC_NA);
-  }
 }

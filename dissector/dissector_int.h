@@ -15,10 +15,10 @@ struct nvt_frame {
   struct nvt_signal *signal;
   uint64_t missing;
   struct nvt_doorbell_id doorbell;
-  bool fed; /* the session took it */
+  uint8_t set; /* enum nvt_opcode_set of its command */
+  bool fed;    /* the session took it */
   bool is_doorbell;
   bool seq_gap;
-  bool admin;
 };
 
 void nvt_links_init(void);    /* a file is opened or redissected */
@@ -64,7 +64,49 @@ void nvt_add_event_queue(const struct nvt_context *); /* of an event that has on
 void nvt_commands_register(int proto);
 void nvt_add_sqe(const struct nvt_context *);
 void nvt_add_cqe(const struct nvt_context *);
+/* A descriptor of 16 bytes at `at`. */
+void nvt_add_sgl(const struct nvt_context *, proto_tree *, int at);
+
+/* --- data.c: payload, PRP lists, SGL segments; what a command transferred, put together --- */
+
+void nvt_data_register(int proto);
+void nvt_data_handoff(void);
 void nvt_add_data(const struct nvt_context *);
+
+/* --- structures.c: data whose layout the tables know --- */
+
+void nvt_structures_register(int proto);
+/* What the command transferred in this direction, from its first byte; false: the tables don't know
+ * it, and nothing was added. */
+bool nvt_add_structure(const struct nvt_context *, proto_tree *, tvbuff_t *data,
+                       const struct nvt_exchange *, enum nvt_direction);
+
+/* --- state.c: the controller and its queues as of this packet --- */
+
+void nvt_state_register(int proto);
+void nvt_add_state(const struct nvt_context *);
+
+/* --- findings.c: what trace/checks/ finds, as expert information --- */
+
+void nvt_findings_register(int proto);
+void nvt_add_findings(const struct nvt_context *);
+
+/* --- statistics.c: tables of the Statistics menu and tshark -z --- */
+
+void nvt_statistics_register(int proto);
+/* Hands the frame to those that listen. */
+void nvt_tap_frame(const struct nvt_context *);
+
+/* --- preferences.c --- */
+
+struct nvt_preferences {
+  unsigned link_type;       /* n of USERn */
+  const char *clock_offset; /* to add to the time stamps: seconds with a fraction, or empty */
+  unsigned slow_us;         /* a latency from here on is slow; 0: none is */
+  const char *vendor_table; /* file of a person's own commands, or empty */
+};
+extern struct nvt_preferences nvt_preferences;
+void nvt_preferences_register(int proto, void (*changed)(void));
 
 /* --- builtin.c: Wireshark's own nvme.* fields --- */
 

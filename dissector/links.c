@@ -74,7 +74,7 @@ const struct nvt_frame *nvt_links_frame(packet_info *pinfo, const struct nvt_rec
   frame->doorbell = view.doorbell;
   frame->seq_gap = view.seq_gap;
   frame->missing = view.missing;
-  frame->admin = view.set == NVT_SET_ADMIN;
+  frame->set = (uint8_t)view.set;
   frame->fed = true;
   return frame;
 }
@@ -84,7 +84,7 @@ struct nvt_view nvt_links_view(const struct nvt_frame *frame) {
                            .signal = frame->signal,
                            .is_doorbell = frame->is_doorbell,
                            .doorbell = frame->doorbell,
-                           .set = frame->admin ? NVT_SET_ADMIN : NVT_SET_NVM,
+                           .set = (enum nvt_opcode_set)frame->set,
                            .seq_gap = frame->seq_gap,
                            .missing = frame->missing};
 }

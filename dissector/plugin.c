@@ -29,6 +29,7 @@ static int ett_nvmetap = -1;
 static int ett_json = -1;
 static int hf_annotation = -1;
 static int hf_json = -1;
+static dissector_handle_t handle;
 static dissector_handle_t user_dlt;
 static dissector_handle_t json;
 
@@ -260,6 +261,8 @@ static void add_tree(proto_tree *tree, struct nvt_context *c, enum nvt_parse par
   if (parse == NVT_PARSE_OK) {
     add_of_type(c);
     nvt_add_relations(c);
+    nvt_add_state(c);
+    nvt_add_findings(c);
   }
   add_parse_expert(c, parse);
 }
@@ -291,17 +294,38 @@ static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *da
                             .captured = captured};
     add_tree(tree, &c, parse);
   }
+  if (frame->fed)
+    nvt_tap_frame(&(struct nvt_context){
+        .tvb = tvb, .pinfo = pinfo, .record = &record, .frame = frame, .captured = captured});
   return captured;
 }
 
 /* --- registration --- */
+
+static void set_link_type(void) {
+  static unsigned current;
+  static bool set;
+  if (set && current == nvt_preferences.link_type)
+    return;
+  if (set)
+    dissector_delete_uint("wtap_encap", WTAP_ENCAP_USER0 + current, handle);
+  current = nvt_preferences.link_type;
+  set = true;
+  dissector_add_uint("wtap_encap", WTAP_ENCAP_USER0 + current, handle);
+}
 
 static void register_protocol(void) {
   proto_nvmetap = proto_register_protocol("NVMe Trace", "NVMeTap", "nvmetap");
   nvt_fields_register(proto_nvmetap);
   nvt_registers_register(proto_nvmetap);
   nvt_commands_register(proto_nvmetap);
+  nvt_data_register(proto_nvmetap);
+  nvt_structures_register(proto_nvmetap);
   nvt_relations_register(proto_nvmetap);
+  nvt_state_register(proto_nvmetap);
+  nvt_findings_register(proto_nvmetap);
+  nvt_statistics_register(proto_nvmetap);
+  nvt_preferences_register(proto_nvmetap, set_link_type);
   nvt_register_field(proto_nvmetap, &hf_annotation, "Text", "nvmetap.annotation", FT_STRING,
                      BASE_NONE, NULL, 0, NULL);
   nvt_register_field(proto_nvmetap, &hf_json, "Description", "nvmetap.json", FT_STRING, BASE_NONE,
@@ -320,8 +344,9 @@ static void register_handoff(void) {
   json = find_dissector("json");
   nvt_builtin_find();
   nvt_relations_find_builtin();
-  dissector_add_uint("wtap_encap", WTAP_ENCAP_USER0 + NVT_LINKTYPE_USER,
-                     create_dissector_handle(dissect, proto_nvmetap));
+  nvt_data_handoff();
+  handle = create_dissector_handle(dissect, proto_nvmetap);
+  set_link_type();
 }
 
 void plugin_register(void) {

@@ -126,8 +126,9 @@ uint64_t nvt_doorbell_offset(struct nvt_doorbell_id id, unsigned dstrd) {
 }
 
 static const struct nvt_command_field command_fields[] = {
-#define NVT_COMMAND_FIELD(set, opcode, dword, lsb, width, id, title, format)                       \
-  {NVT_SET_##set, NVT_##set##_##opcode, (dword), (lsb), (width), NVT_FORMAT_##format, #id, (title)},
+#define NVT_COMMAND_FIELD(set, opcode, dword, lsb, width, id, title, format, values)               \
+  {NVT_SET_##set,       NVT_##set##_##opcode, (dword), (lsb),  (width),                            \
+   NVT_FORMAT_##format, NVT_VALUES_##values,  #id,     (title)},
 #include "nvme/commands.def"
 };
 

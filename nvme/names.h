@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "nvme/nvme.h"
+#include "nvme/values.h"
 
 /* The specification's name, or NULL for what the tables don't have. */
 const char *nvt_opcode_name(enum nvt_opcode_set set, uint8_t opcode);
@@ -68,7 +69,8 @@ struct nvt_command_field {
   uint8_t lsb;
   uint8_t width; /* bits, 1 to 64 */
   enum nvt_format format;
-  const char *id; /* "QSIZE" */
+  enum nvt_values values; /* what its values are called */
+  const char *id;         /* "QSIZE" */
   const char *title;
 };
 

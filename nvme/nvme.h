@@ -16,7 +16,8 @@
 #error "nvmetap needs a little-endian host"
 #endif
 
-enum nvt_opcode_set { NVT_SET_ADMIN, NVT_SET_NVM };
+/* Which table an opcode stands in. Zoned namespaces use NVM's, whose opcodes are free there. */
+enum nvt_opcode_set { NVT_SET_ADMIN, NVT_SET_NVM, NVT_SET_KV, NVT_SET_FABRICS, NVT_SET_COUNT };
 
 enum nvt_direction {
   NVT_DIRECTION_NONE = 0,
