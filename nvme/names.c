@@ -1,37 +1,75 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "nvme/names.h"
 
-#include <string.h>
+#include "nvme/vendor.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 struct opcode_row {
-  uint8_t set;
-  uint8_t value;
   uint8_t direction;
+  const char *id;
   const char *name;
 };
 
-static const struct opcode_row opcodes[] = {
-#define NVT_OPCODE(set, value, id, name, dir) {NVT_SET_##set, (value), NVT_DIRECTION_##dir, (name)},
+static const struct opcode_row opcodes[NVT_SET_COUNT][256] = {
+#define NVT_OPCODE(set, value, id, name, dir)                                                      \
+  [NVT_SET_##set][value] = {NVT_DIRECTION_##dir, #id, (name)},
 #include "nvme/opcodes.def"
 };
 
-static const struct opcode_row *opcode_row(enum nvt_opcode_set set, uint8_t opcode) {
-  for (size_t i = 0; i < COUNT(opcodes); i++)
-    if (opcodes[i].set == set && opcodes[i].value == opcode)
-      return &opcodes[i];
-  return NULL;
+/* Base 2.1, figure 556. */
+static bool common_to_io_sets(uint8_t opcode) {
+  switch (opcode) {
+  case NVT_NVM_FLUSH:
+  case NVT_NVM_RESERVATION_REGISTER:
+  case NVT_NVM_RESERVATION_REPORT:
+  case NVT_NVM_RESERVATION_ACQUIRE:
+  case NVT_NVM_IO_MANAGEMENT_RECEIVE:
+  case NVT_NVM_RESERVATION_RELEASE:
+  case NVT_NVM_CANCEL:
+  case NVT_NVM_IO_MANAGEMENT_SEND:
+  case NVT_NVM_IO_FABRICS:
+    return true;
+  default:
+    return false;
+  }
 }
 
-const char *nvt_opcode_name(enum nvt_opcode_set set, uint8_t opcode) {
-  const struct opcode_row *row = opcode_row(set, opcode);
-  return row ? row->name : NULL;
+enum nvt_opcode_set nvt_opcode_home(enum nvt_opcode_set set, uint8_t code) {
+  return set == NVT_SET_KV && common_to_io_sets(code) ? NVT_SET_NVM : set;
 }
 
-enum nvt_direction nvt_opcode_direction(enum nvt_opcode_set set, uint8_t opcode) {
-  const struct opcode_row *row = opcode_row(set, opcode);
-  return row ? (enum nvt_direction)row->direction : (enum nvt_direction)(opcode & 3u);
+/* NULL for what the table doesn't have. */
+static const struct opcode_row *opcode_row(enum nvt_opcode_set set, uint8_t code) {
+  if ((unsigned)set >= NVT_SET_COUNT)
+    return NULL;
+  const struct opcode_row *row = &opcodes[nvt_opcode_home(set, code)][code];
+  return row->name != NULL ? row : NULL;
+}
+
+bool nvt_opcode_standard(enum nvt_opcode_set set, uint8_t code) {
+  return opcode_row(set, code) != NULL;
+}
+
+const char *nvt_opcode_id(enum nvt_opcode_set set, uint8_t code) {
+  const struct opcode_row *row = opcode_row(set, code);
+  return row != NULL ? row->id : NULL;
+}
+
+const char *nvt_opcode_name(enum nvt_opcode_set set, uint8_t code) {
+  const struct opcode_row *row = opcode_row(set, code);
+  if (row != NULL)
+    return row->name;
+  const struct nvt_vendor_opcode *own = nvt_vendor_opcode(set, code);
+  return own != NULL ? own->name : NULL;
+}
+
+enum nvt_direction nvt_opcode_direction(enum nvt_opcode_set set, uint8_t code) {
+  const struct opcode_row *row = opcode_row(set, code);
+  if (row != NULL)
+    return (enum nvt_direction)row->direction;
+  const struct nvt_vendor_opcode *own = nvt_vendor_opcode(set, code);
+  return own != NULL ? own->direction : (enum nvt_direction)(code & 3u);
 }
 
 struct value_row {
@@ -54,6 +92,14 @@ static const struct value_row statuses[] = {
 #define NVT_STATUS(type, code, id, name) {NVT_SC_##id, (name)},
 #include "nvme/status.def"
 };
+static const struct {
+  uint8_t set;
+  nvt_status status;
+  const char *name;
+} set_statuses[] = {
+#define NVT_STATUS_IN(set, type, code, id, name) {NVT_SET_##set, NVT_SC_##id, (name)},
+#include "nvme/status.def"
+};
 static const struct value_row features[] = {
 #define NVT_FEATURE(value, id, name) {(value), (name)},
 #include "nvme/features.def"
@@ -68,16 +114,27 @@ static const struct value_row cns_values[] = {
 };
 
 const char *nvt_status_name(nvt_status status) {
-  return value_name(statuses, COUNT(statuses), status);
+  const char *name = value_name(statuses, COUNT(statuses), status);
+  return name != NULL ? name : nvt_vendor_status(status);
 }
+
+const char *nvt_status_name_in(enum nvt_opcode_set set, nvt_status status) {
+  for (size_t i = 0; i < COUNT(set_statuses); i++)
+    if (set_statuses[i].set == set && set_statuses[i].status == status)
+      return set_statuses[i].name;
+  return nvt_status_name(status);
+}
+
 const char *nvt_status_type_name(unsigned sct) {
   return value_name(status_types, COUNT(status_types), sct);
 }
 const char *nvt_feature_name(uint8_t fid) {
-  return value_name(features, COUNT(features), fid);
+  const char *name = value_name(features, COUNT(features), fid);
+  return name != NULL ? name : nvt_vendor_feature(fid);
 }
 const char *nvt_log_page_name(uint8_t lid) {
-  return value_name(log_pages, COUNT(log_pages), lid);
+  const char *name = value_name(log_pages, COUNT(log_pages), lid);
+  return name != NULL ? name : nvt_vendor_log_page(lid);
 }
 const char *nvt_cns_name(uint8_t cns) {
   return value_name(cns_values, COUNT(cns_values), cns);
@@ -123,24 +180,4 @@ bool nvt_doorbell_at(uint64_t offset, unsigned dstrd, struct nvt_doorbell_id *ou
 
 uint64_t nvt_doorbell_offset(struct nvt_doorbell_id id, unsigned dstrd) {
   return NVT_REG_DOORBELLS + (2ULL * id.qid + (id.is_cq ? 1 : 0)) * (4ULL << dstrd);
-}
-
-static const struct nvt_command_field command_fields[] = {
-#define NVT_COMMAND_FIELD(set, opcode, dword, lsb, width, id, title, format, values)               \
-  {NVT_SET_##set,       NVT_##set##_##opcode, (dword), (lsb),  (width),                            \
-   NVT_FORMAT_##format, NVT_VALUES_##values,  #id,     (title)},
-#include "nvme/commands.def"
-};
-
-const struct nvt_command_field *nvt_command_fields(size_t *count) {
-  *count = COUNT(command_fields);
-  return command_fields;
-}
-
-uint64_t nvt_command_field_value(const struct nvt_command_field *field, const struct nvt_sqe *sqe) {
-  const uint32_t cdw[7] = {sqe->cdw10, sqe->cdw11, sqe->cdw12, sqe->cdw13,
-                           sqe->cdw14, sqe->cdw15, 0};
-  unsigned i = field->dword - 10u;
-  uint64_t value = cdw[i] | (uint64_t)cdw[i + 1] << 32;
-  return (value >> field->lsb) & (~0ULL >> (64 - field->width));
 }

@@ -10,12 +10,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "nvme/commands.h"
 #include "nvme/nvme.h"
 #include "nvme/values.h"
 
-/* The specification's name, or NULL for what the tables don't have. */
-const char *nvt_opcode_name(enum nvt_opcode_set set, uint8_t opcode);
+/* The specification's name, or a person's own table's; NULL for what neither has. `code` is
+ * the opcode, or of Fabrics commands the type (nvt_command_code()). */
+const char *nvt_opcode_name(enum nvt_opcode_set set, uint8_t code);
 const char *nvt_status_name(nvt_status status);
+/* Of a completion of that set: some codes mean something else there. */
+const char *nvt_status_name_in(enum nvt_opcode_set set, nvt_status status);
 const char *nvt_status_type_name(unsigned sct);
 const char *nvt_feature_name(uint8_t fid);
 const char *nvt_log_page_name(uint8_t lid);
@@ -23,7 +27,13 @@ const char *nvt_cns_name(uint8_t cns);
 
 /* From the table, or by Base 2.1, figure 91 (bits 1:0 of the opcode) for an
  * opcode that the tables don't have. */
-enum nvt_direction nvt_opcode_direction(enum nvt_opcode_set set, uint8_t opcode);
+enum nvt_direction nvt_opcode_direction(enum nvt_opcode_set set, uint8_t code);
+/* "READ": the ID of nvme/opcodes.def; NULL for what it doesn't have. */
+const char *nvt_opcode_id(enum nvt_opcode_set set, uint8_t code);
+/* Whether nvme/opcodes.def has it. */
+bool nvt_opcode_standard(enum nvt_opcode_set set, uint8_t code);
+/* Where its rows stand: those that all I/O command sets share are NVM's. */
+enum nvt_opcode_set nvt_opcode_home(enum nvt_opcode_set set, uint8_t code);
 
 struct nvt_register_info {
   uint32_t offset; /* bytes from the start of BAR0 */
@@ -49,34 +59,5 @@ struct nvt_doorbell_id {
 bool nvt_doorbell_at(uint64_t offset, unsigned dstrd, struct nvt_doorbell_id *out);
 /* BAR0 offset of a doorbell. */
 uint64_t nvt_doorbell_offset(struct nvt_doorbell_id id, unsigned dstrd);
-
-enum nvt_format {
-  NVT_FORMAT_DEC,
-  NVT_FORMAT_HEX,
-  NVT_FORMAT_FLAG,
-  NVT_FORMAT_ZERO_BASED,
-  NVT_FORMAT_SLBA,
-  NVT_FORMAT_CNS,
-  NVT_FORMAT_FEATURE,
-  NVT_FORMAT_LOG_PAGE,
-  NVT_FORMAT_BYTES_DW,
-};
-
-struct nvt_command_field {
-  enum nvt_opcode_set set;
-  uint8_t opcode;
-  uint8_t dword; /* 10 to 15 */
-  uint8_t lsb;
-  uint8_t width; /* bits, 1 to 64 */
-  enum nvt_format format;
-  enum nvt_values values; /* what its values are called */
-  const char *id;         /* "QSIZE" */
-  const char *title;
-};
-
-/* All rows, in table order; *count is set. */
-const struct nvt_command_field *nvt_command_fields(size_t *count);
-/* The field's raw value in sqe. */
-uint64_t nvt_command_field_value(const struct nvt_command_field *, const struct nvt_sqe *);
 
 #endif

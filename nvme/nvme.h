@@ -16,7 +16,8 @@
 #error "nvmetap needs a little-endian host"
 #endif
 
-/* Which table an opcode stands in. Zoned namespaces use NVM's, whose opcodes are free there. */
+/* Which table an opcode stands in. Zoned namespaces use NVM's, whose opcodes are free there.
+ * Fabrics commands all have opcode 7Fh: there the table's number is the command type. */
 enum nvt_opcode_set { NVT_SET_ADMIN, NVT_SET_NVM, NVT_SET_KV, NVT_SET_FABRICS, NVT_SET_COUNT };
 
 enum nvt_direction {
@@ -45,6 +46,7 @@ typedef uint16_t nvt_status;
 /* NVT_SC_SUCCESS, NVT_SC_INVALID_OPCODE, … as nvt_status */
 enum nvt_status_code {
 #define NVT_STATUS(type, code, id, name) NVT_SC_##id = (NVT_SCT_##type << 8) | (code),
+#define NVT_STATUS_IN(set, type, code, id, name) NVT_SC_##id = (NVT_SCT_##type << 8) | (code),
 #include "nvme/status.def"
 };
 

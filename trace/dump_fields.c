@@ -77,7 +77,8 @@ static void print_sqe(FILE *to, enum nvt_opcode_set set, const struct nvt_sqe *s
     hex(to, title, cdw[i], 8);
     for (size_t j = 0; j < count; j++) {
       const struct nvt_command_field *field = &fields[j];
-      if (field->set != set || field->opcode != sqe->opcode || field->dword != 10 + i)
+      if (field->set != set || field->opcode != sqe->opcode || field->dword != 10 + i ||
+          !nvt_command_field_applies(field, sqe))
         continue;
       uint64_t value = nvt_command_field_value(field, sqe);
       char label[80];
@@ -100,6 +101,7 @@ static void print_sqe(FILE *to, enum nvt_opcode_set set, const struct nvt_sqe *s
         break;
       case NVT_FORMAT_DEC:
       case NVT_FORMAT_FLAG:
+      case NVT_FORMAT_FABRICS:
       case NVT_FORMAT_SLBA:
       case NVT_FORMAT_BYTES_DW:
         dec(to, label, value);

@@ -54,6 +54,8 @@ static void add_field(struct nvt_text *text, const struct nvt_command_field *fie
   case NVT_FORMAT_LOG_PAGE:
     add_named(text, " log ", value, nvt_log_page_name((uint8_t)value));
     return;
+  case NVT_FORMAT_FABRICS:
+    return; /* the command's name says it */
   case NVT_FORMAT_FLAG:
     if (value != 0)
       add_lower(text, field->id);
