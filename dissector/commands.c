@@ -2,26 +2,18 @@
 /* Submission and completion queue entries, by nvme/opcodes.def and nvme/commands.def. */
 #include "dissector/dissector_int.h"
 
+#include <inttypes.h>
+#include <string.h>
+
+#include "nvme/sgl.h"
+#include "trace/text.h"
+
 #define ENTRY 16 /* offset of the queue entry in its record's body */
 #define PRP_BYTES 8
 #define SGL_BYTES 16
 
-static const value_string admin_opcodes[] = {
-#define WHEN_ADMIN(value, name) {(value), (name)},
-#define WHEN_NVM(value, name)
-#define NVT_OPCODE(set, value, id, name, dir) WHEN_##set(value, name)
-#include "nvme/opcodes.def"
-#undef WHEN_ADMIN
-#undef WHEN_NVM
-    {0, NULL}};
-static const value_string nvm_opcodes[] = {
-#define WHEN_ADMIN(value, name)
-#define WHEN_NVM(value, name) {(value), (name)},
-#define NVT_OPCODE(set, value, id, name, dir) WHEN_##set(value, name)
-#include "nvme/opcodes.def"
-#undef WHEN_ADMIN
-#undef WHEN_NVM
-    {0, NULL}};
+static const value_string *opcodes[NVT_SET_COUNT];
+static const value_string *by_format[NVT_FORMAT_BYTES_DW + 1];
 static const value_string statuses[] = {
 #define NVT_STATUS(type, code, id, name) {NVT_SC_##id, (name)},
 #include "nvme/status.def"
@@ -30,53 +22,17 @@ static const value_string status_types[] = {
 #define NVT_STATUS_TYPE(value, id, name) {(value), (name)},
 #include "nvme/status.def"
     {0, NULL}};
-static const value_string features[] = {
-#define NVT_FEATURE(value, id, name) {(value), (name)},
-#include "nvme/features.def"
-    {0, NULL}};
-static const value_string log_pages[] = {
-#define NVT_LOG_PAGE(value, id, name) {(value), (name)},
-#include "nvme/logpages.def"
-    {0, NULL}};
-static const value_string cns_values[] = {
-#define NVT_CNS(value, id, name) {(value), (name)},
-#include "nvme/identify_cns.def"
-    {0, NULL}};
-
-static const value_string fuse_names[] = {
-    {0, "normal"}, {1, "first of a fused pair"}, {2, "second of a fused pair"}, {0, NULL}};
-static const value_string psdt_names[] = {
-    {0, "PRPs"}, {1, "SGL, metadata contiguous"}, {2, "SGL, metadata by SGL"}, {0, NULL}};
-static const value_string sgl_types[] = {{0, "Data Block"},       {1, "Bit Bucket"},
-                                         {2, "Segment"},          {3, "Last Segment"},
-                                         {4, "Keyed Data Block"}, {5, "Transport Data Block"},
-                                         {15, "Vendor Specific"}, {0, NULL}};
-
-/* A row of nvme/commands.def, and its field. */
-struct row {
-  enum nvt_opcode_set set;
-  uint8_t opcode;
-  uint8_t dword;
-  uint8_t lsb;
-  uint8_t width;
-  enum nvt_format format;
-  const char *command;
-  const char *id;
-  const char *title;
-  int hf;
+/* The fields of nvme/commands.def's and nvme/results.def's rows, by their place there. */
+struct row_fields {
+  const struct nvt_command_field *rows;
+  size_t count;
+  int *hf;
 };
-static struct row rows[] = {
-#define NVT_COMMAND_FIELD(set, opcode, dword, lsb, width, id, title, format, values)               \
-  {NVT_SET_##set, NVT_##set##_##opcode,                                                            \
-   (dword),       (lsb),                                                                           \
-   (width),       NVT_FORMAT_##format,                                                             \
-   #opcode,       #id,                                                                             \
-   (title),       -1},
-#include "nvme/commands.def"
-};
+static struct row_fields commands, results;
 
 static int hf_sqe = -1, hf_cqe = -1;
-static int hf_admin_opcode = -1, hf_nvm_opcode = -1, hf_opcode_name = -1;
+static int hf_opcode[NVT_SET_COUNT] = {-1, -1, -1, -1}, hf_opcode_name = -1;
+static int hf_reserved = -1, hf_sgl_key = -1, hf_sgl_specific = -1, hf_vendor_field = -1;
 static int hf_fuse = -1, hf_flags_reserved = -1, hf_psdt = -1;
 static int hf_cid = -1, hf_nsid = -1, hf_cdw2 = -1, hf_cdw3 = -1, hf_mptr = -1;
 static int hf_prp1 = -1, hf_prp2 = -1;
@@ -101,20 +57,19 @@ struct plain {
 static const struct plain plain_fields[] = {
     {&hf_sqe, "Submission Queue Entry", "nvmetap.sqe", FT_NONE, BASE_NONE, NULL, 0},
     {&hf_cqe, "Completion Queue Entry", "nvmetap.cqe", FT_NONE, BASE_NONE, NULL, 0},
-    {&hf_admin_opcode, "Opcode", "nvmetap.opcode", FT_UINT8, BASE_HEX, VALS(admin_opcodes), 0},
-    {&hf_nvm_opcode, "Opcode", "nvmetap.opcode", FT_UINT8, BASE_HEX, VALS(nvm_opcodes), 0},
     {&hf_opcode_name, "Opcode Name", "nvmetap.opcode.name", FT_STRING, BASE_NONE, NULL, 0},
-    {&hf_fuse, "Fused Operation", "nvmetap.fuse", FT_UINT8, BASE_DEC, VALS(fuse_names), 0x03},
-    {&hf_flags_reserved, "Reserved", "nvmetap.flags_reserved", FT_UINT8, BASE_HEX, NULL, 0x3c},
-    {&hf_psdt, "PRP or SGL for Data Transfer", "nvmetap.psdt", FT_UINT8, BASE_DEC, VALS(psdt_names),
+    {&hf_fuse, "Fused Operation (FUSE)", "nvmetap.fuse", FT_UINT8, BASE_DEC, NULL, 0x03},
+    {&hf_flags_reserved, "Reserved Flags", "nvmetap.flags_reserved", FT_UINT8, BASE_HEX, NULL,
+     0x3c},
+    {&hf_psdt, "PRP or SGL for Data Transfer (PSDT)", "nvmetap.psdt", FT_UINT8, BASE_DEC, NULL,
      0xc0},
-    {&hf_cid, "Command Identifier", "nvmetap.cid", FT_UINT16, BASE_HEX, NULL, 0},
-    {&hf_nsid, "Namespace Identifier", "nvmetap.nsid", FT_UINT32, BASE_DEC_HEX, NULL, 0},
+    {&hf_cid, "Command Identifier (CID)", "nvmetap.cid", FT_UINT16, BASE_HEX, NULL, 0},
+    {&hf_nsid, "Namespace Identifier (NSID)", "nvmetap.nsid", FT_UINT32, BASE_DEC_HEX, NULL, 0},
     {&hf_cdw2, "Command Dword 2", "nvmetap.cdw2", FT_UINT32, BASE_HEX, NULL, 0},
     {&hf_cdw3, "Command Dword 3", "nvmetap.cdw3", FT_UINT32, BASE_HEX, NULL, 0},
-    {&hf_mptr, "Metadata Pointer", "nvmetap.mptr", FT_UINT64, BASE_HEX, NULL, 0},
-    {&hf_prp1, "PRP Entry 1", "nvmetap.prp", FT_UINT64, BASE_HEX, NULL, 0},
-    {&hf_prp2, "PRP Entry 2", "nvmetap.prp", FT_UINT64, BASE_HEX, NULL, 0},
+    {&hf_mptr, "Metadata Pointer (MPTR)", "nvmetap.mptr", FT_UINT64, BASE_HEX, NULL, 0},
+    {&hf_prp1, "PRP Entry 1 (PRP1)", "nvmetap.prp", FT_UINT64, BASE_HEX, NULL, 0},
+    {&hf_prp2, "PRP Entry 2 (PRP2)", "nvmetap.prp", FT_UINT64, BASE_HEX, NULL, 0},
     {&hf_cdw[0], "Command Dword 10", "nvmetap.cdw10", FT_UINT32, BASE_HEX, NULL, 0},
     {&hf_cdw[1], "Command Dword 11", "nvmetap.cdw11", FT_UINT32, BASE_HEX, NULL, 0},
     {&hf_cdw[2], "Command Dword 12", "nvmetap.cdw12", FT_UINT32, BASE_HEX, NULL, 0},
@@ -125,12 +80,17 @@ static const struct plain plain_fields[] = {
     {&hf_sgl_address, "Address", "nvmetap.sgl.address", FT_UINT64, BASE_HEX, NULL, 0},
     {&hf_sgl_length, "Length", "nvmetap.sgl.length", FT_UINT32, BASE_DEC, NULL, 0},
     {&hf_sgl_subtype, "Subtype", "nvmetap.sgl.subtype", FT_UINT8, BASE_HEX, NULL, 0x0f},
-    {&hf_sgl_type, "Type", "nvmetap.sgl.type", FT_UINT8, BASE_HEX, VALS(sgl_types), 0xf0},
+    {&hf_sgl_type, "Type", "nvmetap.sgl.type", FT_UINT8, BASE_HEX, NULL, 0xf0},
+    {&hf_sgl_key, "Key", "nvmetap.sgl.key", FT_UINT32, BASE_HEX, NULL, 0},
+    {&hf_sgl_specific, "Descriptor Specific", "nvmetap.sgl.specific", FT_BYTES, BASE_NONE, NULL, 0},
+    {&hf_reserved, "Reserved", "nvmetap.sqe.reserved", FT_UINT32, BASE_HEX, NULL, 0},
+    {&hf_vendor_field, "Vendor Field", "nvmetap.vendor.field", FT_UINT64, BASE_HEX, NULL, 0},
     {&hf_dw0, "Dword 0", "nvmetap.dw0", FT_UINT32, BASE_HEX, NULL, 0},
     {&hf_dw1, "Dword 1", "nvmetap.dw1", FT_UINT32, BASE_HEX, NULL, 0},
-    {&hf_sqhd, "Submission Queue Head", "nvmetap.sqhd", FT_UINT16, BASE_DEC, NULL, 0},
-    {&hf_sqid, "Submission Queue Identifier", "nvmetap.sqid", FT_UINT16, BASE_DEC, NULL, 0},
-    {&hf_cqe_cid, "Command Identifier", "nvmetap.cid", FT_UINT16, BASE_HEX, NULL, 0},
+    {&hf_sqhd, "Submission Queue Head Pointer (SQHD)", "nvmetap.sqhd", FT_UINT16, BASE_DEC, NULL,
+     0},
+    {&hf_sqid, "Submission Queue Identifier (SQID)", "nvmetap.sqid", FT_UINT16, BASE_DEC, NULL, 0},
+    {&hf_cqe_cid, "Command Identifier (CID)", "nvmetap.cid", FT_UINT16, BASE_HEX, NULL, 0},
     {&hf_status_word, "Status and Phase", "nvmetap.status.word", FT_UINT16, BASE_HEX, NULL, 0},
     {&hf_phase, "Phase Tag (P)", "nvmetap.phase", FT_UINT16, BASE_DEC, NULL, 0x0001},
     {&hf_sc, "Status Code (SC)", "nvmetap.status.sc", FT_UINT16, BASE_HEX, NULL, 0x01fe},
@@ -144,56 +104,124 @@ static const struct plain plain_fields[] = {
 };
 
 /* Fields whose value isn't the bits themselves have no mask: the filter's value is the meaning. */
-static bool computed(const struct row *row) {
+static bool computed(const struct nvt_command_field *row) {
   return row->format == NVT_FORMAT_ZERO_BASED || row->width > 32 || row->lsb + row->width > 32;
 }
 
-static void register_row(int proto, struct row *row) {
-  uint64_t mask = computed(row) || row->width == 32 ? 0 : (~0ULL >> (64 - row->width)) << row->lsb;
-  const char *abbrev = nvt_abbrev(row->command, row->id, NULL);
+/* Zero-based, 32 bits: what it means may have 33. */
+static bool wide(const struct nvt_command_field *row) {
+  return row->width > 32 || (row->format == NVT_FORMAT_ZERO_BASED && row->width == 32);
+}
+
+static const char *row_abbrev(const struct nvt_command_field *row) {
   if (row->format == NVT_FORMAT_SLBA)
-    abbrev = "nvmetap.slba";
-  else if (strcmp(row->id, "NLB") == 0)
-    abbrev = "nvmetap.nlb";
-  enum ftenum type = row->width > 32 ? FT_UINT64 : FT_UINT32;
+    return "nvmetap.slba";
+  if (strcmp(row->id, "NLB") == 0)
+    return "nvmetap.nlb";
+  const char *command = nvt_opcode_id(row->set, row->opcode);
+  if (row->set == NVT_SET_KV)
+    return nvt_abbrev("kv", command, row->id);
+  if (row->set == NVT_SET_FABRICS)
+    return nvt_abbrev("fabrics", command, row->id);
+  return nvt_abbrev(command, row->id, NULL);
+}
+
+static const value_string *list_of(enum nvt_values list) {
+  size_t count;
+  const struct nvt_value_row *names = nvt_value_rows(list, &count);
+  value_string *strings = wmem_alloc0_array(wmem_epan_scope(), value_string, count + 1);
+  for (size_t i = 0; i < count; i++)
+    strings[i] = (value_string){names[i].value, names[i].name};
+  return count != 0 ? strings : NULL;
+}
+
+static void register_row(int proto, const struct nvt_command_field *row, int *hf) {
+  uint64_t mask = computed(row) || row->width == 32 ? 0 : (~0ULL >> (64 - row->width)) << row->lsb;
+  enum ftenum type = wide(row) ? FT_UINT64 : FT_UINT32;
   int display = BASE_DEC;
-  const void *strings = NULL;
+  const value_string *strings = wide(row) ? NULL : by_format[row->format];
+  if (strings == NULL && !wide(row) && row->values != NVT_VALUES_NONE)
+    strings = list_of(row->values);
   switch (row->format) {
   case NVT_FORMAT_HEX:
+  case NVT_FORMAT_CNS:
+  case NVT_FORMAT_FEATURE:
+  case NVT_FORMAT_LOG_PAGE:
+  case NVT_FORMAT_FABRICS:
     display = BASE_HEX;
     break;
   case NVT_FORMAT_FLAG:
     type = FT_BOOLEAN;
     display = 32;
-    break;
-  case NVT_FORMAT_CNS:
-    display = BASE_HEX;
-    strings = VALS(cns_values);
-    break;
-  case NVT_FORMAT_FEATURE:
-    display = BASE_HEX;
-    strings = VALS(features);
-    break;
-  case NVT_FORMAT_LOG_PAGE:
-    display = BASE_HEX;
-    strings = VALS(log_pages);
+    strings = NULL;
     break;
   default:
     break;
   }
-  nvt_register_field(proto, &row->hf,
-                     wmem_strdup_printf(wmem_epan_scope(), "%s (%s)", row->title, row->id), abbrev,
-                     type, display, strings, mask, NULL);
+  nvt_register_field(
+      proto, hf, wmem_strdup_printf(wmem_epan_scope(), "%s (%s)", row->title, row->id),
+      row_abbrev(row), type, display, strings == NULL ? NULL : VALS(strings), mask, NULL);
+}
+
+static void register_rows(int proto, struct row_fields *fields) {
+  fields->hf = wmem_alloc0_array(wmem_epan_scope(), int, fields->count);
+  for (size_t i = 0; i < fields->count; i++)
+    register_row(proto, &fields->rows[i], &fields->hf[i]);
+}
+
+static const char *name_of(enum nvt_format format, uint8_t value) {
+  const struct nvt_command_field field = {.format = format};
+  return nvt_field_value_name(&field, value);
+}
+
+static const value_string *names_by_format(enum nvt_format format) {
+  value_string *strings = wmem_alloc0_array(wmem_epan_scope(), value_string, 257);
+  unsigned count = 0;
+  for (unsigned value = 0; value < 256; value++)
+    if (name_of(format, (uint8_t)value) != NULL)
+      strings[count++] = (value_string){value, name_of(format, (uint8_t)value)};
+  return strings;
+}
+
+static void register_opcodes(int proto) {
+  for (unsigned set = 0; set < NVT_SET_COUNT; set++) {
+    value_string *strings = wmem_alloc0_array(wmem_epan_scope(), value_string, 257);
+    /* Fabrics commands have one opcode. */
+    enum nvt_opcode_set names = set == NVT_SET_FABRICS ? NVT_SET_ADMIN : (enum nvt_opcode_set)set;
+    unsigned count = 0;
+    for (unsigned code = 0; code < 256; code++)
+      if (nvt_opcode_name(names, (uint8_t)code) != NULL)
+        strings[count++] = (value_string){code, nvt_opcode_name(names, (uint8_t)code)};
+    opcodes[set] = strings;
+    nvt_register_field(proto, &hf_opcode[set], "Opcode", "nvmetap.opcode", FT_UINT8, BASE_HEX,
+                       VALS(opcodes[set]), 0, NULL);
+  }
 }
 
 void nvt_commands_register(int proto) {
+  register_opcodes(proto);
+  by_format[NVT_FORMAT_CNS] = names_by_format(NVT_FORMAT_CNS);
+  by_format[NVT_FORMAT_FEATURE] = names_by_format(NVT_FORMAT_FEATURE);
+  by_format[NVT_FORMAT_LOG_PAGE] = names_by_format(NVT_FORMAT_LOG_PAGE);
+  by_format[NVT_FORMAT_FABRICS] = names_by_format(NVT_FORMAT_FABRICS);
   for (size_t i = 0; i < NVT_COUNT(plain_fields); i++) {
     const struct plain *field = &plain_fields[i];
+    const void *strings = field->strings;
+    if (field->hf == &hf_fuse)
+      strings = VALS(list_of(NVT_VALUES_FUSE));
+    else if (field->hf == &hf_psdt)
+      strings = VALS(list_of(NVT_VALUES_PSDT));
+    else if (field->hf == &hf_sgl_type)
+      strings = VALS(list_of(NVT_VALUES_SGL_TYPE));
+    else if (field->hf == &hf_sgl_subtype)
+      strings = VALS(list_of(NVT_VALUES_SGL_SUBTYPE));
     nvt_register_field(proto, field->hf, field->name, field->abbrev, field->type, field->display,
-                       field->strings, field->mask, NULL);
+                       strings, field->mask, NULL);
   }
-  for (size_t i = 0; i < NVT_COUNT(rows); i++)
-    register_row(proto, &rows[i]);
+  commands.rows = nvt_command_fields(&commands.count);
+  register_rows(proto, &commands);
+  results.rows = nvt_result_fields(&results.count);
+  register_rows(proto, &results);
   nvt_subtree(&ett_entry);
   nvt_subtree(&ett_dword);
   nvt_subtree(&ett_sgl);
@@ -207,93 +235,145 @@ static void add_item(const struct nvt_context *c, proto_tree *tree, int hf, int 
 void nvt_add_sgl(const struct nvt_context *c, proto_tree *parent, int at) {
   proto_tree *tree = proto_item_add_subtree(
       proto_tree_add_item(parent, hf_sgl, c->tvb, at, SGL_BYTES, ENC_NA), ett_sgl);
-  add_item(c, tree, hf_sgl_address, at, 8);
-  add_item(c, tree, hf_sgl_length, at + 8, 4);
+  struct nvt_sgl sgl;
+  nvt_sgl_parse(tvb_get_ptr(c->tvb, at, SGL_BYTES), &sgl);
+  if (sgl.has_address)
+    add_item(c, tree, hf_sgl_address, at, 8);
+  if (sgl.has_length)
+    add_item(c, tree, hf_sgl_length, at + 8, sgl.has_key ? 3 : 4);
+  if (sgl.has_key)
+    add_item(c, tree, hf_sgl_key, at + 11, 4);
+  if (!sgl.has_length)
+    proto_tree_add_item(tree, hf_sgl_specific, c->tvb, at, 15, ENC_NA);
   add_item(c, tree, hf_sgl_subtype, at + 15, 1);
   add_item(c, tree, hf_sgl_type, at + 15, 1);
 }
 
-static void add_opcode(const struct nvt_context *c, proto_tree *tree, bool admin, uint8_t opcode,
-                       int at) {
-  const char *name = nvt_opcode_name(admin ? NVT_SET_ADMIN : NVT_SET_NVM, opcode);
-  add_item(c, tree, admin ? hf_admin_opcode : hf_nvm_opcode, at, 1);
+static enum nvt_opcode_set set_of(const struct nvt_context *c, uint16_t sqid, uint8_t opcode) {
+  return c->frame->fed ? (enum nvt_opcode_set)c->frame->set : nvt_set_of(sqid, opcode, NVT_SET_NVM);
+}
+
+static void add_opcode(const struct nvt_context *c, proto_tree *tree, enum nvt_opcode_set set,
+                       uint8_t code, int at) {
+  const char *name = nvt_opcode_name(set, code);
+  add_item(c, tree, hf_opcode[set], at, 1);
   if (name != NULL)
     proto_item_set_hidden(proto_tree_add_string(tree, hf_opcode_name, c->tvb, at, 1, name));
 }
 
-static void add_row(const struct nvt_context *c, proto_tree *tree, const struct row *row, int at,
-                    uint64_t value) {
-  if (row->format == NVT_FORMAT_FLAG || !computed(row))
-    add_item(c, tree, row->hf, at, 4);
-  else if (row->width > 32)
-    proto_tree_add_uint64(tree, row->hf, c->tvb, at, 8, value);
-  else if (row->format == NVT_FORMAT_ZERO_BASED)
-    proto_tree_add_uint_format_value(tree, row->hf, c->tvb, at, 4, (uint32_t)value + 1,
-                                     "%u (0x%" PRIx64 ", zero-based)", (uint32_t)value + 1, value);
-  else
-    proto_tree_add_uint(tree, row->hf, c->tvb, at, 4, (uint32_t)value);
+static void add_row(const struct nvt_context *c, proto_tree *tree, const struct row_fields *fields,
+                    const struct nvt_command_field *row, int at, uint64_t value) {
+  if (row < fields->rows || row >= fields->rows + fields->count) {
+    char text[160];
+    struct nvt_text line;
+    nvt_text_init(&line, text, sizeof(text));
+    nvt_text_field_value(&line, row, value);
+    proto_tree_add_uint64_format(tree, hf_vendor_field, c->tvb, at, row->width > 32 ? 8 : 4, value,
+                                 "%s (%s): %s", row->title, row->id, text);
+    return;
+  }
+  int hf = fields->hf[row - fields->rows];
+  if (!computed(row)) {
+    add_item(c, tree, hf, at, 4);
+  } else if (row->format == NVT_FORMAT_ZERO_BASED) {
+    uint64_t means = value + 1;
+    if (wide(row))
+      proto_tree_add_uint64_format_value(tree, hf, c->tvb, at, 4, means,
+                                         "%" PRIu64 " (0x%" PRIx64 ", zero-based)", means, value);
+    else
+      proto_tree_add_uint_format_value(tree, hf, c->tvb, at, 4, (uint32_t)means,
+                                       "%" PRIu64 " (0x%" PRIx64 ", zero-based)", means, value);
+  } else if (row->width > 32) {
+    proto_tree_add_uint64(tree, hf, c->tvb, at, 8, value);
+  } else {
+    proto_tree_add_uint(tree, hf, c->tvb, at, 4, (uint32_t)value);
+  }
 }
 
-static void add_dwords(const struct nvt_context *c, proto_tree *tree, bool admin, int entry) {
+static void add_dword(const struct nvt_context *c, proto_tree *tree, enum nvt_opcode_set set,
+                      unsigned dword, int hf, int entry, uint32_t reserved) {
   const struct nvt_sqe *sqe = &c->record->command.sqe;
-  const uint32_t cdw[7] = {sqe->cdw10, sqe->cdw11, sqe->cdw12, sqe->cdw13,
-                           sqe->cdw14, sqe->cdw15, 0};
-  proto_tree *dwords[6];
-  for (int i = 0; i < 6; i++) {
-    proto_item *item =
-        proto_tree_add_item(tree, hf_cdw[i], c->tvb, entry + 40 + 4 * i, 4, ENC_LITTLE_ENDIAN);
-    dwords[i] = proto_item_add_subtree(item, ett_dword);
-  }
-  for (size_t i = 0; i < NVT_COUNT(rows); i++) {
-    const struct row *row = &rows[i];
-    if (row->opcode != sqe->opcode || (row->set == NVT_SET_ADMIN) != admin)
-      continue;
-    unsigned dword = row->dword - 10u;
-    uint64_t value = (cdw[dword] | (uint64_t)cdw[dword + 1] << 32) >> row->lsb;
-    if (row->width < 64)
-      value &= ~0ULL >> (64 - row->width);
-    add_row(c, dwords[dword], row, entry + row->dword * 4, value);
-  }
+  int at = entry + 4 * (int)dword;
+  if (hf > 0)
+    tree = proto_item_add_subtree(proto_tree_add_item(tree, hf, c->tvb, at, 4, ENC_LITTLE_ENDIAN),
+                                  ett_dword);
+  size_t count;
+  const struct nvt_command_field *rows =
+      nvt_command_fields_of(set, nvt_command_code(set, sqe), &count);
+  for (size_t i = 0; i < count; i++)
+    if (rows[i].dword == dword && nvt_command_field_applies(&rows[i], sqe))
+      add_row(c, tree, &commands, &rows[i], at, nvt_command_field_value(&rows[i], sqe));
+  if (reserved != 0)
+    proto_tree_add_uint(tree, hf_reserved, c->tvb, at, 4, reserved);
 }
 
 void nvt_add_sqe(const struct nvt_context *c) {
   const struct nvt_rec_command *command = &c->record->command;
-  bool admin = command->sqid == 0;
+  const struct nvt_sqe *sqe = &command->sqe;
+  enum nvt_opcode_set set = set_of(c, command->sqid, sqe->opcode);
+  uint32_t reserved[NVT_SQE_DWORDS];
+  nvt_command_reserved_bits(set, sqe, reserved);
   int entry = c->body + ENTRY;
   proto_item *item = proto_tree_add_item(c->tree, hf_sqe, c->tvb, entry, 64, ENC_NA);
   proto_tree *tree = proto_item_add_subtree(item, ett_entry);
-  const char *name = nvt_opcode_name(admin ? NVT_SET_ADMIN : NVT_SET_NVM, command->sqe.opcode);
+  const char *name = nvt_opcode_name(set, nvt_command_code(set, sqe));
   proto_item_append_text(item, ": %s", name != NULL ? name : "unknown opcode");
-  add_opcode(c, tree, admin, command->sqe.opcode, entry);
+  add_opcode(c, tree, set, nvt_command_code(set, sqe), entry);
   add_item(c, tree, hf_fuse, entry + 1, 1);
-  if ((command->sqe.flags & 0x3c) != 0)
+  if ((sqe->flags & 0x3c) != 0)
     add_item(c, tree, hf_flags_reserved, entry + 1, 1);
   add_item(c, tree, hf_psdt, entry + 1, 1);
   add_item(c, tree, hf_cid, entry + 2, 2);
-  add_item(c, tree, hf_nsid, entry + 4, 4);
-  add_item(c, tree, hf_cdw2, entry + 8, 4);
-  add_item(c, tree, hf_cdw3, entry + 12, 4);
+  if (set == NVT_SET_FABRICS)
+    add_dword(c, tree, set, 1, -1, entry, reserved[1]);
+  else
+    add_item(c, tree, hf_nsid, entry + 4, 4);
+  add_dword(c, tree, set, 2, hf_cdw2, entry, reserved[2]);
+  add_dword(c, tree, set, 3, hf_cdw3, entry, reserved[3]);
   add_item(c, tree, hf_mptr, entry + 16, 8);
-  if (NVT_SQE_PSDT(command->sqe.flags) == 0) {
+  if (NVT_SQE_PSDT(sqe->flags) == 0) {
     add_item(c, tree, hf_prp1, entry + 24, PRP_BYTES);
     add_item(c, tree, hf_prp2, entry + 32, PRP_BYTES);
   } else {
     nvt_add_sgl(c, tree, entry + 24);
   }
-  add_dwords(c, tree, admin, entry);
+  for (unsigned dword = 10; dword < NVT_SQE_DWORDS; dword++)
+    add_dword(c, tree, set, dword, hf_cdw[dword - 10], entry, reserved[dword]);
+}
+
+static void add_result(const struct nvt_context *c, proto_tree *tree, enum nvt_opcode_set set,
+                       unsigned dword, int entry) {
+  const struct nvt_exchange *exchange = c->frame->exchange;
+  const struct nvt_cqe *cqe = &c->record->completion.cqe;
+  bool known = exchange != NULL && exchange->command.record != 0;
+  uint8_t code = known ? nvt_exchange_code(exchange) : c->record->completion.opcode;
+  size_t count;
+  const struct nvt_command_field *rows = nvt_result_fields_of(set, code, &count);
+  for (size_t i = 0; i < count; i++)
+    if (rows[i].dword == dword &&
+        nvt_result_field_applies(&rows[i], known ? &exchange->sqe : NULL, cqe))
+      add_row(c, tree, &results, &rows[i], entry + 4 * (int)dword,
+              nvt_result_field_value(&rows[i], cqe));
 }
 
 void nvt_add_cqe(const struct nvt_context *c) {
   const struct nvt_rec_completion *completion = &c->record->completion;
   int entry = c->body + ENTRY;
   nvt_status status = NVT_CQE_STATUS(completion->cqe.status);
-  const char *status_name = nvt_status_name(status);
-  add_opcode(c, c->tree, completion->sqid == 0, completion->opcode, c->body + 8);
+  enum nvt_opcode_set set = set_of(c, completion->sqid, 0);
+  const struct nvt_exchange *exchange = c->frame->exchange;
+  bool known = exchange != NULL && exchange->command.record != 0;
+  const char *status_name = nvt_status_name_in(set, status);
+  add_opcode(c, c->tree, set, known ? nvt_exchange_code(exchange) : completion->opcode,
+             c->body + 8);
   proto_item *item = proto_tree_add_item(c->tree, hf_cqe, c->tvb, entry, 16, ENC_NA);
   proto_item_append_text(item, ": %s", status_name != NULL ? status_name : "unknown status");
   proto_tree *tree = proto_item_add_subtree(item, ett_entry);
-  add_item(c, tree, hf_dw0, entry, 4);
-  add_item(c, tree, hf_dw1, entry + 4, 4);
+  for (unsigned dword = 0; dword < 2; dword++) {
+    proto_item *at = proto_tree_add_item(tree, dword == 0 ? hf_dw0 : hf_dw1, c->tvb,
+                                         entry + 4 * (int)dword, 4, ENC_LITTLE_ENDIAN);
+    add_result(c, proto_item_add_subtree(at, ett_dword), set, dword, entry);
+  }
   add_item(c, tree, hf_sqhd, entry + 8, 2);
   add_item(c, tree, hf_sqid, entry + 10, 2);
   add_item(c, tree, hf_cqe_cid, entry + 12, 2);
@@ -306,7 +386,9 @@ void nvt_add_cqe(const struct nvt_context *c) {
   add_item(c, bits, hf_crd, entry + 14, 2);
   add_item(c, bits, hf_more, entry + 14, 2);
   add_item(c, bits, hf_dnr, entry + 14, 2);
-  proto_item *status_item = proto_tree_add_uint(tree, hf_status, c->tvb, entry + 14, 2, status);
+  proto_item *status_item = proto_tree_add_uint_format_value(
+      tree, hf_status, c->tvb, entry + 14, 2, status, "%s (0x%04x)",
+      status_name != NULL ? status_name : "Unknown", status);
   proto_item_set_hidden(proto_tree_add_string(tree, hf_status_name, c->tvb, entry + 14, 2,
                                               status_name != NULL ? status_name : "unknown"));
   if (status != NVT_SC_SUCCESS)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <inttypes.h>
+#include <stddef.h>
 #include <string.h>
 
+#include "nvme/sgl.h"
 #include "trace/dump_int.h"
 #include "trace/text.h"
 
@@ -57,73 +59,105 @@ static void named(FILE *to, const char *title, uint64_t value, const char *name)
   fprintf(to, LABEL "0x%02" PRIx64 " (%s)\n", title, value, name != NULL ? name : "not known");
 }
 
-static void print_sqe(FILE *to, enum nvt_opcode_set set, const struct nvt_sqe *sqe) {
-  named(to, "Opcode", sqe->opcode, nvt_opcode_name(set, sqe->opcode));
-  dec(to, "Fused Operation (FUSE)", NVT_SQE_FUSE(sqe->flags));
-  dec(to, "PRP or SGL (PSDT)", NVT_SQE_PSDT(sqe->flags));
-  hex(to, "Command Identifier", sqe->cid, 4);
-  hex(to, "Namespace Identifier", sqe->nsid, 8);
-  hex(to, "Command Dword 2", sqe->cdw2, 8);
-  hex(to, "Command Dword 3", sqe->cdw3, 8);
-  hex(to, "Metadata Pointer", sqe->mptr, 16);
-  hex(to, NVT_SQE_PSDT(sqe->flags) ? "SGL Entry, first half" : "PRP Entry 1", sqe->prp1, 16);
-  hex(to, NVT_SQE_PSDT(sqe->flags) ? "SGL Entry, second half" : "PRP Entry 2", sqe->prp2, 16);
-  const uint32_t cdw[6] = {sqe->cdw10, sqe->cdw11, sqe->cdw12, sqe->cdw13, sqe->cdw14, sqe->cdw15};
-  size_t count;
-  const struct nvt_command_field *fields = nvt_command_fields(&count);
-  for (unsigned i = 0; i < 6; i++) {
-    char title[24];
-    snprintf(title, sizeof(title), "Command Dword %u", 10 + i);
-    hex(to, title, cdw[i], 8);
-    for (size_t j = 0; j < count; j++) {
-      const struct nvt_command_field *field = &fields[j];
-      if (field->set != set || field->opcode != sqe->opcode || field->dword != 10 + i ||
-          !nvt_command_field_applies(field, sqe))
-        continue;
-      uint64_t value = nvt_command_field_value(field, sqe);
-      char label[80];
-      snprintf(label, sizeof(label), "  %s (%s)", field->title, field->id);
-      switch (field->format) {
-      case NVT_FORMAT_HEX:
-        hex(to, label, value, 0);
-        break;
-      case NVT_FORMAT_CNS:
-        named(to, label, value, nvt_cns_name((uint8_t)value));
-        break;
-      case NVT_FORMAT_FEATURE:
-        named(to, label, value, nvt_feature_name((uint8_t)value));
-        break;
-      case NVT_FORMAT_LOG_PAGE:
-        named(to, label, value, nvt_log_page_name((uint8_t)value));
-        break;
-      case NVT_FORMAT_ZERO_BASED:
-        fprintf(to, LABEL "%" PRIu64 " (%" PRIu64 ")\n", label, value, value + 1);
-        break;
-      case NVT_FORMAT_DEC:
-      case NVT_FORMAT_FLAG:
-      case NVT_FORMAT_FABRICS:
-      case NVT_FORMAT_SLBA:
-      case NVT_FORMAT_BYTES_DW:
-        dec(to, label, value);
-        break;
-      }
-    }
+static void print_sgl(FILE *to, const uint8_t *bytes) {
+  struct nvt_sgl sgl;
+  nvt_sgl_parse(bytes, &sgl);
+  if (sgl.has_address)
+    hex(to, "Address", sgl.address, 16);
+  if (sgl.has_length)
+    dec(to, "Length", sgl.length);
+  if (sgl.has_key)
+    hex(to, "Key", sgl.key, 8);
+  if (!sgl.has_length) {
+    fprintf(to, LABEL, "Descriptor Specific");
+    for (unsigned i = 0; i < 15; i++)
+      fprintf(to, "%02x", bytes[i]);
+    fputc('\n', to);
   }
+  named(to, "Subtype", sgl.subtype, nvt_value_name(NVT_VALUES_SGL_SUBTYPE, sgl.subtype));
+  named(to, "Type", sgl.type, nvt_value_name(NVT_VALUES_SGL_TYPE, sgl.type));
 }
 
-static void print_cqe(FILE *to, const struct nvt_cqe *cqe) {
+static void print_command_field(FILE *to, const struct nvt_command_field *field, uint64_t value) {
+  char label[96], text[128];
+  struct nvt_text line;
+  nvt_text_init(&line, text, sizeof(text));
+  nvt_text_field_value(&line, field, value);
+  snprintf(label, sizeof(label), "  %s (%s)", field->title, field->id);
+  fprintf(to, LABEL "%s\n", label, text);
+}
+
+static void print_dword(FILE *to, enum nvt_opcode_set set, const struct nvt_sqe *sqe,
+                        unsigned dword, uint32_t reserved) {
+  char title[24];
+  if (dword != 1) {
+    snprintf(title, sizeof(title), "Command Dword %u", dword);
+    hex(to, title, nvt_sqe_dword(sqe, dword), 8);
+  }
+  size_t count;
+  const struct nvt_command_field *fields =
+      nvt_command_fields_of(set, nvt_command_code(set, sqe), &count);
+  for (size_t i = 0; i < count; i++)
+    if (fields[i].dword == dword && nvt_command_field_applies(&fields[i], sqe))
+      print_command_field(to, &fields[i], nvt_command_field_value(&fields[i], sqe));
+  if (reserved != 0)
+    hex(to, "  Reserved", reserved, 8);
+}
+
+static void print_sqe(FILE *to, enum nvt_opcode_set set, const struct nvt_sqe *sqe) {
+  uint32_t reserved[NVT_SQE_DWORDS];
+  nvt_command_reserved_bits(set, sqe, reserved);
+  named(to, "Opcode", sqe->opcode,
+        set == NVT_SET_FABRICS ? "Fabrics" : nvt_opcode_name(set, sqe->opcode));
+  unsigned fuse = NVT_SQE_FUSE(sqe->flags), psdt = NVT_SQE_PSDT(sqe->flags);
+  named(to, "Fused Operation (FUSE)", fuse, nvt_value_name(NVT_VALUES_FUSE, fuse));
+  if ((sqe->flags & 0x3c) != 0)
+    hex(to, "Reserved Flags", sqe->flags >> 2 & 15u, 1);
+  named(to, "PRP or SGL for Data Transfer (PSDT)", psdt, nvt_value_name(NVT_VALUES_PSDT, psdt));
+  hex(to, "Command Identifier (CID)", sqe->cid, 4);
+  if (set == NVT_SET_FABRICS)
+    print_dword(to, set, sqe, 1, reserved[1]);
+  else
+    hex(to, "Namespace Identifier (NSID)", sqe->nsid, 8);
+  print_dword(to, set, sqe, 2, reserved[2]);
+  print_dword(to, set, sqe, 3, reserved[3]);
+  hex(to, "Metadata Pointer (MPTR)", sqe->mptr, 16);
+  if (psdt == 0) {
+    hex(to, "PRP Entry 1 (PRP1)", sqe->prp1, 16);
+    hex(to, "PRP Entry 2 (PRP2)", sqe->prp2, 16);
+  } else {
+    print_sgl(to, (const uint8_t *)sqe + offsetof(struct nvt_sqe, prp1));
+  }
+  for (unsigned dword = 10; dword < NVT_SQE_DWORDS; dword++)
+    print_dword(to, set, sqe, dword, reserved[dword]);
+}
+
+static void print_cqe(FILE *to, const struct nvt_record *record, const struct nvt_view *view) {
+  const struct nvt_cqe *cqe = &record->completion.cqe;
+  const struct nvt_exchange *exchange = view->exchange;
+  bool known = exchange != NULL && exchange->command.record != 0;
+  uint8_t code = known ? nvt_exchange_code(exchange) : record->completion.opcode;
   nvt_status status = NVT_CQE_STATUS(cqe->status);
-  hex(to, "Dword 0", cqe->dw0, 8);
-  hex(to, "Dword 1", cqe->dw1, 8);
-  dec(to, "Submission Queue Head Pointer", cqe->sqhd);
-  dec(to, "Submission Queue Identifier", cqe->sqid);
-  hex(to, "Command Identifier", cqe->cid, 4);
-  dec(to, "Phase Tag", NVT_CQE_PHASE(cqe->status));
-  named(to, "Status Code Type", status >> 8, nvt_status_type_name(status >> 8));
-  named(to, "Status Code", status & 0xffu, nvt_status_name(status));
-  dec(to, "Command Retry Delay", NVT_CQE_CRD(cqe->status));
-  dec(to, "More", NVT_CQE_MORE(cqe->status));
-  dec(to, "Do Not Retry", NVT_CQE_DNR(cqe->status));
+  size_t count;
+  const struct nvt_command_field *fields = nvt_result_fields_of(view->set, code, &count);
+  for (unsigned dword = 0; dword < 2; dword++) {
+    hex(to, dword == 0 ? "Dword 0" : "Dword 1", dword == 0 ? cqe->dw0 : cqe->dw1, 8);
+    for (size_t i = 0; i < count; i++)
+      if (fields[i].dword == dword &&
+          nvt_result_field_applies(&fields[i], known ? &exchange->sqe : NULL, cqe))
+        print_command_field(to, &fields[i], nvt_result_field_value(&fields[i], cqe));
+  }
+  dec(to, "Submission Queue Head Pointer (SQHD)", cqe->sqhd);
+  dec(to, "Submission Queue Identifier (SQID)", cqe->sqid);
+  hex(to, "Command Identifier (CID)", cqe->cid, 4);
+  hex(to, "Status and Phase", cqe->status, 4);
+  dec(to, "Phase Tag (P)", NVT_CQE_PHASE(cqe->status));
+  hex(to, "Status Code (SC)", status & 0xffu, 2);
+  named(to, "Status Code Type (SCT)", status >> 8, nvt_status_type_name(status >> 8));
+  dec(to, "Command Retry Delay (CRD)", NVT_CQE_CRD(cqe->status));
+  dec(to, "More (M)", NVT_CQE_MORE(cqe->status));
+  dec(to, "Do Not Retry (DNR)", NVT_CQE_DNR(cqe->status));
+  named(to, "Status", status, nvt_status_name_in(view->set, status));
 }
 
 static void print_register(FILE *to, const struct nvt_rec_access *access) {
@@ -212,7 +246,7 @@ void nvt_dump_fields(FILE *to, const struct nvt_record *record, const struct nvt
     print_sqe(to, view->set, &record->command.sqe);
     break;
   case NVT_REC_COMPLETION:
-    print_cqe(to, &record->completion.cqe);
+    print_cqe(to, record, view);
     break;
   case NVT_REC_REG_READ:
   case NVT_REC_REG_WRITE:

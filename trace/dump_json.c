@@ -65,7 +65,7 @@ static void add_quoted(json_object *to, const char *key, const void *bytes, size
 
 static void add_sqe(json_object *to, enum nvt_opcode_set set, const struct nvt_sqe *sqe) {
   number(to, "opcode", sqe->opcode);
-  text(to, "opcode_name", nvt_opcode_name(set, sqe->opcode));
+  text(to, "opcode_name", nvt_opcode_name(set, nvt_command_code(set, sqe)));
   number(to, "command_flags", sqe->flags);
   number(to, "cid", sqe->cid);
   number(to, "nsid", sqe->nsid);
@@ -82,9 +82,38 @@ static void add_sqe(json_object *to, enum nvt_opcode_set set, const struct nvt_s
   number(to, "cdw15", sqe->cdw15);
 }
 
+/* Of a command, its fields by ID; of a completion, its result's. */
+static void add_fields(json_object *to, enum nvt_opcode_set set, const struct nvt_sqe *sqe) {
+  json_object *all = json_object_new_object();
+  size_t count;
+  const struct nvt_command_field *fields =
+      nvt_command_fields_of(set, nvt_command_code(set, sqe), &count);
+  for (size_t i = 0; i < count; i++)
+    if (nvt_command_field_applies(&fields[i], sqe))
+      number(all, fields[i].id, nvt_command_field_value(&fields[i], sqe));
+  put(to, "fields", all);
+}
+
+static void add_result(json_object *to, enum nvt_opcode_set set, uint8_t code,
+                       const struct nvt_sqe *sqe, const struct nvt_cqe *cqe) {
+  json_object *all = NULL;
+  size_t count;
+  const struct nvt_command_field *fields = nvt_result_fields_of(set, code, &count);
+  for (size_t i = 0; i < count; i++) {
+    if (!nvt_result_field_applies(&fields[i], sqe, cqe))
+      continue;
+    if (all == NULL)
+      all = json_object_new_object();
+    number(all, fields[i].id, nvt_result_field_value(&fields[i], cqe));
+  }
+  if (all != NULL)
+    put(to, "result", all);
+}
+
 static void add_command(json_object *to, const struct nvt_record *record,
                         const struct nvt_view *view) {
   add_sqe(to, view->set, &record->command.sqe);
+  add_fields(to, view->set, &record->command.sqe);
   const struct nvt_exchange *exchange = view->exchange;
   if (exchange == NULL)
     return;
@@ -104,7 +133,8 @@ static void add_completion(json_object *to, const struct nvt_record *record,
   if (known)
     add_sqe(to, view->set, &exchange->sqe);
   number(to, "opcode", record->completion.opcode);
-  text(to, "opcode_name", nvt_opcode_name(view->set, record->completion.opcode));
+  text(to, "opcode_name",
+       nvt_opcode_name(view->set, known ? nvt_exchange_code(exchange) : record->completion.opcode));
   number(to, "cid", cqe->cid);
   number(to, "dw0", cqe->dw0);
   number(to, "dw1", cqe->dw1);
@@ -112,7 +142,9 @@ static void add_completion(json_object *to, const struct nvt_record *record,
   number(to, "cqe_sqid", cqe->sqid);
   number(to, "phase", NVT_CQE_PHASE(cqe->status));
   number(to, "status", NVT_CQE_STATUS(cqe->status));
-  text(to, "status_name", nvt_status_name(NVT_CQE_STATUS(cqe->status)));
+  text(to, "status_name", nvt_status_name_in(view->set, NVT_CQE_STATUS(cqe->status)));
+  add_result(to, view->set, known ? nvt_exchange_code(exchange) : record->completion.opcode,
+             known ? &exchange->sqe : NULL, cqe);
   number(to, "crd", NVT_CQE_CRD(cqe->status));
   flag(to, "more", NVT_CQE_MORE(cqe->status));
   flag(to, "dnr", NVT_CQE_DNR(cqe->status));

@@ -20,6 +20,7 @@ int nvt_session_create(const struct nvt_session_options *options, struct nvt_ses
   nvt_map_init(&session->controllers, seed);
   nvt_map_init(&session->queues, seed);
   nvt_map_init(&session->commands, seed);
+  nvt_map_init(&session->namespaces, seed);
   nvt_map_init(&session->vectors, seed);
   *out = session;
   return 0;
@@ -36,6 +37,7 @@ void nvt_session_destroy(struct nvt_session *session) {
   nvt_map_free(&session->controllers);
   nvt_map_free(&session->queues);
   nvt_map_free(&session->commands);
+  nvt_map_free(&session->namespaces);
   nvt_map_free(&session->vectors);
   nvt_session_free_slabs(session);
   free(session);
@@ -190,6 +192,11 @@ static void follow_event(struct nvt_session *session, struct nvt_controller_node
   }
 }
 
+/* Where the command isn't known. */
+static enum nvt_opcode_set set_of_queue(uint16_t sqid) {
+  return sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM;
+}
+
 int nvt_session_record(struct nvt_session *session, const struct nvt_record *record,
                        struct nvt_view *view) {
   nvt_session_reclaim(session);
@@ -223,20 +230,25 @@ int nvt_session_record(struct nvt_session *session, const struct nvt_record *rec
   case NVT_REC_INTERRUPT:
     return nvt_session_interrupt(session, controller, record, view);
   case NVT_REC_COMMAND:
-    view->set = record->command.sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM;
+    view->set = nvt_session_set(session, controller, record->command.sqid, &record->command.sqe);
     return nvt_session_command(session, controller, record, view);
   case NVT_REC_COMPLETION:
-    view->set = record->completion.sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM;
+    view->set = set_of_queue(record->completion.sqid);
     return nvt_session_completion(session, controller, record, view);
   case NVT_REC_DATA:
-    view->set = record->data.sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM;
+    view->set = set_of_queue(record->data.sqid);
     view->exchange = nvt_session_outstanding(session, id, record->data.sqid, record->data.cid);
-    return 0;
+    if (view->exchange == NULL)
+      return 0;
+    view->set = (enum nvt_opcode_set)view->exchange->set;
+    return nvt_session_sets_data(session, view->exchange, record);
   case NVT_REC_VERDICT:
-    view->set = record->verdict.sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM;
+    view->set = set_of_queue(record->verdict.sqid);
     if (record->verdict.cid != UINT16_MAX) /* it is about a command */
       view->exchange =
           nvt_session_outstanding(session, id, record->verdict.sqid, record->verdict.cid);
+    if (view->exchange != NULL)
+      view->set = (enum nvt_opcode_set)view->exchange->set;
     return 0;
   case NVT_REC_EVENT:
     follow_event(session, controller, record);

@@ -52,10 +52,15 @@ struct nvt_exchange {
   uint32_t in_flight;            /* what the host had under way on its queue then: announced and not
                                     fetched, outstanding, or completed and not acknowledged */
   bool duplicate_cid;            /* another command with this cid was outstanding */
+  uint8_t set;                   /* enum nvt_opcode_set of the command; its queue's when only the
+                                    completion is known */
   struct nvt_sqe sqe; /* all zero when the trace has only the completion (started later) */
   struct nvt_cqe cqe; /* valid when completion.record != 0 */
   void *user;         /* the session's user's; NULL at first */
 };
+
+/* Its number in its set: the opcode, or of a Fabrics command the type. */
+uint8_t nvt_exchange_code(const struct nvt_exchange *);
 
 /* Stage times in ns; false when one end is missing (or lies before the other). */
 enum nvt_stage {
@@ -94,7 +99,8 @@ struct nvt_view {
   struct nvt_signal *signal;     /* of a doorbell or interrupt record; or NULL */
   bool is_doorbell;              /* a BAR0 or shadow doorbell write; id valid */
   struct nvt_doorbell_id doorbell;
-  enum nvt_opcode_set set; /* of a command or completion: admin on queue 0, else NVM */
+  enum nvt_opcode_set set; /* of the command that the record is or belongs to: by its queue, its
+                              namespace's command set and, of Fabrics commands, its opcode */
   bool seq_gap;     /* records are missing before this one and no loss record accounts for them */
   uint64_t missing; /* how many */
 };

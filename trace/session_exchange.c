@@ -149,6 +149,7 @@ int nvt_session_command(struct nvt_session *session, struct nvt_controller_node 
   exchange->reuse = slot->count++;
   exchange->command = session->now;
   exchange->sqe = command->sqe;
+  exchange->set = (uint8_t)view->set;
   exchange->duplicate_cid = oldest != NULL;
   if (oldest != NULL) {
     oldest->youngest->younger = node;
@@ -208,6 +209,14 @@ static int post(struct nvt_session *session, struct nvt_controller_node *control
   return nvt_session_wait(session, cq, node);
 }
 
+static int admin_done(struct nvt_session *session, struct nvt_controller_node *controller,
+                      const struct nvt_exchange *exchange) {
+  int error = nvt_session_admin_done(session, controller, &exchange->sqe);
+  return error != 0 ? error
+                    : nvt_session_sets_done(session, exchange->controller, &exchange->sqe,
+                                            exchange->cqe.dw0);
+}
+
 int nvt_session_completion(struct nvt_session *session, struct nvt_controller_node *controller,
                            const struct nvt_record *record, struct nvt_view *view) {
   const struct nvt_rec_completion *completion = &record->completion;
@@ -227,6 +236,7 @@ int nvt_session_completion(struct nvt_session *session, struct nvt_controller_no
     node->pub.epoch = controller->state.epoch;
     node->pub.sqid = completion->sqid;
     node->pub.cid = completion->cqe.cid;
+    node->pub.set = (uint8_t)view->set;
   }
   struct nvt_exchange *exchange = &node->pub;
   exchange->end = NVT_EXCHANGE_COMPLETED;
@@ -234,9 +244,10 @@ int nvt_session_completion(struct nvt_session *session, struct nvt_controller_no
   exchange->completion = session->now;
   exchange->cqe = completion->cqe;
   view->exchange = exchange;
+  view->set = (enum nvt_opcode_set)exchange->set;
   int error = post(session, controller, completion, node);
   if (error == 0 && completion->sqid == 0 && exchange->command.record != 0 &&
       NVT_CQE_STATUS(completion->cqe.status) == NVT_SC_SUCCESS)
-    error = nvt_session_admin_done(session, controller, &exchange->sqe);
+    error = admin_done(session, controller, exchange);
   return error;
 }

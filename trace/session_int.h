@@ -59,6 +59,7 @@ struct nvt_exchange_list {
 /* Of all queues of a session together; beyond it each queue forgets its oldest. */
 #define NVT_UNACKNOWLEDGED_MAX (1u << 19)
 #define NVT_DOORBELLS_MAX (1u << 20)
+#define NVT_NAMESPACES_MAX (1u << 16) /* of another set than NVM; more are taken for NVM's */
 
 struct nvt_queue {
   struct nvt_queue_view view;
@@ -106,6 +107,7 @@ struct nvt_session {
   struct nvt_map controllers; /* by id */
   struct nvt_map queues;      /* by controller, kind and id */
   struct nvt_map commands;    /* by queue generation and cid: oldest outstanding; count: uses */
+  struct nvt_map namespaces;  /* by controller and nsid; count: their set, where it isn't NVM */
   struct nvt_map vectors;     /* by controller and vector: completion queues that wait */
   struct nvt_controller_node *first_controller;
   struct nvt_controller_node *last_controller;
@@ -156,6 +158,15 @@ int nvt_session_queue_state(struct nvt_session *, struct nvt_controller_node *,
 /* An admin command succeeded: does it create or delete a queue? */
 int nvt_session_admin_done(struct nvt_session *, struct nvt_controller_node *,
                            const struct nvt_sqe *);
+
+/* session_sets.c */
+enum nvt_opcode_set nvt_session_set(const struct nvt_session *, const struct nvt_controller_node *,
+                                    uint16_t sqid, const struct nvt_sqe *);
+/* An admin command succeeded, or its data was seen: does it tell a namespace's set? */
+int nvt_session_sets_done(struct nvt_session *, uint16_t controller, const struct nvt_sqe *,
+                          uint32_t dw0);
+int nvt_session_sets_data(struct nvt_session *, const struct nvt_exchange *,
+                          const struct nvt_record *);
 
 /* session_exchange.c */
 int nvt_session_command(struct nvt_session *, struct nvt_controller_node *,

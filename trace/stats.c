@@ -55,8 +55,7 @@ static void on_end(void *ctx, struct nvt_exchange *exchange) {
   bool error = exchange->end == NVT_EXCHANGE_COMPLETED &&
                NVT_CQE_STATUS(exchange->cqe.status) != NVT_SC_SUCCESS;
   bool io = exchange->sqid != 0;
-  struct nvt_stats_opcode **opcode =
-      &stats->opcodes[io ? NVT_SET_NVM : NVT_SET_ADMIN][exchange->sqe.opcode];
+  struct nvt_stats_opcode **opcode = &stats->opcodes[exchange->set][nvt_exchange_code(exchange)];
   if (*opcode == NULL)
     *opcode = calloc(1, sizeof(**opcode));
   if (*opcode == NULL) {
@@ -133,7 +132,7 @@ static enum nvt_read read_all(struct nvt_stats *stats, struct nvt_reader *reader
 }
 
 static void clear(struct nvt_stats *stats) {
-  for (unsigned set = 0; set < 2; set++)
+  for (unsigned set = 0; set < NVT_SET_COUNT; set++)
     for (unsigned i = 0; i < 256; i++) {
       struct nvt_stats_opcode *opcode = stats->opcodes[set][i];
       for (unsigned stage = 0; opcode != NULL && stage < NVT_STAGE_COUNT; stage++)

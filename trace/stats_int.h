@@ -43,8 +43,8 @@ struct nvt_stats {
   uint64_t ends[NVT_EXCHANGE_UNTRACED + 1];
   uint64_t controllers;
   uint64_t lost;
-  struct nvt_stats_opcode *opcodes[2][256];         /* by set; NULL: never seen */
-  struct nvt_histogram *io_stages[NVT_STAGE_COUNT]; /* all I/O commands */
+  struct nvt_stats_opcode *opcodes[NVT_SET_COUNT][256]; /* by set and code; NULL: never seen */
+  struct nvt_histogram *io_stages[NVT_STAGE_COUNT];     /* all I/O commands */
   struct nvt_stats_rows queues;
   struct nvt_stats_rows namespaces; /* of I/O commands */
   bool no_memory;

@@ -107,7 +107,7 @@ void nvt_stats_print(FILE *to, const struct nvt_stats *stats) {
     print_columns(to, histogram);
   }
   bool any = false;
-  for (unsigned set = 0; set < 2; set++)
+  for (unsigned set = 0; set < NVT_SET_COUNT; set++)
     for (unsigned i = 0; i < 256; i++) {
       const struct nvt_stats_opcode *opcode = stats->opcodes[set][i];
       if (opcode == NULL)
@@ -163,6 +163,11 @@ static json_object *rows_json(const struct nvt_stats_rows *rows, const char *id)
   return list;
 }
 
+static const char *const sets[NVT_SET_COUNT] = {[NVT_SET_ADMIN] = "admin",
+                                                [NVT_SET_NVM] = "nvm",
+                                                [NVT_SET_KV] = "kv",
+                                                [NVT_SET_FABRICS] = "fabrics"};
+
 void nvt_stats_json(FILE *to, const struct nvt_stats *stats) {
   json_object *root = json_object_new_object();
   json_object_object_add(root, "trace", json_object_new_string(stats->path));
@@ -185,14 +190,13 @@ void nvt_stats_json(FILE *to, const struct nvt_stats *stats) {
   json_object_object_add(root, "commands", commands);
   json_object_object_add(root, "latency", stages_json(stats->io_stages));
   json_object *opcodes = json_object_new_array();
-  for (unsigned set = 0; set < 2; set++)
+  for (unsigned set = 0; set < NVT_SET_COUNT; set++)
     for (unsigned i = 0; i < 256; i++) {
       const struct nvt_stats_opcode *opcode = stats->opcodes[set][i];
       if (opcode == NULL)
         continue;
       json_object *one = json_object_new_object();
-      json_object_object_add(one, "set",
-                             json_object_new_string(set == NVT_SET_ADMIN ? "admin" : "nvm"));
+      json_object_object_add(one, "set", json_object_new_string(sets[set]));
       put(one, "opcode", i);
       const char *name = nvt_opcode_name((enum nvt_opcode_set)set, (uint8_t)i);
       json_object_object_add(one, "name", name != NULL ? json_object_new_string(name) : NULL);

@@ -157,12 +157,17 @@ static void completion(struct nvt_text *text, const struct nvt_record *record,
                        const struct nvt_view *view) {
   const struct nvt_rec_completion *body = &record->completion;
   nvt_text_add(text, "Completion ");
-  nvt_text_opcode(text, body->sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM, body->opcode);
+  enum nvt_opcode_set set = view != NULL ? view->set : nvt_set_of(body->sqid, 0, NVT_SET_NVM);
+  const struct nvt_exchange *exchange =
+      view != NULL && view->exchange != NULL && view->exchange->command.record != 0 ? view->exchange
+                                                                                    : NULL;
+  uint8_t code = exchange != NULL ? nvt_exchange_code(exchange) : body->opcode;
+  nvt_text_opcode(text, set, code);
   number_of(text, " sq ", body->sqid);
   nvt_text_add(text, " cid ");
   nvt_text_hex(text, body->cqe.cid, 4);
   nvt_text_add(text, " ");
-  nvt_text_status(text, NVT_CQE_STATUS(body->cqe.status));
+  nvt_text_status_in(text, set, NVT_CQE_STATUS(body->cqe.status));
   if (NVT_CQE_DNR(body->cqe.status))
     nvt_text_add(text, " dnr");
   if (NVT_CQE_MORE(body->cqe.status))
@@ -171,6 +176,8 @@ static void completion(struct nvt_text *text, const struct nvt_record *record,
     nvt_text_add(text, " dw0 ");
     nvt_text_hex(text, body->cqe.dw0, 0);
   }
+  if (body->cqe.dw0 != 0 || body->cqe.dw1 != 0)
+    nvt_text_result(text, set, code, exchange != NULL ? &exchange->sqe : NULL, &body->cqe);
   number_of(text, " sqhd ", body->cqe.sqhd);
   uint64_t ns;
   if (view != NULL && view->exchange != NULL &&
@@ -334,7 +341,11 @@ static void body(struct nvt_text *text, const struct nvt_record *record,
     interrupt(text, &record->interrupt, view);
     break;
   case NVT_REC_COMMAND:
-    nvt_text_command(text, record->command.sqid, &record->command.sqe);
+    nvt_text_command(
+        text,
+        view != NULL ? view->set
+                     : nvt_set_of(record->command.sqid, record->command.sqe.opcode, NVT_SET_NVM),
+        record->command.sqid, &record->command.sqe);
     if (view != NULL && view->exchange != NULL && view->exchange->duplicate_cid)
       nvt_text_add(text, " (cid is outstanding already)");
     break;

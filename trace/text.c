@@ -87,18 +87,24 @@ void nvt_text_quote(struct nvt_text *text, const void *bytes, size_t length) {
   }
 }
 
-void nvt_text_opcode(struct nvt_text *text, enum nvt_opcode_set set, uint8_t opcode) {
-  const char *name = nvt_opcode_name(set, opcode);
+void nvt_text_opcode(struct nvt_text *text, enum nvt_opcode_set set, uint8_t code) {
+  const char *name = nvt_opcode_name(set, code);
   if (name != NULL) {
     nvt_text_add(text, name);
     return;
   }
-  nvt_text_add(text, set == NVT_SET_ADMIN ? "admin opcode " : "opcode ");
-  nvt_text_hex(text, opcode, 2);
+  nvt_text_add(text, set == NVT_SET_ADMIN     ? "admin opcode "
+                     : set == NVT_SET_FABRICS ? "fabrics type "
+                                              : "opcode ");
+  nvt_text_hex(text, code, 2);
 }
 
 void nvt_text_status(struct nvt_text *text, nvt_status status) {
-  const char *name = nvt_status_name(status);
+  nvt_text_status_in(text, NVT_SET_NVM, status);
+}
+
+void nvt_text_status_in(struct nvt_text *text, enum nvt_opcode_set set, nvt_status status) {
+  const char *name = nvt_status_name_in(set, status);
   if (name != NULL)
     nvt_text_add(text, name);
   else

@@ -24,10 +24,11 @@ void nvt_text_printf(struct nvt_text *, const char *, ...) __attribute__((format
 /* Bytes from outside, `length` of them: what isn't printable ASCII or well-formed UTF-8 as \xNN. */
 void nvt_text_quote(struct nvt_text *, const void *, size_t length);
 
-/* "Read", or "opcode 0x99". */
-void nvt_text_opcode(struct nvt_text *, enum nvt_opcode_set, uint8_t opcode);
+/* "Read", or "opcode 0x99"; the code is nvt_command_code()'s. */
+void nvt_text_opcode(struct nvt_text *, enum nvt_opcode_set, uint8_t code);
 /* "Invalid Field in Command", or "status 1/0x7f". */
 void nvt_text_status(struct nvt_text *, nvt_status);
+void nvt_text_status_in(struct nvt_text *, enum nvt_opcode_set, nvt_status);
 /* "12.345 µs": four to six significant digits. */
 void nvt_text_duration(struct nvt_text *, uint64_t ns);
 /* "0000:01:00.0" of a record header's pci_address. */
@@ -39,7 +40,15 @@ void nvt_text_pci_register(struct nvt_text *, uint64_t offset);
 /* " EN IOSQES=6": fields of the register at offset that aren't 0. */
 void nvt_text_register_fields(struct nvt_text *, uint64_t offset, uint64_t value, unsigned size);
 /* "Read sq 1 cid 0x007f nsid 1 lba 8192+8 prp 0x…": a command's one line. */
-void nvt_text_command(struct nvt_text *, uint16_t sqid, const struct nvt_sqe *);
+void nvt_text_command(struct nvt_text *, enum nvt_opcode_set, uint16_t sqid,
+                      const struct nvt_sqe *);
+/* " lba 8192 cns 0x01 (Identify Controller)": a field's part of that line. Of a result: all its
+ * fields, if any of it applies; sqe may be NULL. */
+void nvt_text_field(struct nvt_text *, const struct nvt_command_field *, uint64_t value);
+void nvt_text_result(struct nvt_text *, enum nvt_opcode_set, uint8_t code, const struct nvt_sqe *,
+                     const struct nvt_cqe *);
+/* "0x01 (Identify Controller)", "8 (0x7, zero-based)", "12": a field's value alone. */
+void nvt_text_field_value(struct nvt_text *, const struct nvt_command_field *, uint64_t value);
 
 /* Rows of nvme/registers.def's fields, for printers that show each bit field. */
 struct nvt_register_field_info {

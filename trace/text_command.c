@@ -24,8 +24,7 @@ static void add_lower(struct nvt_text *text, const char *id) {
   nvt_text_add(text, lower);
 }
 
-static void add_field(struct nvt_text *text, const struct nvt_command_field *field,
-                      uint64_t value) {
+void nvt_text_field(struct nvt_text *text, const struct nvt_command_field *field, uint64_t value) {
   switch (field->format) {
   case NVT_FORMAT_SLBA:
     nvt_text_add(text, " lba ");
@@ -74,14 +73,59 @@ static void add_field(struct nvt_text *text, const struct nvt_command_field *fie
   }
 }
 
-void nvt_text_command(struct nvt_text *text, uint16_t sqid, const struct nvt_sqe *sqe) {
-  enum nvt_opcode_set set = sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM;
-  nvt_text_opcode(text, set, sqe->opcode);
+void nvt_text_field_value(struct nvt_text *text, const struct nvt_command_field *field,
+                          uint64_t value) {
+  if (field->format == NVT_FORMAT_ZERO_BASED) {
+    nvt_text_dec(text, value + 1);
+    nvt_text_printf(text, " (0x%llx, zero-based)", (unsigned long long)value);
+    return;
+  }
+  const char *name = nvt_field_value_name(field, value);
+  switch (field->format) {
+  case NVT_FORMAT_HEX:
+  case NVT_FORMAT_CNS:
+  case NVT_FORMAT_FEATURE:
+  case NVT_FORMAT_LOG_PAGE:
+  case NVT_FORMAT_FABRICS:
+    nvt_text_hex(text, value, field->width > 4 ? (field->width + 3u) / 4 : 1);
+    break;
+  default:
+    nvt_text_dec(text, value);
+    break;
+  }
+  if (name != NULL)
+    nvt_text_printf(text, " (%s)", name);
+}
+
+/* The row before says it already, as a whole. */
+static bool part_of_another(const struct nvt_command_field *fields, size_t i) {
+  for (size_t j = i; j-- > 0 && fields[j].dword == fields[i].dword;)
+    if (fields[j].lsb <= fields[i].lsb && fields[j].when_width <= fields[i].when_width &&
+        fields[j].lsb + fields[j].width >= fields[i].lsb + fields[i].width &&
+        fields[j].width > fields[i].width &&
+        (fields[j].when_width == 0 || fields[j].when_value == fields[i].when_value))
+      return true;
+  return false;
+}
+
+void nvt_text_result(struct nvt_text *text, enum nvt_opcode_set set, uint8_t code,
+                     const struct nvt_sqe *sqe, const struct nvt_cqe *cqe) {
+  size_t count;
+  const struct nvt_command_field *fields = nvt_result_fields_of(set, code, &count);
+  for (size_t i = 0; i < count; i++)
+    if (nvt_result_field_applies(&fields[i], sqe, cqe))
+      nvt_text_field(text, &fields[i], nvt_result_field_value(&fields[i], cqe));
+}
+
+void nvt_text_command(struct nvt_text *text, enum nvt_opcode_set set, uint16_t sqid,
+                      const struct nvt_sqe *sqe) {
+  uint8_t code = nvt_command_code(set, sqe);
+  nvt_text_opcode(text, set, code);
   nvt_text_add(text, " sq ");
   nvt_text_dec(text, sqid);
   nvt_text_add(text, " cid ");
   nvt_text_hex(text, sqe->cid, 4);
-  if (sqe->nsid != 0) {
+  if (sqe->nsid != 0 && set != NVT_SET_FABRICS) {
     nvt_text_add(text, " nsid ");
     if (sqe->nsid == UINT32_MAX)
       nvt_text_add(text, "all");
@@ -89,10 +133,10 @@ void nvt_text_command(struct nvt_text *text, uint16_t sqid, const struct nvt_sqe
       nvt_text_dec(text, sqe->nsid);
   }
   size_t count;
-  const struct nvt_command_field *fields = nvt_command_fields(&count);
+  const struct nvt_command_field *fields = nvt_command_fields_of(set, code, &count);
   for (size_t i = 0; i < count; i++)
-    if (fields[i].opcode == sqe->opcode && fields[i].set == set)
-      add_field(text, &fields[i], nvt_command_field_value(&fields[i], sqe));
+    if (nvt_command_field_applies(&fields[i], sqe) && !part_of_another(fields, i))
+      nvt_text_field(text, &fields[i], nvt_command_field_value(&fields[i], sqe));
   if (NVT_SQE_FUSE(sqe->flags) != 0)
     nvt_text_add(text, NVT_SQE_FUSE(sqe->flags) == 1 ? " fused first" : " fused second");
   if (sqe->prp1 != 0 || sqe->prp2 != 0) {
