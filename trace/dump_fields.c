@@ -7,7 +7,7 @@
 #include "trace/dump_int.h"
 #include "trace/text.h"
 
-#define LABEL "    %-32s "
+#define LABEL "    %-31s  "
 
 static void print_value(FILE *to, const struct nvt_record_field *field, const uint8_t *body) {
   uint64_t value = nvt_record_field_value(field, body);
@@ -164,7 +164,11 @@ static void print_register(FILE *to, const struct nvt_rec_access *access) {
   const struct nvt_register_info *info = nvt_register_at(access->offset);
   if (info == NULL)
     return;
-  fprintf(to, LABEL "%s, %s\n", "Register", info->name, info->title);
+  char name[32];
+  struct nvt_text text;
+  nvt_text_init(&text, name, sizeof(name));
+  nvt_text_register(&text, access->offset);
+  fprintf(to, LABEL "%s (%s)\n", "Register", name, info->title);
   size_t count;
   const struct nvt_register_field_info *fields = nvt_register_fields(&count);
   for (size_t i = 0; i < count; i++) {
@@ -213,6 +217,9 @@ static void print_tail(FILE *to, const struct nvt_record *record) {
   if (record->tail_length == 0)
     return;
   if (record->header.type == NVT_REC_DATA) {
+    if (record->data.kind == NVT_V_data_kind_SGL_SEGMENT)
+      for (size_t at = 0; at + NVT_SGL_BYTES <= record->tail_length; at += NVT_SGL_BYTES)
+        print_sgl(to, record->tail + at);
     nvt_dump_hex(to, record->tail, record->tail_length);
     return;
   }

@@ -6,6 +6,7 @@ KIND  all        every record kind: bring-up, reads and writes, reset, faults, l
       malformed  records whose lengths contradict each other, of unknown type, version and link
       cuts       the longest record of each kind, captured up to each of its bytes
       foreign    frames of somebody else's under the same link type
+      commands   every opcode of every set, with one, walking and all bits set in its dwords, and results
       bench N    N records of reads with their doorbells, interrupts and completions
 """
 import json
@@ -296,6 +297,40 @@ def foreign():
     return t
 
 
+def commands():
+    """Opcodes 0 to 255 of the admin queue, of an NVM and of a key-value namespace, and Fabrics types."""
+    t = Trace()
+    t.meta()
+    t.access(REG_W, 1, 0x14, 0x00460061)  # CC.CSS 110b: all I/O command sets
+    t.cmd(0, 0, 0, 1, 1, 0x06, 1, nsid=2, cdw=(5, 1 << 24))  # namespace 2: key-value
+    t.cpl(0, 0, 0, 0, 0x06, 1, 1)
+    cid = 2
+    full = 0xFFFFFFFF
+    patterns = [[0] * 8, [full] * 8] + [[1 << bit] * 8 for bit in range(0, 32)]
+    for queue, nsids in ((0, (1,)), (1, (1, 2))):
+        for nsid in nsids:
+            codes = [(op, nsid) for op in range(256) if op != 0x7F] if queue == 0 or nsid == 1 else \
+                [(op, nsid) for op in (0, 1, 2, 6, 0x0D, 0x10, 0x14, 0x19, 0x80)]
+            codes += [(0x7F, fctype | 0xABCD0000) for fctype in range(10)] if queue == 0 else []
+            for opcode, dword1 in codes:
+                known = opcode < 0x90 or opcode > 0xFC
+                for i, words in enumerate(patterns if known else patterns[:2]):
+                    if i > 1 and opcode in (0x00, 0x01, 0x04, 0x05) and queue == 0:
+                        continue  # queues come and go; their fields are in the first two
+                    sqe = struct.pack("<BBHIII", opcode, (0, 0x3F)[i == 1], cid & 0xFFFF, dword1, words[0], words[1])
+                    sqe += struct.pack("<QQQ6I", 0x1000 * i, 0x2000, 0x3000, *words[2:])
+                    t.record(CMD, struct.pack("<HHHHHHI", queue, queue, 0, 1, 1, 0, 0) + sqe)
+                    failed = i % 5 == 4
+                    t.cpl(queue, queue, 0, 0, opcode, cid & 0xFFFF, 1, sct=failed, sc=0x80 * failed,
+                          dw0=words[0], dw1=words[1])
+                    cid += 1
+    for kind in range(256):  # every type of SGL descriptor
+        t.cmd(1, 1, 0, 1, 1, 0x02, cid & 0xFFFF, 1, flags=0x40, sgl=bytes(range(1, 16)) + bytes([kind]))
+        t.cpl(1, 1, 0, 0, 0x02, cid & 0xFFFF, 1)
+        cid += 1
+    return t
+
+
 def bench(count):
     t = Trace()
     bring_up(t)
@@ -316,7 +351,7 @@ def bench(count):
 
 
 def main(argv):
-    kinds = {"all": trace_all, "malformed": malformed, "cuts": cuts, "foreign": foreign}
+    kinds = {"all": trace_all, "malformed": malformed, "cuts": cuts, "foreign": foreign, "commands": commands}
     if len(argv) == 3 and argv[1] in kinds:
         kinds[argv[1]]().write(argv[2])
     elif len(argv) == 4 and argv[1] == "bench":
