@@ -64,6 +64,9 @@ void nvt_add_event_queue(const struct nvt_context *); /* of an event that has on
 void nvt_commands_register(int proto);
 void nvt_add_sqe(const struct nvt_context *);
 void nvt_add_cqe(const struct nvt_context *);
+/* A person's own table of commands: NULL or "" for none. One that can't be read is told, and
+ * the one before stays. Called when the preference may have changed. */
+void nvt_commands_vendor_table(const char *path);
 /* A descriptor of 16 bytes at `at`. */
 void nvt_add_sgl(const struct nvt_context *, proto_tree *, int at);
 

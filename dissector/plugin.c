@@ -314,6 +314,11 @@ static void set_link_type(void) {
   dissector_add_uint("wtap_encap", WTAP_ENCAP_USER0 + current, handle);
 }
 
+static void preferences_changed(void) {
+  set_link_type();
+  nvt_commands_vendor_table(nvt_preferences.vendor_table);
+}
+
 static void register_protocol(void) {
   proto_nvmetap = proto_register_protocol("NVMe Trace", "NVMeTap", "nvmetap");
   nvt_fields_register(proto_nvmetap);
@@ -325,7 +330,7 @@ static void register_protocol(void) {
   nvt_state_register(proto_nvmetap);
   nvt_findings_register(proto_nvmetap);
   nvt_statistics_register(proto_nvmetap);
-  nvt_preferences_register(proto_nvmetap, set_link_type);
+  nvt_preferences_register(proto_nvmetap, preferences_changed);
   nvt_register_field(proto_nvmetap, &hf_annotation, "Text", "nvmetap.annotation", FT_STRING,
                      BASE_NONE, NULL, 0, NULL);
   nvt_register_field(proto_nvmetap, &hf_json, "Description", "nvmetap.json", FT_STRING, BASE_NONE,
@@ -346,7 +351,7 @@ static void register_handoff(void) {
   nvt_relations_find_builtin();
   nvt_data_handoff();
   handle = create_dissector_handle(dissect, proto_nvmetap);
-  set_link_type();
+  preferences_changed();
 }
 
 void plugin_register(void) {

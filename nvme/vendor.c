@@ -7,6 +7,10 @@ void nvt_vendor_use(const struct nvt_vendor_table *use) {
   table = use;
 }
 
+const struct nvt_vendor_table *nvt_vendor_used(void) {
+  return table;
+}
+
 const struct nvt_vendor_opcode *nvt_vendor_opcode(enum nvt_opcode_set set, uint8_t code) {
   for (size_t i = 0; table != NULL && i < table->opcode_count; i++)
     if (table->opcodes[i].code == code && table->opcodes[i].set == set)

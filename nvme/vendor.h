@@ -39,6 +39,8 @@ struct nvt_vendor_table {
  * function of nvme/ that has an effect: not while another thread looks something up. */
 void nvt_vendor_use(const struct nvt_vendor_table *);
 
+const struct nvt_vendor_table *nvt_vendor_used(void);
+
 /* For the look-ups; NULL when it has none. */
 const struct nvt_vendor_opcode *nvt_vendor_opcode(enum nvt_opcode_set, uint8_t code);
 const char *nvt_vendor_status(nvt_status);

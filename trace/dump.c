@@ -11,12 +11,14 @@
 #include "trace/dump_int.h"
 #include "trace/reader.h"
 #include "trace/summary.h"
+#include "trace/vendor.h"
 
 enum time_style { TIME_RELATIVE, TIME_NONE, TIME_EPOCH, TIME_DELTA };
 
 struct dump {
   const char *path;
-  uint64_t count; /* 0: all */
+  const char *vendor; /* a person's own table, or NULL */
+  uint64_t count;     /* 0: all */
   enum time_style time;
   bool verbose;
   bool hex;
@@ -145,11 +147,30 @@ static bool parse_count(const char *text, uint64_t *out) {
   return true;
 }
 
+static int open_and_print(struct dump *dump) {
+  struct nvt_reader *reader;
+  struct nvt_reason why;
+  if (!nvt_reader_open(dump->path, &reader, &why))
+    return nvt_usage_error("dump", "%s", why.text);
+  struct nvt_session *session;
+  if (nvt_session_create(NULL, &session) != 0) {
+    nvt_reader_close(reader);
+    return nvt_usage_error("dump", "out of memory");
+  }
+  int status = print_all(dump, reader, session);
+  nvt_session_destroy(session);
+  nvt_reader_close(reader);
+  return status;
+}
+
 static int run(int argc, char **argv) {
-  static const struct option options[] = {
-      {"json", no_argument, NULL, 'j'},       {"count", required_argument, NULL, 'c'},
-      {"verbose", no_argument, NULL, 'v'},    {"hex", no_argument, NULL, 'x'},
-      {"read", required_argument, NULL, 'r'}, {0}};
+  static const struct option options[] = {{"json", no_argument, NULL, 'j'},
+                                          {"count", required_argument, NULL, 'c'},
+                                          {"verbose", no_argument, NULL, 'v'},
+                                          {"hex", no_argument, NULL, 'x'},
+                                          {"read", required_argument, NULL, 'r'},
+                                          {"vendor-table", required_argument, NULL, 'V'},
+                                          {0}};
   struct dump dump = {0};
   unsigned times = 0;
   optind = 0;
@@ -173,6 +194,9 @@ static int run(int argc, char **argv) {
     case 'j':
       dump.json = true;
       break;
+    case 'V':
+      dump.vendor = optarg;
+      break;
     case 'r':
       dump.path = optarg;
       break;
@@ -192,37 +216,35 @@ static int run(int argc, char **argv) {
   if (optind < argc)
     return nvt_usage_error("dump", "one trace at a time, so what is '%s'?", argv[optind]);
 
-  struct nvt_reader *reader;
-  struct nvt_reason why;
-  if (!nvt_reader_open(dump.path, &reader, &why))
-    return nvt_usage_error("dump", "%s", why.text);
-  struct nvt_session *session;
-  if (nvt_session_create(NULL, &session) != 0) {
-    nvt_reader_close(reader);
-    return nvt_usage_error("dump", "out of memory");
+  struct nvt_vendor *vendor = NULL;
+  char refused[512];
+  if (dump.vendor != NULL) {
+    if (!nvt_vendor_load(dump.vendor, &vendor, refused, sizeof(refused)))
+      return nvt_usage_error("dump", "%s", refused);
+    nvt_vendor_use(nvt_vendor_table(vendor));
   }
-  int status = print_all(&dump, reader, session);
-  nvt_session_destroy(session);
-  nvt_reader_close(reader);
+  int status = open_and_print(&dump);
+  nvt_vendor_free(vendor);
   return status;
 }
-
 NVT_COMMAND(
     dump, .name = "dump", .summary = "print a trace as text, one record a line",
-    .usage = "usage: nvmetap dump [-c N] [-t[t[t]]] [-v] [-x] [--json] TRACE|-\n"
-             "\n"
-             "  -c, --count N  stop after N records\n"
-             "  -t             no time; -tt seconds since 1970; -ttt since the line before\n"
-             "                 (else since the first record)\n"
-             "  -v, --verbose  every field of each record\n"
-             "  -x, --hex      each record's bytes too; with --json the data recorded\n"
-             "  --json         one JSON object a line, times in nanoseconds\n"
-             "  -r FILE        the trace, for those used to it\n"
-             "\n"
-             "Exit status: 0 done, 1 some frames are no records of ours, or malformed, 2 usage,\n"
-             "or the file can't be read to its end (what could be read is printed first).\n"
-             "\n"
-             "examples: nvmetap dump boot.pcap\n"
-             "          nvmetap dump --json boot.pcap | jq 'select(.latency_ns > 1000000)'\n"
-             "          nvmetap record --trace - … | nvmetap dump -v -\n",
+    .usage =
+        "usage: nvmetap dump [-c N] [-t[t[t]]] [-v] [-x] [--json] [--vendor-table FILE] TRACE|-\n"
+        "\n"
+        "  -c, --count N  stop after N records\n"
+        "  -t             no time; -tt seconds since 1970; -ttt since the line before\n"
+        "                 (else since the first record)\n"
+        "  -v, --verbose  every field of each record\n"
+        "  -x, --hex      each record's bytes too; with --json the data recorded\n"
+        "  --json         one JSON object a line, times in nanoseconds\n"
+        "  --vendor-table FILE  a drive's own commands, as docs/vendor-table.md describes\n"
+        "  -r FILE        the trace, for those used to it\n"
+        "\n"
+        "Exit status: 0 done, 1 some frames are no records of ours, or malformed, 2 usage,\n"
+        "or the file can't be read to its end (what could be read is printed first).\n"
+        "\n"
+        "examples: nvmetap dump boot.pcap\n"
+        "          nvmetap dump --json boot.pcap | jq 'select(.latency_ns > 1000000)'\n"
+        "          nvmetap record --trace - … | nvmetap dump -v -\n",
     .run = run, .order = 30);
