@@ -67,6 +67,18 @@ static void opcodes(void **state) {
   SAME(NVT_NVM_RESERVATION_ACQUIRE, nvme_cmd_resv_acquire);
   SAME(NVT_NVM_RESERVATION_RELEASE, nvme_cmd_resv_release);
   SAME(NVT_NVM_COPY, nvme_cmd_copy);
+  SAME(NVT_NVM_IO_MANAGEMENT_RECEIVE, nvme_cmd_io_mgmt_recv);
+  SAME(NVT_NVM_IO_MANAGEMENT_SEND, nvme_cmd_io_mgmt_send);
+  SAME(NVT_ADMIN_DISCOVERY_INFO_MANAGEMENT, nvme_admin_discovery_info_mgmt);
+  SAME(NVT_ADMIN_FABRIC_ZONING_RECEIVE, nvme_admin_fabric_zoning_recv);
+  SAME(NVT_ADMIN_FABRIC_ZONING_LOOKUP, nvme_admin_fabric_zoning_lookup);
+  SAME(NVT_ADMIN_FABRIC_ZONING_SEND, nvme_admin_fabric_zoning_send);
+  SAME(NVT_FABRICS_PROPERTY_SET, nvme_fabrics_type_property_set);
+  SAME(NVT_FABRICS_CONNECT, nvme_fabrics_type_connect);
+  SAME(NVT_FABRICS_PROPERTY_GET, nvme_fabrics_type_property_get);
+  SAME(NVT_FABRICS_AUTHENTICATION_SEND, nvme_fabrics_type_auth_send);
+  SAME(NVT_FABRICS_AUTHENTICATION_RECEIVE, nvme_fabrics_type_auth_receive);
+  SAME(NVT_FABRICS_DISCONNECT, nvme_fabrics_type_disconnect);
 }
 
 static void registers(void **state) {
@@ -194,6 +206,10 @@ static void statuses(void **state) {
   SAME(NVT_SC_WRITE_TO_READ_ONLY_RANGE, 0x100 | NVME_SC_READ_ONLY);
   SAME(NVT_SC_INVALID_QUEUE_DELETION, 0x100 | NVME_SC_INVALID_QUEUE);
   SAME(NVT_SC_INVALID_INTERRUPT_VECTOR, 0x100 | NVME_SC_INVALID_VECTOR);
+  SAME(NVT_SC_CONNECT_INCOMPATIBLE_FORMAT, 0x100 | NVME_SC_CONNECT_FORMAT);
+  SAME(NVT_SC_CONNECT_INVALID_PARAMETERS, 0x100 | NVME_SC_CONNECT_INVALID_PARAM);
+  SAME(NVT_SC_DISCOVER_RESTART, 0x100 | NVME_SC_DISCOVERY_RESTART);
+  SAME(NVT_SC_AUTHENTICATION_REQUIRED, 0x100 | NVME_SC_AUTH_REQUIRED);
   SAME(NVT_SC_COMPARE_FAILURE, 0x200 | NVME_SC_COMPARE_FAILED);
 }
 
