@@ -85,7 +85,8 @@ static bool names_blocks(uint8_t opcode) {
 void nvt_builtin_sqe(const struct nvt_context *c) {
   add(c, of_sqe, NVT_COUNT(of_sqe));
   const struct nvt_rec_command *command = &c->record->command;
-  if (command->sqid == 0 || !names_blocks(command->sqe.opcode))
+  bool of_nvm = c->frame->fed ? c->frame->set == NVT_SET_NVM : command->sqid != 0;
+  if (!of_nvm || !names_blocks(command->sqe.opcode))
     return;
   add(c, of_range, NVT_COUNT(of_range));
   if (number_of_blocks.hf > 0) /* the built-in field has the count, not the zero-based value */
