@@ -24,6 +24,7 @@ enum nvt_structure_id {
 enum nvt_member_format {
   NVT_MEMBER_DEC,
   NVT_MEMBER_HEX,
+  NVT_MEMBER_BIG_ENDIAN, /* decimal, most significant byte first */
   NVT_MEMBER_FLAG,
   NVT_MEMBER_ZERO_BASED, /* one less than what it means */
   NVT_MEMBER_POWER2,     /* exponent of 2 */

@@ -48,10 +48,15 @@ static void gap(struct walk *w, const struct place *p, uint64_t at, uint64_t end
     emit(w, p, &part);
 }
 
-static uint64_t little(const uint8_t *bytes, uint64_t size) {
+static uint64_t integer(const struct nvt_member *row, const uint8_t *bytes, uint64_t size) {
   uint64_t value = 0;
-  if (size <= sizeof(value))
+  if (size > sizeof(value))
+    return 0;
+  if (row->format != NVT_MEMBER_BIG_ENDIAN)
     memcpy(&value, bytes, size);
+  else
+    for (uint64_t i = 0; i < size; i++)
+      value = value << 8 | bytes[i];
   return value;
 }
 
@@ -62,7 +67,7 @@ static bool read_member(const struct walk *w, const struct place *p, const struc
   if (row->offset == NVT_OFFSET_AFTER || !clip(w, p->base + row->offset, row->size, &part) ||
       part.length != row->size)
     return false;
-  *value = little(part.bytes, part.length);
+  *value = integer(row, part.bytes, part.length);
   return true;
 }
 
@@ -96,7 +101,7 @@ static void emit_value(struct walk *w, const struct place *p, struct nvt_part pa
     return;
   part.kind = part.length == size ? NVT_PART_VALUE : NVT_PART_CUT;
   if (part.kind == NVT_PART_VALUE)
-    part.value = little(part.bytes, size);
+    part.value = integer(part.member, part.bytes, size);
   emit(w, p, &part);
   if (part.kind == NVT_PART_VALUE && size <= sizeof(part.value))
     emit_bits(w, p, &part);
@@ -162,6 +167,14 @@ static uint64_t walk_fixed(struct walk *w, const struct place *p, const struct n
   return at + count * size;
 }
 
+/* Where the zeroes begin that the rest of the bytes is: a list that isn't counted ends there. */
+static uint64_t used_end(const struct walk *w, const struct place *p, uint64_t at) {
+  uint64_t end = p->limit < w->end ? p->limit : w->end;
+  while (end > at && w->bytes[end - 1 - w->from] == 0)
+    end--;
+  return end;
+}
+
 /* Elements that tell their own lengths. */
 static uint64_t walk_varying(struct walk *w, const struct place *p, const struct nvt_member *row,
                              uint64_t at, uint64_t count) {
@@ -173,7 +186,8 @@ static uint64_t walk_varying(struct walk *w, const struct place *p, const struct
       emit(w, p, &part);
     return p->limit;
   }
-  for (uint64_t i = 0; i < count && at < w->end && at < p->limit; i++) {
+  uint64_t used = row->other == NVT_ROW_NONE ? used_end(w, p, at) : w->end;
+  for (uint64_t i = 0; i < count && at < used && at < p->limit; i++) {
     struct place element = {nvt_structure_info(row->element), at, p->limit};
     part.kind = NVT_PART_BEGIN;
     part.index = i;
@@ -274,12 +288,14 @@ static uint64_t walk_structure(struct walk *w, const struct place *outer) {
     if (start >= w->end || start >= p.limit)
       break;
     gap(w, &p, at, start);
-    at = start;
+    if (start > at)
+      at = start;
     if (row->kind == NVT_MEMBER_VALUE) {
       emit_value(w, &p, (struct nvt_part){.member = row}, start, row->size);
       at = start + row->size < p.limit ? start + row->size : p.limit;
     } else if (row->kind == NVT_MEMBER_CASE) {
-      at = walk_case(w, &p, row, start);
+      uint64_t after = walk_case(w, &p, row, start);
+      at = after > at ? after : at;
     } else {
       at = walk_many(w, &p, row, start);
     }
