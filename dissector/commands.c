@@ -281,6 +281,7 @@ void nvt_add_sqe(const struct nvt_context *c) {
     nvt_add_sgl(c, tree, entry + 24);
   }
   add_dwords(c, tree, admin, entry);
+  nvt_add_feature(c, tree, entry);
 }
 
 void nvt_add_cqe(const struct nvt_context *c) {
@@ -293,6 +294,7 @@ void nvt_add_cqe(const struct nvt_context *c) {
   proto_item_append_text(item, ": %s", status_name != NULL ? status_name : "unknown status");
   proto_tree *tree = proto_item_add_subtree(item, ett_entry);
   add_item(c, tree, hf_dw0, entry, 4);
+  nvt_add_feature_result(c, tree, entry);
   add_item(c, tree, hf_dw1, entry + 4, 4);
   add_item(c, tree, hf_sqhd, entry + 8, 2);
   add_item(c, tree, hf_sqid, entry + 10, 2);

@@ -80,6 +80,10 @@ void nvt_structures_register(int proto);
  * it, and nothing was added. */
 bool nvt_add_structure(const struct nvt_context *, proto_tree *, tvbuff_t *data,
                        const struct nvt_exchange *, enum nvt_direction);
+/* The feature's value in an entry at `entry`: of Set Features from dword 11 on; of a completion of
+ * Get or Set Features in dword 0. Nothing is added for other commands. */
+void nvt_add_feature(const struct nvt_context *, proto_tree *, int entry);
+void nvt_add_feature_result(const struct nvt_context *, proto_tree *, int entry);
 
 /* --- state.c: the controller and its queues as of this packet --- */
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "trace/dump_int.h"
+#include "trace/dump_structure.h"
 #include "trace/text.h"
 
 #define LABEL "    %-32s "
@@ -173,10 +174,22 @@ static void print_exchange(FILE *to, const struct nvt_exchange *exchange) {
   }
 }
 
-static void print_tail(FILE *to, const struct nvt_record *record) {
+/* A payload's first piece, as far as nvme/ knows its layout. */
+static void print_structure(FILE *to, const struct nvt_record *record,
+                            const struct nvt_exchange *exchange) {
+  const struct nvt_rec_data *data = &record->data;
+  if (exchange == NULL || exchange->command.record == 0 || data->offset != 0 ||
+      data->kind != NVT_V_data_kind_PAYLOAD)
+    return;
+  nvt_dump_structure(to, exchange->sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM, &exchange->sqe,
+                     (enum nvt_direction)data->direction, record->tail, record->tail_length, 0);
+}
+
+static void print_tail(FILE *to, const struct nvt_record *record, const struct nvt_view *view) {
   if (record->tail_length == 0)
     return;
   if (record->header.type == NVT_REC_DATA) {
+    print_structure(to, record, view->exchange);
     nvt_dump_hex(to, record->tail, record->tail_length);
     return;
   }
@@ -208,9 +221,13 @@ void nvt_dump_fields(FILE *to, const struct nvt_record *record, const struct nvt
   switch (record->header.type) {
   case NVT_REC_COMMAND:
     print_sqe(to, view->set, &record->command.sqe);
+    nvt_dump_feature(to, view->set, &record->command.sqe);
     break;
   case NVT_REC_COMPLETION:
     print_cqe(to, &record->completion.cqe);
+    if (view->exchange != NULL && view->exchange->command.record != 0 &&
+        NVT_CQE_STATUS(record->completion.cqe.status) == NVT_SC_SUCCESS)
+      nvt_dump_feature_result(to, view->set, &view->exchange->sqe, record->completion.cqe.dw0);
     break;
   case NVT_REC_REG_READ:
   case NVT_REC_REG_WRITE:
@@ -223,7 +240,7 @@ void nvt_dump_fields(FILE *to, const struct nvt_record *record, const struct nvt
     print_exchange(to, view->exchange);
   if (view->signal != NULL)
     dec(to, "[Commands that it stands for]", view->signal->count);
-  print_tail(to, record);
+  print_tail(to, record, view);
 }
 
 void nvt_dump_hex(FILE *to, const uint8_t *bytes, size_t length) {
