@@ -214,7 +214,10 @@ void nvt_text_part_value(struct nvt_text *text, const struct nvt_part *part) {
     add_value(text, part);
     break;
   case NVT_PART_CUT:
-    add_bytes(text, part->bytes, part->length);
+    if (part->member->format == NVT_MEMBER_ASCII)
+      add_ascii(text, part->bytes, part->length);
+    else
+      add_bytes(text, part->bytes, part->length);
     nvt_text_add(text, " [cut]");
     break;
   case NVT_PART_ZEROES:
