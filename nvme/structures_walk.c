@@ -114,9 +114,10 @@ static bool zeroes(const uint8_t *bytes, uint64_t length) {
 }
 
 /* From element i at `at` on: how many are zero and wholly there. */
-static uint64_t zero_run(const struct walk *w, uint64_t at, uint64_t size, uint64_t count) {
-  uint64_t run = 0;
-  for (; run < count && at >= w->from && at + size <= w->end; run++, at += size)
+static uint64_t zero_run(const struct walk *w, const struct place *p, uint64_t at, uint64_t size,
+                         uint64_t count) {
+  uint64_t run = 0, end = p->limit < w->end ? p->limit : w->end;
+  for (; run < count && at >= w->from && at + size <= end; run++, at += size)
     if (!zeroes(w->bytes + (at - w->from), size))
       break;
   return run;
@@ -128,6 +129,8 @@ static void walk_element(struct walk *w, const struct place *p, struct nvt_part 
     emit_value(w, p, part, at, size);
     return;
   }
+  if (at + size > p->limit)
+    size = p->limit - at; /* what the structure says of its length leaves no more */
   struct place element = {nvt_structure_info(part.member->element), at, at + size};
   struct nvt_part edge;
   if (!clip(w, at, size, &edge))
@@ -150,7 +153,7 @@ static uint64_t walk_fixed(struct walk *w, const struct place *p, const struct n
   struct nvt_part part = {.member = row, .indexed = true};
   uint64_t i = w->from > at ? (w->from - at) / size : 0;
   while (i < count && at + i * size < w->end) {
-    uint64_t run = zero_run(w, at + i * size, size, count - i);
+    uint64_t run = zero_run(w, p, at + i * size, size, count - i);
     part.index = i;
     if (run >= 2) {
       struct nvt_part many = part;

@@ -258,6 +258,25 @@ static void lists_count_and_collapse(void **state) {
   assert_false(third.found);
 }
 
+/* A length that ends inside of an element: the next structure's bytes aren't that element's. */
+static void elements_end_where_their_structure_does(void **state) {
+  (void)state;
+  for (uint8_t dsze = 64; dsze <= 73; dsze++)
+    for (uint8_t filling = 0; filling < 2; filling++) {
+      uint8_t log[16 + 2 * 96];
+      memset(log, filling, sizeof(log));
+      log[0] = 1, log[1] = 0;
+      log[16] = dsze, log[17] = 0;
+      log[16 + 8] = 9, log[16 + 9] = 0;
+      covered(NVT_STRUCTURE_LOG_FDP_CONFIGS, log, 0, sizeof(log));
+      log[16 + dsze] = 64, log[17 + dsze] = 0;
+      assert_int_equal(
+          value_of(NVT_STRUCTURE_LOG_FDP_CONFIGS, log, 0, sizeof(log), NVT_PART_BEGIN, "CONFIG", 1),
+          0);
+      covered(NVT_STRUCTURE_LOG_FDP_CONFIGS, log, 0, sizeof(log));
+    }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(rows_lie_in_order_and_inside),
@@ -267,6 +286,7 @@ int main(void) {
       cmocka_unit_test(every_byte_from_anywhere),
       cmocka_unit_test(refuses_what_it_cannot_place),
       cmocka_unit_test(lists_count_and_collapse),
+      cmocka_unit_test(elements_end_where_their_structure_does),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
