@@ -18,18 +18,6 @@ static int ett_structure = -1;
 
 /* --- registration --- */
 
-static const value_string *strings_of(enum nvt_values list) {
-  static const value_string *made[NVT_VALUES_COUNT];
-  if (list == NVT_VALUES_NONE || made[list] != NULL)
-    return made[list];
-  size_t count;
-  const struct nvt_value_row *rows = nvt_value_rows(list, &count);
-  value_string *strings = wmem_alloc0_array(wmem_epan_scope(), value_string, count + 1);
-  for (size_t i = 0; i < count; i++)
-    strings[i] = (value_string){rows[i].value, rows[i].name};
-  return made[list] = strings;
-}
-
 static enum ftenum integer_type(unsigned bytes) {
   return bytes == 1   ? FT_UINT8
          : bytes == 2 ? FT_UINT16
@@ -107,7 +95,7 @@ static void register_row(int proto, const struct nvt_member *row, int *hf) {
   enum ftenum type = type_of(row);
   int display = display_of(row, type);
   const value_string *strings =
-      computed(row) || type == FT_UINT64 ? NULL : strings_of((enum nvt_values)row->values);
+      computed(row) || type == FT_UINT64 ? NULL : nvt_value_strings((enum nvt_values)row->values);
   uint64_t mask = bits && !computed(row) ? ~0ULL >> (64 - row->width) << row->lsb : 0;
   const char *abbrev = bits ? nvt_abbrev(structure, nvt_structure_row(row->other)->id, row->id)
                             : nvt_abbrev(structure, row->id, NULL);
@@ -185,8 +173,11 @@ static void add_member(struct shower *s, proto_tree *tree, const struct nvt_part
     proto_tree_add_bytes_format(tree, hf, s->tvb, at, length, part->bytes, "%s: %s", label, value);
     return;
   case FT_GUID:
-  case FT_EUI64:
     proto_tree_add_item(tree, hf, s->tvb, at, length, ENC_BIG_ENDIAN);
+    return;
+  case FT_EUI64:
+    proto_tree_add_eui64_format_value(tree, hf, s->tvb, at, length, tvb_get_ntoh64(s->tvb, at),
+                                      "%s", value);
     return;
   case FT_UINT64:
     if (member->format == NVT_MEMBER_U128) { /* saturated; the text has all digits */

@@ -139,7 +139,10 @@ static void print_register(FILE *to, const struct nvt_rec_access *access) {
       continue;
     char label[80];
     snprintf(label, sizeof(label), "  %s (%s)", field->title, field->name);
-    if (field->width > 16)
+    const char *name = nvt_value_name(nvt_register_values(field->offset, field->lsb), bits);
+    if (name != NULL)
+      fprintf(to, LABEL "%" PRIu64 " (%s)\n", label, bits, name);
+    else if (field->width > 16)
       hex(to, label, bits, 0);
     else
       dec(to, label, bits);
