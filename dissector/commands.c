@@ -339,6 +339,7 @@ void nvt_add_sqe(const struct nvt_context *c) {
   }
   for (unsigned dword = 10; dword < NVT_SQE_DWORDS; dword++)
     add_dword(c, tree, set, dword, hf_cdw[dword - 10], entry, reserved[dword]);
+  nvt_add_feature(c, tree, entry);
 }
 
 static void add_result(const struct nvt_context *c, proto_tree *tree, enum nvt_opcode_set set,
@@ -373,6 +374,8 @@ void nvt_add_cqe(const struct nvt_context *c) {
     proto_item *at = proto_tree_add_item(tree, dword == 0 ? hf_dw0 : hf_dw1, c->tvb,
                                          entry + 4 * (int)dword, 4, ENC_LITTLE_ENDIAN);
     add_result(c, proto_item_add_subtree(at, ett_dword), set, dword, entry);
+    if (dword == 0)
+      nvt_add_feature_result(c, tree, entry);
   }
   add_item(c, tree, hf_sqhd, entry + 8, 2);
   add_item(c, tree, hf_sqid, entry + 10, 2);

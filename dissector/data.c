@@ -39,5 +39,8 @@ void nvt_add_data(const struct nvt_context *c) {
       nvt_add_sgl(c, tree, at + i);
   } else {
     proto_tree_add_item(c->tree, hf_payload, c->tvb, at, present, ENC_NA);
+    if (c->frame->exchange != NULL && data->offset == 0 && data->kind == NVT_V_data_kind_PAYLOAD)
+      nvt_add_structure(c, c->tree, tvb_new_subset_length(c->tvb, at, present), c->frame->exchange,
+                        (enum nvt_direction)data->direction);
   }
 }

@@ -83,6 +83,10 @@ void nvt_structures_register(int proto);
  * it, and nothing was added. */
 bool nvt_add_structure(const struct nvt_context *, proto_tree *, tvbuff_t *data,
                        const struct nvt_exchange *, enum nvt_direction);
+/* The feature's value in an entry at `entry`: of Set Features from dword 11 on; of a completion of
+ * Get or Set Features in dword 0. Nothing is added for other commands. */
+void nvt_add_feature(const struct nvt_context *, proto_tree *, int entry);
+void nvt_add_feature_result(const struct nvt_context *, proto_tree *, int entry);
 
 /* --- state.c: the controller and its queues as of this packet --- */
 
@@ -133,6 +137,10 @@ void nvt_register_field(int proto, int *id, const char *name, const char *abbrev
 /* "nvmetap." and the parts, in lower case, joined by dots; NULL parts are left out. */
 char *nvt_abbrev(const char *a, const char *b, const char *c);
 void nvt_subtree(int *ett);
+/* The names of a list of nvme/values.def for a field of at most 32 bits, of up to 64 bits (with
+ * BASE_VAL64_STRING); NULL for NONE. */
+const value_string *nvt_value_strings(enum nvt_values);
+const val64_string *nvt_value_strings64(enum nvt_values);
 /* A value that stands nowhere in the bytes. */
 proto_item *nvt_generated(proto_item *);
 const char *nvt_pci_text(uint32_t address, char out[static 16]);

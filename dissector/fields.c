@@ -104,6 +104,29 @@ char *nvt_abbrev(const char *a, const char *b, const char *c) {
   return text;
 }
 
+const value_string *nvt_value_strings(enum nvt_values list) {
+  static const value_string *made[NVT_VALUES_COUNT];
+  if (list == NVT_VALUES_NONE || made[list] != NULL)
+    return made[list];
+  size_t count;
+  const struct nvt_value_row *rows = nvt_value_rows(list, &count);
+  value_string *strings = wmem_alloc0_array(wmem_epan_scope(), value_string, count + 1);
+  for (size_t i = 0; i < count; i++)
+    strings[i] = (value_string){rows[i].value, rows[i].name};
+  return made[list] = strings;
+}
+
+const val64_string *nvt_value_strings64(enum nvt_values list) {
+  if (list == NVT_VALUES_NONE)
+    return NULL;
+  size_t count;
+  const struct nvt_value_row *rows = nvt_value_rows(list, &count);
+  val64_string *strings = wmem_alloc0_array(wmem_epan_scope(), val64_string, count + 1);
+  for (size_t i = 0; i < count; i++)
+    strings[i] = (val64_string){rows[i].value, rows[i].name};
+  return strings;
+}
+
 void nvt_subtree(int *ett) {
   *ett = -1;
   proto_register_subtree_array(&ett, 1);

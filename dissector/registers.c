@@ -61,10 +61,19 @@ static void register_bits(int proto, struct bits *field) {
   const char *where = field->config
                           ? wmem_strdup_printf(wmem_epan_scope(), "config.%s", field->register_name)
                           : field->register_name;
-  nvt_register_field(proto, &field->hf,
-                     wmem_strdup_printf(wmem_epan_scope(), "%s (%s)", field->title, field->id),
-                     nvt_abbrev("reg", where, field->id), field->size == 8 ? FT_UINT64 : FT_UINT32,
-                     field->width > 16 ? BASE_HEX : BASE_DEC, NULL, mask, NULL);
+  enum nvt_values list =
+      field->config ? NVT_VALUES_NONE : nvt_register_values(field->offset, field->lsb);
+  bool wide = field->size == 8;
+  const void *strings = NULL;
+  if (list != NVT_VALUES_NONE && wide)
+    strings = VALS64(nvt_value_strings64(list));
+  else if (list != NVT_VALUES_NONE)
+    strings = VALS(nvt_value_strings(list));
+  int display = field->width > 16 ? BASE_HEX : BASE_DEC;
+  nvt_register_field(
+      proto, &field->hf, wmem_strdup_printf(wmem_epan_scope(), "%s (%s)", field->title, field->id),
+      nvt_abbrev("reg", where, field->id), wide ? FT_UINT64 : FT_UINT32,
+      display | (wide && strings != NULL ? BASE_VAL64_STRING : 0), strings, mask, NULL);
 }
 
 void nvt_registers_register(int proto) {

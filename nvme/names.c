@@ -157,6 +157,24 @@ const struct nvt_register_info *nvt_register_at(uint64_t offset) {
   return register_in(registers, COUNT(registers), offset);
 }
 
+struct register_values {
+  uint32_t offset;
+  uint8_t lsb;
+  uint16_t values;
+};
+static const struct register_values register_values[] = {
+#define NVT_REGISTER_VALUES(reg, id, list)                                                         \
+  {NVT_REG_##reg, NVT_##reg##_##id##_SHIFT, NVT_VALUES_##list},
+#include "nvme/registers.def"
+};
+
+enum nvt_values nvt_register_values(uint32_t offset, unsigned lsb) {
+  for (size_t i = 0; i < COUNT(register_values); i++)
+    if (register_values[i].offset == offset && register_values[i].lsb == lsb)
+      return (enum nvt_values)register_values[i].values;
+  return NVT_VALUES_NONE;
+}
+
 static const struct nvt_register_info pci_registers[] = {
 #define NVT_PCI_CONFIG(offset, size, id, name) {(offset), (size), (name), NULL},
 #include "nvme/pci_config.def"

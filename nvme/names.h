@@ -45,7 +45,11 @@ struct nvt_register_info {
 /* The register that holds the byte at offset, or NULL. Doorbells are not here. */
 const struct nvt_register_info *nvt_register_at(uint64_t offset);
 
-/* The same of PCI configuration space, as far as every function has it; capabilities lie
+/* What the values of a register's field are called: the register's offset, the field's lowest bit.
+ */
+enum nvt_values nvt_register_values(uint32_t offset, unsigned lsb);
+
+/* The register of PCI configuration space, as far as every function has it; capabilities lie
  * where a function puts them, and aren't here. No titles. */
 const struct nvt_register_info *nvt_pci_config_at(uint64_t offset);
 

@@ -5,6 +5,7 @@
 
 #include "nvme/sgl.h"
 #include "trace/dump_int.h"
+#include "trace/dump_structure.h"
 #include "trace/text.h"
 
 #define LABEL "    %-31s  "
@@ -178,7 +179,10 @@ static void print_register(FILE *to, const struct nvt_rec_access *access) {
       continue;
     char label[80];
     snprintf(label, sizeof(label), "  %s (%s)", field->title, field->name);
-    if (field->width > 16)
+    const char *name = nvt_value_name(nvt_register_values(field->offset, field->lsb), bits);
+    if (name != NULL)
+      fprintf(to, LABEL "%" PRIu64 " (%s)\n", label, bits, name);
+    else if (field->width > 16)
       hex(to, label, bits, 0);
     else
       dec(to, label, bits);
@@ -213,13 +217,26 @@ static void print_exchange(FILE *to, const struct nvt_exchange *exchange) {
   }
 }
 
-static void print_tail(FILE *to, const struct nvt_record *record) {
+/* A payload's first piece, as far as nvme/ knows its layout. */
+static void print_structure(FILE *to, const struct nvt_record *record,
+                            const struct nvt_view *view) {
+  const struct nvt_exchange *exchange = view->exchange;
+  const struct nvt_rec_data *data = &record->data;
+  if (exchange == NULL || exchange->command.record == 0 || data->offset != 0 ||
+      data->kind != NVT_V_data_kind_PAYLOAD)
+    return;
+  nvt_dump_structure(to, view->set, &exchange->sqe, (enum nvt_direction)data->direction,
+                     record->tail, record->tail_length, 0);
+}
+
+static void print_tail(FILE *to, const struct nvt_record *record, const struct nvt_view *view) {
   if (record->tail_length == 0)
     return;
   if (record->header.type == NVT_REC_DATA) {
     if (record->data.kind == NVT_V_data_kind_SGL_SEGMENT)
       for (size_t at = 0; at + NVT_SGL_BYTES <= record->tail_length; at += NVT_SGL_BYTES)
         print_sgl(to, record->tail + at);
+    print_structure(to, record, view);
     nvt_dump_hex(to, record->tail, record->tail_length);
     return;
   }
@@ -251,9 +268,13 @@ void nvt_dump_fields(FILE *to, const struct nvt_record *record, const struct nvt
   switch (record->header.type) {
   case NVT_REC_COMMAND:
     print_sqe(to, view->set, &record->command.sqe);
+    nvt_dump_feature(to, view->set, &record->command.sqe);
     break;
   case NVT_REC_COMPLETION:
     print_cqe(to, record, view);
+    if (view->exchange != NULL && view->exchange->command.record != 0 &&
+        NVT_CQE_STATUS(record->completion.cqe.status) == NVT_SC_SUCCESS)
+      nvt_dump_feature_result(to, view->set, &view->exchange->sqe, record->completion.cqe.dw0);
     break;
   case NVT_REC_REG_READ:
   case NVT_REC_REG_WRITE:
@@ -266,7 +287,7 @@ void nvt_dump_fields(FILE *to, const struct nvt_record *record, const struct nvt
     print_exchange(to, view->exchange);
   if (view->signal != NULL)
     dec(to, "[Commands that it stands for]", view->signal->count);
-  print_tail(to, record);
+  print_tail(to, record, view);
 }
 
 void nvt_dump_hex(FILE *to, const uint8_t *bytes, size_t length) {

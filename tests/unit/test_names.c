@@ -33,6 +33,16 @@ static void pci_registers_by_offset(void **state) {
   assert_null(nvt_pci_config_at(UINT64_MAX));
 }
 
+static void register_fields_have_names_of_values(void **state) {
+  (void)state;
+  assert_string_equal(nvt_value_name(nvt_register_values(NVT_REG_CC, NVT_CC_SHN_SHIFT), 1),
+                      "normal shutdown");
+  assert_string_equal(nvt_value_name(nvt_register_values(NVT_REG_CSTS, NVT_CSTS_SHST_SHIFT), 2),
+                      "shutdown complete");
+  assert_null(nvt_value_name(nvt_register_values(NVT_REG_CC, NVT_CC_SHN_SHIFT), 3));
+  assert_int_equal(nvt_register_values(NVT_REG_CC, NVT_CC_EN_SHIFT), NVT_VALUES_NONE);
+}
+
 static void doorbells_by_stride(void **state) {
   (void)state;
   struct nvt_doorbell_id id;
@@ -239,6 +249,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(names_come_from_the_specification),
       cmocka_unit_test(pci_registers_by_offset),
+      cmocka_unit_test(register_fields_have_names_of_values),
       cmocka_unit_test(doorbells_by_stride),
       cmocka_unit_test(tables_are_sound),
       cmocka_unit_test(no_command_is_forgotten),
