@@ -329,6 +329,14 @@ static void run_timers(struct nvt_checks *checks, const struct nvt_check_run *he
 
 /* --- records --- */
 
+static void call_rules(struct nvt_check_run *run, struct nvt_check_rule_state **rules) {
+  for (; *rules != NULL; rules++) {
+    run->rule = (*rules)->rule;
+    run->state = *rules;
+    run->rule->record(run);
+  }
+}
+
 int nvt_checks_record(struct nvt_checks *checks, const struct nvt_record *record,
                       const struct nvt_view *view) {
   struct nvt_check_controller *controller = need_controller(checks, record->header.controller);
@@ -342,13 +350,10 @@ int nvt_checks_record(struct nvt_checks *checks, const struct nvt_record *record
                               .controller = controller,
                               .now = checks->now};
   nvt_check_facts_before(&run);
-  if (record->header.type < NVT_REC_COUNT)
-    for (struct nvt_check_rule_state **rule = checks->on[record->header.type]; *rule != NULL;
-         rule++) {
-      run.rule = (*rule)->rule;
-      run.state = *rule;
-      run.rule->record(&run);
-    }
+  if (view->seq_gap)
+    call_rules(&run, checks->on[0]);
+  if (record->header.type != 0 && record->header.type < NVT_REC_COUNT)
+    call_rules(&run, checks->on[record->header.type]);
   nvt_check_facts_after(&run);
   if (checks->next_due <= checks->now.time_ns)
     run_timers(checks, &run);

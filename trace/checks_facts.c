@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "trace/checks_int.h"
+#include "trace/text.h"
 
 bool nvt_check_is_snapshot(const struct nvt_record *record) {
   return (record->header.flags & NVT_V_header_flags_SNAPSHOT) != 0;
@@ -27,6 +28,18 @@ bool nvt_check_register(const struct nvt_record *record, uint32_t offset, uint32
   uint64_t shifted = access->value >> 8 * (offset - access->offset);
   *value = size < 8 ? shifted & ((UINT64_C(1) << 8 * size) - 1) : shifted;
   return true;
+}
+
+bool nvt_check_is_write(const struct nvt_check_run *run) {
+  return run->record->header.type == NVT_REC_REG_WRITE && !run->view->is_doorbell &&
+         run->record->access.space == NVT_V_access_space_BAR0 &&
+         !nvt_check_is_snapshot(run->record) && !nvt_check_is_refused(run->record);
+}
+
+void nvt_check_opcode(const struct nvt_exchange *exchange, char *out, size_t size) {
+  struct nvt_text text;
+  nvt_text_init(&text, out, size);
+  nvt_text_opcode(&text, exchange->sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM, exchange->sqe.opcode);
 }
 
 struct nvt_check_queue *nvt_check_queue(struct nvt_check_run *run, struct nvt_doorbell_id id) {
@@ -97,7 +110,7 @@ static void enabled(struct nvt_check_run *run) {
     if (queue == NULL || view == NULL)
       continue;
     nvt_check_queue_clear(run->checks, queue);
-    queue->from_start = true;
+    queue->exists = queue->from_start = true;
     queue->entries = view->entries;
     queue->created = run->now.record;
   }
@@ -117,6 +130,10 @@ static void written_cc(struct nvt_check_run *run, uint32_t cc) {
   bool known = registers->cc_known;
   bool was = NVT_GET(registers->cc, CC_EN) != 0;
   bool is = NVT_GET(cc, CC_EN) != 0;
+  if (NVT_GET(cc, CC_SHN) != 0 && NVT_GET(registers->cc, CC_SHN) == 0) {
+    registers->shutdown = run->now;
+    registers->shutdown_seen = false;
+  }
   registers->cc_known = true;
   if (is && (known ? !was : !controller->active)) {
     registers->cc = cc;
@@ -143,6 +160,8 @@ static void saw_csts(struct nvt_check_run *run, uint32_t csts) {
   registers->ready_seen = ready;
   if (!ready)
     registers->unready_seen = true;
+  if (NVT_GET(csts, CSTS_SHST) == 2)
+    registers->shutdown_seen = true;
 }
 
 static void follow_register(struct nvt_check_run *run) {
@@ -302,7 +321,7 @@ static void created(struct nvt_check_run *run, const struct nvt_sqe *sqe, bool i
   if (queue == NULL)
     return;
   nvt_check_queue_clear(run->checks, queue);
-  queue->from_start = true;
+  queue->exists = queue->from_start = true;
   queue->entries = (sqe->cdw10 >> 16) + 1;
   queue->created = run->now.record;
   if (is_cq)
@@ -335,10 +354,6 @@ static void asked(struct nvt_check_controller *controller, const struct nvt_exch
 
 static void admin_done(struct nvt_check_run *run, const struct nvt_exchange *exchange) {
   const struct nvt_sqe *sqe = &exchange->sqe;
-  struct nvt_check_queue *cq =
-      sqe->opcode == NVT_ADMIN_CREATE_IO_CQ ? queue_of(run, (uint16_t)sqe->cdw10, true) : NULL;
-  if (cq != NULL)
-    cq->creating = false;
   if (NVT_CQE_STATUS(exchange->cqe.status) != NVT_SC_SUCCESS)
     return;
   switch (sqe->opcode) {
@@ -361,18 +376,21 @@ static void admin_done(struct nvt_check_run *run, const struct nvt_exchange *exc
   }
 }
 
+static void note_done(struct nvt_check_run *run) {
+  if (run->sq == NULL)
+    return;
+  run->sq->done_cid[run->sq->done_next] = run->record->completion.cqe.cid;
+  run->sq->done_record[run->sq->done_next] = run->now.record;
+  run->sq->done_next = (run->sq->done_next + 1) % NVT_CHECK_DONE;
+}
+
 void nvt_check_facts_after(struct nvt_check_run *run) {
   const struct nvt_record *record = run->record;
   const struct nvt_exchange *exchange = run->view->exchange;
   switch (record->header.type) {
-  case NVT_REC_COMMAND:
-    if (record->command.sqid == 0 && record->command.sqe.opcode == NVT_ADMIN_CREATE_IO_CQ) {
-      struct nvt_check_queue *cq = queue_of(run, (uint16_t)record->command.sqe.cdw10, true);
-      if (cq != NULL)
-        cq->creating = true;
-    }
-    break;
   case NVT_REC_COMPLETION:
+    if (exchange != NULL && exchange->command.record != 0)
+      note_done(run);
     if (record->completion.sqid == 0 && exchange != NULL && exchange->command.record != 0)
       admin_done(run, exchange);
     break;
@@ -380,6 +398,7 @@ void nvt_check_facts_after(struct nvt_check_run *run) {
     struct nvt_check_queue *queue = queue_of(run, record->queue.qid, record->queue.is_cq != 0);
     if (queue != NULL) {
       nvt_check_queue_clear(run->checks, queue);
+      queue->exists = true;
       queue->entries = record->queue.entries;
     }
     if (nvt_check_is_snapshot(record))

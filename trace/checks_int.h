@@ -40,6 +40,8 @@ struct nvt_check_registers {
   bool csts_known;            /* it was read */
   uint32_t csts;              /* as last read */
   struct nvt_moment switched; /* the write that changed EN last */
+  struct nvt_moment shutdown; /* the write of CC.SHN that asked for one; record 0: none did */
+  bool shutdown_seen;         /* CSTS.SHST = 10b was read since */
 };
 
 #define NVT_CHECK_BLOCK_MIN 512u /* bytes of the smallest logical block */
@@ -69,18 +71,23 @@ struct nvt_check_controller {
   uint64_t state_generation;
 };
 
+#define NVT_CHECK_DONE 32u
 struct nvt_check_queue {
   uint64_t generation; /* of its controller: of another one it is void */
   uint64_t serial;     /* of this life of it: timers of another one are void */
   uint16_t controller;
   struct nvt_doorbell_id id;
   bool from_start;   /* its creation is in the trace, and nothing was lost since */
-  bool creating;     /* a Create I/O Completion Queue for it is outstanding */
+  bool exists;       /* it was created, or a snapshot has it */
   uint32_t entries;  /* 0: not known */
   uint32_t attached; /* completion queue: submission queues known to use it */
   uint16_t cqid;     /* submission queue from start: its completion queue */
   uint64_t created;  /* record */
-  uint64_t state[];  /* of rules */
+  /* submission queue: the commands completed last, a ring */
+  uint16_t done_cid[NVT_CHECK_DONE];
+  uint64_t done_record[NVT_CHECK_DONE]; /* of the completion; 0: none */
+  uint32_t done_next;
+  uint64_t state[]; /* of rules */
 };
 
 struct nvt_check_rule;
@@ -104,6 +111,7 @@ struct nvt_check_run {
 };
 
 #define NVT_ON(type) (1u << NVT_REC_##type)
+#define NVT_ON_GAP 1u /* whatever the type, where records are missing before it */
 
 struct nvt_check_rule {
   struct nvt_check_info info;
@@ -150,6 +158,10 @@ bool nvt_check_touches(const struct nvt_record *, uint32_t offset, uint32_t size
 bool nvt_check_register(const struct nvt_record *, uint32_t offset, uint32_t size, uint64_t *value);
 bool nvt_check_is_snapshot(const struct nvt_record *);
 bool nvt_check_is_refused(const struct nvt_record *);
+/* A write of the host to a register of BAR0 that the controller took, not a doorbell. */
+bool nvt_check_is_write(const struct nvt_check_run *);
+/* "Read", "opcode 0x99": the exchange's command. Written to out. */
+void nvt_check_opcode(const struct nvt_exchange *, char *out, size_t size);
 static inline bool nvt_check_is_aer(const struct nvt_exchange *exchange) {
   return exchange->sqid == 0 && exchange->sqe.opcode == NVT_ADMIN_ASYNC_EVENT_REQUEST;
 }
