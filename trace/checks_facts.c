@@ -36,6 +36,12 @@ bool nvt_check_is_write(const struct nvt_check_run *run) {
          !nvt_check_is_snapshot(run->record) && !nvt_check_is_refused(run->record);
 }
 
+bool nvt_check_is_access(const struct nvt_record *record) {
+  unsigned type = record->header.type;
+  return (type >= NVT_REC_CONFIG_READ && type <= NVT_REC_SHADOW_DOORBELL) ||
+         type == NVT_REC_MSIX_READ || type == NVT_REC_MSIX_WRITE;
+}
+
 void nvt_check_opcode(const struct nvt_exchange *exchange, char *out, size_t size) {
   struct nvt_text text;
   nvt_text_init(&text, out, size);

@@ -23,7 +23,7 @@
 
 /* Nothing that a controller may do to an interrupt takes this long: coalescing delays by 25.5 ms at
  * most (Base 2.1, Interrupt Coalescing: 255 times 100 microseconds). */
-#define NVT_CHECK_INTERRUPT_NS 500000000u
+#define NVT_CHECK_INTERRUPT_NS 100000000u
 /* An announced entry that isn't fetched, a command that isn't completed: no specification has a
  * time for it; hosts wait for seconds. */
 #define NVT_CHECK_FETCH_NS 500000000u
@@ -145,6 +145,11 @@ void *nvt_check_queue_state(const struct nvt_check_run *, struct nvt_check_queue
  * queue's state is zeroed. One timer for a queue and a rule at a time. False: too many run. */
 bool nvt_check_arm(struct nvt_check_run *, struct nvt_check_queue *, uint64_t ns);
 
+/* Entries from `from` to `to` of a ring, both below `entries`. */
+static inline uint32_t nvt_check_distance(uint32_t from, uint32_t to, uint32_t entries) {
+  return to >= from ? to - from : entries - from + to;
+}
+
 /* --- what is known: checks_facts.c --- */
 
 /* A queue's facts; NULL: no memory, or too many. */
@@ -160,6 +165,8 @@ bool nvt_check_is_snapshot(const struct nvt_record *);
 bool nvt_check_is_refused(const struct nvt_record *);
 /* A write of the host to a register of BAR0 that the controller took, not a doorbell. */
 bool nvt_check_is_write(const struct nvt_check_run *);
+/* An access of the host, of any kind: what the controller was at is done then. */
+bool nvt_check_is_access(const struct nvt_record *);
 /* "Read", "opcode 0x99": the exchange's command. Written to out. */
 void nvt_check_opcode(const struct nvt_exchange *, char *out, size_t size);
 static inline bool nvt_check_is_aer(const struct nvt_exchange *exchange) {

@@ -32,11 +32,20 @@ static uint32_t reserved_bits(enum nvt_opcode_set set, const struct nvt_sqe *sqe
   return value[dword - 10] & known[set][sqe->opcode][dword - 10];
 }
 
+/* A host that talks to the drive by its vendor's means sets what the vendor wants set. */
+struct state {
+  bool vendors;
+};
+
 static void record(struct nvt_check_run *run) {
   const struct nvt_exchange *exchange = run->view->exchange;
   if (exchange == NULL || run->view->set >= NVT_SET_COUNT)
     return;
   const struct nvt_sqe *sqe = &exchange->sqe;
+  struct state *state = nvt_check_controller_state(run);
+  state->vendors |= exchange->sqid == 0 && sqe->opcode >= 0xc0;
+  if (state->vendors)
+    return;
   char name[64];
   if ((sqe->flags & 0x3c) != 0 || NVT_SQE_FUSE(sqe->flags) == 3) {
     nvt_check_opcode(exchange, name, sizeof(name));
@@ -58,4 +67,4 @@ NVT_CHECK(command_reserved_bits,
                    .severity = NVT_SEVERITY_WARNING,
                    .spec = NVT_SPEC_BASE("4.1"),
                    .title = "a command has reserved bits set"},
-          .on = NVT_ON(COMMAND), .record = record);
+          .on = NVT_ON(COMMAND), .record = record, .controller_state = sizeof(struct state));

@@ -6,10 +6,6 @@ struct state {
   uint16_t head;
 };
 
-static uint32_t distance(uint32_t from, uint32_t to, uint32_t entries) {
-  return to >= from ? to - from : entries - from + to;
-}
-
 static void record(struct nvt_check_run *run) {
   struct nvt_check_queue *sq = run->sq;
   const struct nvt_exchange *exchange = run->view->exchange;
@@ -23,7 +19,8 @@ static void record(struct nvt_check_run *run) {
   if (head >= sq->entries)
     nvt_check_report(run, 0, "SQ Head Pointer of SQ %u is %u; the queue has entries 0 to %u",
                      sq->id.qid, head, sq->entries - 1);
-  else if (known && distance(before, head, sq->entries) > distance(before, view->head, sq->entries))
+  else if (known && nvt_check_distance(before, head, sq->entries) >
+                        nvt_check_distance(before, view->head, sq->entries))
     nvt_check_report(run, 0,
                      "SQ Head Pointer of SQ %u is %u; it was %u, and the controller has fetched "
                      "up to %u",

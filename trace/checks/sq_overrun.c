@@ -5,10 +5,6 @@ struct state {
   uint16_t head; /* as completions last told the host */
 };
 
-static uint32_t distance(uint32_t from, uint32_t to, uint32_t entries) {
-  return to >= from ? to - from : entries - from + to;
-}
-
 static void record(struct nvt_check_run *run) {
   struct nvt_check_queue *sq = run->sq;
   if (sq == NULL || !sq->from_start || sq->entries == 0)
@@ -19,16 +15,20 @@ static void record(struct nvt_check_run *run) {
     return;
   }
   const struct nvt_signal *signal = run->view->signal;
-  if (signal == NULL || !signal->valid || state->head >= sq->entries ||
-      signal->value >= sq->entries || signal->previous >= sq->entries)
+  const struct nvt_queue_view *view = nvt_check_queue_view(run, sq->id);
+  if (signal == NULL || view == NULL)
     return;
-  uint32_t used = distance(state->head, signal->previous, sq->entries);
-  uint32_t added = distance(signal->previous, signal->value, sq->entries);
+  /* The session hasn't followed one that the controller refused. */
+  uint32_t before = signal->valid ? signal->previous : view->tail;
+  if (state->head >= sq->entries || signal->value >= sq->entries || before >= sq->entries)
+    return;
+  uint32_t used = nvt_check_distance(state->head, before, sq->entries);
+  uint32_t added = nvt_check_distance(before, signal->value, sq->entries);
   if (used + added >= sq->entries)
     nvt_check_report(run, 0,
                      "SQ %u tail doorbell goes from %u to %u, over the head %u that completions "
                      "told: commands that weren't fetched are overwritten",
-                     sq->id.qid, signal->previous, signal->value, state->head);
+                     sq->id.qid, before, signal->value, state->head);
 }
 
 NVT_CHECK(
