@@ -56,7 +56,7 @@ static ei_register_info experts[] = {
      {"nvmetap.doorbell.invalid", PI_PROTOCOL, PI_WARN,
       "Doorbell of a queue that doesn't exist, or value out of range", EXPFILL}},
     {&nvt_expert.open,
-     {"nvmetap.no_completion", PI_SEQUENCE, PI_WARN, "No completion in the trace", EXPFILL}},
+     {"nvmetap.no_completion", PI_SEQUENCE, PI_NOTE, "No completion in the trace", EXPFILL}},
     {&nvt_expert.reset,
      {"nvmetap.ended_by_reset", PI_SEQUENCE, PI_NOTE,
       "Outstanding when the controller was reset or its queue deleted", EXPFILL}},
@@ -159,7 +159,7 @@ static void add_event(const struct nvt_context *c) {
   case NVT_V_event_event_FATAL:
   case NVT_V_event_event_DMA_FAULT:
   case NVT_V_event_event_DOORBELL_FAULT:
-    expert_add_info(c->pinfo, c->item, &nvt_expert.fault);
+    nvt_expert_or_finding(c, &nvt_expert.fault, "controller-fatal");
     break;
   default:
     break;
@@ -210,8 +210,7 @@ static void add_of_type(const struct nvt_context *c) {
     expert_add_info(c->pinfo, c->item, &nvt_expert.plugin);
     break;
   case NVT_REC_LOSS:
-    expert_add_info_format(c->pinfo, c->item, &nvt_expert.loss, "%" PRIu64 " records were lost",
-                           record->loss.count);
+    nvt_expert_or_finding(c, &nvt_expert.loss, "records-missing");
     break;
   case NVT_REC_ANNOTATION:
     if (record->tail_length != 0)
