@@ -56,9 +56,9 @@ void nvt_findings_register(int proto) {
   for (size_t i = 0; i < count; i++) {
     const struct nvt_check_info *rule = nvt_check_at(i);
     experts[i] = (expert_field)EI_INIT;
-    rows[i] = (ei_register_info){
-        &experts[i],
-        {field_name(rule->id), PI_PROTOCOL, severity_of(rule->severity), rule->title, EXPFILL}};
+    rows[i] = (ei_register_info){&experts[i],
+                                 {field_name(rule->id), rule->sequence ? PI_SEQUENCE : PI_PROTOCOL,
+                                  severity_of(rule->severity), rule->title, EXPFILL}};
   }
   expert_register_field_array(expert_register_protocol(proto), rows, (int)count);
 }

@@ -32,6 +32,7 @@ static int hf_json = -1;
 static dissector_handle_t handle;
 static dissector_handle_t user_dlt;
 static dissector_handle_t json;
+static int expert_tap;
 
 static ei_register_info experts[] = {
     {&nvt_expert.malformed,
@@ -284,7 +285,8 @@ static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *da
   const struct nvt_frame *frame =
       parse == NVT_PARSE_OK ? nvt_links_frame(pinfo, &record) : &nothing;
   set_columns(pinfo, &record, frame, parse);
-  if (tree != NULL) {
+  /* Expert information is listened to without a tree, too. */
+  if (tree != NULL || have_tap_listener(expert_tap)) {
     struct nvt_context c = {.tvb = tvb,
                             .pinfo = pinfo,
                             .record = &record,
@@ -341,6 +343,7 @@ static void register_protocol(void) {
 static void register_handoff(void) {
   user_dlt = find_dissector("user_dlt");
   json = find_dissector("json");
+  expert_tap = find_tap_id("expert");
   nvt_builtin_find();
   nvt_relations_find_builtin();
   nvt_data_handoff();

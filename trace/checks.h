@@ -33,6 +33,7 @@ struct nvt_check_spec {
 struct nvt_check_info {
   const char *id; /* "doorbell-out-of-range": kebab-case, unique */
   enum nvt_severity severity;
+  bool sequence; /* something is missing, or not in its place */
   struct nvt_check_spec spec;
   const char *title; /* what is wrong, in a few words */
 };

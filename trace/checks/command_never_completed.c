@@ -34,6 +34,7 @@ static void ended(struct nvt_check_run *run, const struct nvt_exchange *exchange
 NVT_CHECK(command_never_completed,
           .info = {.id = "command-never-completed",
                    .severity = NVT_SEVERITY_WARNING,
+                   .sequence = true,
                    .spec = NVT_SPEC_BASE("3.3.1.2"),
                    .title = "a command ends without a completion"},
           .ended = ended);

@@ -27,6 +27,7 @@ static void record(struct nvt_check_run *run) {
 NVT_CHECK(completion_for_nothing,
           .info = {.id = "completion-for-nothing",
                    .severity = NVT_SEVERITY_ERROR,
+                   .sequence = true,
                    .spec = NVT_SPEC_BASE("4.2"),
                    .title = "a completion is for a command that isn't outstanding"},
           .on = NVT_ON(COMPLETION), .record = record);

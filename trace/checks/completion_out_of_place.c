@@ -22,6 +22,7 @@ static void record(struct nvt_check_run *run) {
 NVT_CHECK(completion_out_of_place,
           .info = {.id = "completion-out-of-place",
                    .severity = NVT_SEVERITY_ERROR,
+                   .sequence = true,
                    .spec = NVT_SPEC_BASE("3.3.1.2"),
                    .title = "a completion is posted in another entry than the next one"},
           .on = NVT_ON(COMPLETION), .record = record, .queue_state = sizeof(struct state));

@@ -19,6 +19,7 @@ static void record(struct nvt_check_run *run) {
 NVT_CHECK(completion_twice,
           .info = {.id = "completion-twice",
                    .severity = NVT_SEVERITY_ERROR,
+                   .sequence = true,
                    .spec = NVT_SPEC_BASE("4.2"),
                    .title = "a command is completed again"},
           .on = NVT_ON(COMPLETION), .record = record);

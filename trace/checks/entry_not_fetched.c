@@ -43,6 +43,7 @@ static void due(struct nvt_check_run *run, struct nvt_check_queue *sq) {
 NVT_CHECK(entry_not_fetched,
           .info = {.id = "entry-not-fetched",
                    .severity = NVT_SEVERITY_WARNING,
+                   .sequence = true,
                    .spec = NVT_SPEC_BASE("3.3.1.2"),
                    .title = "a command that a doorbell announced isn't fetched, with none "
                             "outstanding on the queue"},

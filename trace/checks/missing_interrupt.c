@@ -150,6 +150,7 @@ NVT_CHECK(
     missing_interrupt,
     .info = {.id = "missing-interrupt",
              .severity = NVT_SEVERITY_ERROR,
+             .sequence = true,
              .spec = NVT_SPEC_PCIE("3.5"),
              .title =
                  "a completion waits on a queue with interrupts enabled and no interrupt comes"},

@@ -16,6 +16,7 @@ NVT_CHECK(
     records_missing,
     .info = {.id = "records-missing",
              .severity = NVT_SEVERITY_WARNING,
+             .sequence = true,
              .spec = NVT_SPEC_TRACE("Order and time"),
              .title =
                  "records are missing: rules that need history say nothing until the next reset"},
