@@ -13,8 +13,9 @@
 #include "trace/session_int.h"
 #include "trace/text.h"
 
-#define QUEUES_MAX 65536u /* whose facts are kept; rules say nothing of further ones */
-#define TIMERS_MAX 65536u /* of one rule */
+#define QUEUES_MAX 65536u  /* whose facts are kept; rules say nothing of further ones */
+#define TIMERS_MAX 65536u  /* of one rule */
+#define TIMERS_AT_ONCE 64u /* of one rule that run out at one record */
 
 extern const struct nvt_check_rule *const __start_nvt_checks[]
     __attribute__((visibility("hidden")));
@@ -305,8 +306,10 @@ static void run_timers(struct nvt_checks *checks, const struct nvt_check_run *he
   checks->next_due = UINT64_MAX;
   for (size_t i = 0; i < checks->count; i++) {
     struct timers *timers = &checks->rules[i].timers;
-    /* Those that are set here wait for a later record: a clock may stand. */
-    for (size_t left = timers->count; left > 0; left--) {
+    /* The rest waits for a later record: however many there are, and however the clock goes, a
+     * record costs no more than this. */
+    size_t left = timers->count < TIMERS_AT_ONCE ? timers->count : TIMERS_AT_ONCE;
+    for (; left > 0; left--) {
       struct timer timer = timers->ring[timers->first];
       if (timer.at > checks->now.time_ns)
         break;
@@ -355,7 +358,9 @@ int nvt_checks_record(struct nvt_checks *checks, const struct nvt_record *record
   if (record->header.type != 0 && record->header.type < NVT_REC_COUNT)
     call_rules(&run, checks->on[record->header.type]);
   nvt_check_facts_after(&run);
-  if (checks->next_due <= checks->now.time_ns)
+  /* A controller that was stopped isn't to blame: when it takes the host's next access, it has done
+   * what it had to do before. */
+  if (checks->next_due <= checks->now.time_ns && nvt_check_is_access(record))
     run_timers(checks, &run);
   return 0;
 }

@@ -141,8 +141,9 @@ void nvt_check_report_at(struct nvt_check_run *, struct nvt_moment at, uint64_t 
 /* The rule's own memory: never NULL where the rule has asked for some. */
 void *nvt_check_controller_state(const struct nvt_check_run *);
 void *nvt_check_queue_state(const struct nvt_check_run *, struct nvt_check_queue *);
-/* Call rule->due for this queue at the first record from now + ns on; it is forgotten when the
- * queue's state is zeroed. One timer for a queue and a rule at a time. False: too many run. */
+/* Call rule->due for this queue at the first access of the host from now + ns on; it is forgotten
+ * when the queue's state is zeroed. One timer for a queue and a rule at a time. False: too many
+ * run. */
 bool nvt_check_arm(struct nvt_check_run *, struct nvt_check_queue *, uint64_t ns);
 
 /* Entries from `from` to `to` of a ring, both below `entries`. */

@@ -3,8 +3,6 @@
 """make_checks.py FOLDER: for each rule a trace RULE.pcap that fires it and nothing else, and its twin
 RULE.clean.pcap, the same but for what is wrong. Prints a line for each file: its name, and RULE@RECORD
 for all that is to be found in it.
-
-make_checks.py --rate N FILE: N records of commands, for measuring.
 """
 import os
 import struct
@@ -508,18 +506,7 @@ def build(name, wrong):
     return t, found if isinstance(found, list) else [found]
 
 
-def rate(count, path):
-    t = Host()
-    t.start()
-    while t.number() < count:
-        t.read()
-    t.write(path)
-
-
 def main(argv):
-    if len(argv) == 4 and argv[1] == "--rate":
-        rate(int(argv[2]), argv[3])
-        return
     if len(argv) != 2:
         sys.exit(__doc__)
     os.makedirs(argv[1], exist_ok=True)

@@ -16,7 +16,7 @@ static void record(struct nvt_check_run *run) {
   state->since_ns = run->now.time_ns;
   if (run->record->header.type != NVT_REC_COMMAND)
     state->doorbell = run->now;
-  if (!state->armed && view->head != view->tail)
+  if (!state->armed && state->doorbell.record != 0 && view->head != view->tail)
     state->armed = nvt_check_arm(run, sq, NVT_CHECK_FETCH_NS);
 }
 

@@ -135,11 +135,8 @@ static void due(struct nvt_check_run *run, struct nvt_check_queue *cq) {
   if (!queue->waiting)
     return;
   uint64_t ns = waited(state, queue, view, run->now.time_ns);
-  /* A controller that was stopped between completion and interrupt isn't to blame: when it takes
-   * the host's next access, it has sent what it had to. */
-  if (ns < NVT_CHECK_INTERRUPT_NS || !nvt_check_is_access(run->record)) {
-    uint64_t left = ns < NVT_CHECK_INTERRUPT_NS ? NVT_CHECK_INTERRUPT_NS - ns : 0;
-    queue->armed = nvt_check_arm(run, cq, left);
+  if (ns < NVT_CHECK_INTERRUPT_NS) {
+    queue->armed = nvt_check_arm(run, cq, NVT_CHECK_INTERRUPT_NS - ns);
     return;
   }
   queue->waiting = false;
