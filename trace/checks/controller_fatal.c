@@ -7,7 +7,7 @@ struct state {
 
 static void record(struct nvt_check_run *run) {
   const struct nvt_record *seen = run->record;
-  uint64_t csts;
+  uint64_t csts = 0;
   bool fatal = seen->header.type == NVT_REC_EVENT
                    ? seen->event.event == NVT_V_event_event_FATAL
                    : nvt_check_register(seen, NVT_REG_CSTS, 4, &csts) &&
