@@ -63,7 +63,7 @@ class Host(Trace):
             self.reg(CSTS, 0, write=False)
 
     def unmask(self, vector, flush=True):
-        for part, value in enumerate((0xFEE00000, 0, 0x4020 + vector, 0)):
+        for part, value in enumerate((0xFEE00000 + 0x1000 * vector, 0, 0x4020 + vector, 0)):
             self.access(MSIX_W, 2, vector * 16 + part * 4, value)
         if flush:
             self.access(MSIX_R, 2, vector * 16 + 12, 0)
@@ -475,6 +475,22 @@ def _(t, wrong):
     t.unmask(1, flush=not wrong)
     cid, _ = t.submit(1, READ)
     return t.finish(1, READ, cid)
+
+
+@rule("stale-interrupt-message")
+def _(t, wrong):
+    t.access(MSIX_W, 2, 16, 0xFEE02000 if wrong else 0xFEE01000)
+    t.access(MSIX_R, 2, 16, 0)
+    cid, _ = t.submit(1, READ)
+    return t.finish(1, READ, cid) + 1
+
+
+@rule("register-reads-back-otherwise", queues=False)
+def _(t, wrong):
+    t.disable()
+    t.reg(ASQ, 0x10000000, 8)
+    t.reg(ASQ, 0x10000FFF, 8, write=False)  # reserved bits are no matter
+    return t.reg(ASQ, 0x30000000 if wrong else 0x10000000, 8, write=False)
 
 
 @rule("vendor-specific-command")

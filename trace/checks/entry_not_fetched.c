@@ -33,11 +33,15 @@ static void due(struct nvt_check_run *run, struct nvt_check_queue *sq) {
     state->armed = nvt_check_arm(run, sq, left);
     return;
   }
+  const struct nvt_queue_view *cq =
+      nvt_check_queue_view(run, (struct nvt_doorbell_id){.qid = sq->cqid, .is_cq = true});
   nvt_check_report_at(
       run, state->doorbell, 0,
-      "SQ %u: %llu ms after this doorbell, entry %u isn't fetched; the tail is %u, and "
-      "no command is outstanding on the queue",
-      sq->id.qid, (unsigned long long)(waited / 1000000), view->head, view->tail);
+      "SQ %u: %llu ms after this doorbell, entry %u isn't fetched; the tail is %u, no "
+      "command is outstanding on the queue, and %u completions on CQ %u aren't "
+      "acknowledged",
+      sq->id.qid, (unsigned long long)(waited / 1000000), view->head, view->tail,
+      cq != NULL ? cq->outstanding : 0, sq->cqid);
 }
 
 NVT_CHECK(entry_not_fetched,
