@@ -315,6 +315,11 @@ static void set_link_type(void) {
   dissector_add_uint("wtap_encap", WTAP_ENCAP_USER0 + current, handle);
 }
 
+/* It is registered after our hand-off; a look-up for each frame would be slow. */
+static void find_expert_tap(void) {
+  expert_tap = find_tap_id("expert");
+}
+
 static void register_protocol(void) {
   proto_nvmetap = proto_register_protocol("NVMe Trace", "NVMeTap", "nvmetap");
   nvt_fields_register(proto_nvmetap);
@@ -337,13 +342,13 @@ static void register_protocol(void) {
     *experts[i].ids = (expert_field)EI_INIT;
   expert_register_field_array(expert_register_protocol(proto_nvmetap), experts, NVT_COUNT(experts));
   register_init_routine(nvt_links_init);
+  register_init_routine(find_expert_tap);
   register_cleanup_routine(nvt_links_cleanup);
 }
 
 static void register_handoff(void) {
   user_dlt = find_dissector("user_dlt");
   json = find_dissector("json");
-  expert_tap = find_tap_id("expert");
   nvt_builtin_find();
   nvt_relations_find_builtin();
   nvt_data_handoff();

@@ -13,7 +13,7 @@
 #include "trace/check_int.h"
 #include "trace/reader.h"
 
-#define PROGRESS_RECORDS ((1u << 18) - 1) /* between two looks at the clock */
+#define PROGRESS_RECORDS ((1u << 16) - 1) /* between two looks at the clock */
 #define PROGRESS_AFTER 2                  /* seconds that a run takes without any */
 
 static void on_found(void *ctx, const struct nvt_finding *finding) {
