@@ -12,6 +12,7 @@
 #include <epan/expert.h>
 #include <epan/packet.h>
 #include <epan/proto.h>
+#include <epan/tap.h>
 #include <wiretap/wtap.h>
 
 /* plugin_describe() came with 4.2; 4.0 doesn't look for it. */

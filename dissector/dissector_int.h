@@ -97,6 +97,14 @@ void nvt_add_state(const struct nvt_context *);
 
 void nvt_findings_register(int proto);
 void nvt_add_findings(const struct nvt_context *);
+/* From links.c: a session begins, takes a record, reports an exchange's end, and goes. */
+void nvt_findings_start(const struct nvt_session *);
+void nvt_findings_record(const struct nvt_record *, const struct nvt_view *);
+void nvt_findings_ended(void *ctx, struct nvt_exchange *);
+void nvt_findings_stop(void);
+/* The expert information, unless the frame has a finding of one of these rules (names with spaces
+ * between them), which says the same: then only its filter's name is there. */
+void nvt_expert_or_finding(const struct nvt_context *, expert_field *, const char *rules);
 
 /* --- statistics.c: tables of the Statistics menu and tshark -z --- */
 

@@ -21,6 +21,7 @@ static void *file_memory(void *ctx _U_, size_t size) {
 }
 
 void nvt_links_cleanup(void) {
+  nvt_findings_stop();
   nvt_session_destroy(session);
   session = NULL;
   g_free(frames);
@@ -36,8 +37,12 @@ void nvt_links_init(void) {
 static bool ensure_session(void) {
   if (session != NULL)
     return true;
-  const struct nvt_session_options options = {.keep = true, .alloc = file_memory};
-  return nvt_session_create(&options, &session) == 0;
+  const struct nvt_session_options options = {
+      .keep = true, .alloc = file_memory, .ended = nvt_findings_ended};
+  if (nvt_session_create(&options, &session) != 0)
+    return false;
+  nvt_findings_start(session);
+  return true;
 }
 
 static struct nvt_frame *slot(uint32_t number) {
@@ -67,6 +72,7 @@ const struct nvt_frame *nvt_links_frame(packet_info *pinfo, const struct nvt_rec
   struct nvt_view view = {0};
   if (nvt_session_record(session, record, &view) != 0)
     return frame;
+  nvt_findings_record(record, &view);
   last_fed = number;
   frame->exchange = view.exchange;
   frame->signal = view.signal;

@@ -32,6 +32,7 @@ static int hf_json = -1;
 static dissector_handle_t handle;
 static dissector_handle_t user_dlt;
 static dissector_handle_t json;
+static int expert_tap;
 
 static ei_register_info experts[] = {
     {&nvt_expert.malformed,
@@ -56,7 +57,7 @@ static ei_register_info experts[] = {
      {"nvmetap.doorbell.invalid", PI_PROTOCOL, PI_WARN,
       "Doorbell of a queue that doesn't exist, or value out of range", EXPFILL}},
     {&nvt_expert.open,
-     {"nvmetap.no_completion", PI_SEQUENCE, PI_WARN, "No completion in the trace", EXPFILL}},
+     {"nvmetap.no_completion", PI_SEQUENCE, PI_NOTE, "No completion in the trace", EXPFILL}},
     {&nvt_expert.reset,
      {"nvmetap.ended_by_reset", PI_SEQUENCE, PI_NOTE,
       "Outstanding when the controller was reset or its queue deleted", EXPFILL}},
@@ -159,7 +160,7 @@ static void add_event(const struct nvt_context *c) {
   case NVT_V_event_event_FATAL:
   case NVT_V_event_event_DMA_FAULT:
   case NVT_V_event_event_DOORBELL_FAULT:
-    expert_add_info(c->pinfo, c->item, &nvt_expert.fault);
+    nvt_expert_or_finding(c, &nvt_expert.fault, "controller-fatal");
     break;
   default:
     break;
@@ -210,8 +211,7 @@ static void add_of_type(const struct nvt_context *c) {
     expert_add_info(c->pinfo, c->item, &nvt_expert.plugin);
     break;
   case NVT_REC_LOSS:
-    expert_add_info_format(c->pinfo, c->item, &nvt_expert.loss, "%" PRIu64 " records were lost",
-                           record->loss.count);
+    nvt_expert_or_finding(c, &nvt_expert.loss, "records-missing");
     break;
   case NVT_REC_ANNOTATION:
     if (record->tail_length != 0)
@@ -285,7 +285,8 @@ static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *da
   const struct nvt_frame *frame =
       parse == NVT_PARSE_OK ? nvt_links_frame(pinfo, &record) : &nothing;
   set_columns(pinfo, &record, frame, parse);
-  if (tree != NULL) {
+  /* Expert information is listened to without a tree, too. */
+  if (tree != NULL || have_tap_listener(expert_tap)) {
     struct nvt_context c = {.tvb = tvb,
                             .pinfo = pinfo,
                             .record = &record,
@@ -319,6 +320,11 @@ static void preferences_changed(void) {
   nvt_commands_vendor_table(nvt_preferences.vendor_table);
 }
 
+/* It is registered after our hand-off; a look-up for each frame would be slow. */
+static void find_expert_tap(void) {
+  expert_tap = find_tap_id("expert");
+}
+
 static void register_protocol(void) {
   proto_nvmetap = proto_register_protocol("NVMe Trace", "NVMeTap", "nvmetap");
   nvt_fields_register(proto_nvmetap);
@@ -341,6 +347,7 @@ static void register_protocol(void) {
     *experts[i].ids = (expert_field)EI_INIT;
   expert_register_field_array(expert_register_protocol(proto_nvmetap), experts, NVT_COUNT(experts));
   register_init_routine(nvt_links_init);
+  register_init_routine(find_expert_tap);
   register_cleanup_routine(nvt_links_cleanup);
 }
 

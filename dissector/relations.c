@@ -118,16 +118,16 @@ static void add_command(const struct nvt_context *c, const struct nvt_exchange *
   nvt_generated(proto_tree_add_uint(c->tree, hf_depth, c->tvb, 0, 0, exchange->depth));
   nvt_generated(proto_tree_add_uint64(c->tree, hf_reuse, c->tvb, 0, 0, exchange->reuse));
   if (exchange->duplicate_cid)
-    expert_add_info(c->pinfo, c->item, &nvt_expert.duplicate);
+    nvt_expert_or_finding(c, &nvt_expert.duplicate, "command-id-in-use");
   if (!PINFO_FD_VISITED(c->pinfo) || exchange->completion.record != 0)
     return;
   bool waits = exchange->sqid == 0 && exchange->sqe.opcode == NVT_ADMIN_ASYNC_EVENT_REQUEST;
   if (exchange->end == NVT_EXCHANGE_RESET) {
     add_frame(c, hf_cancelled_in, &exchange->cancel);
     if (!waits)
-      expert_add_info(c->pinfo, c->item, &nvt_expert.reset);
+      nvt_expert_or_finding(c, &nvt_expert.reset, "command-never-completed");
   } else if (!waits && exchange->end != NVT_EXCHANGE_UNTRACED) {
-    expert_add_info(c->pinfo, c->item, &nvt_expert.open);
+    nvt_expert_or_finding(c, &nvt_expert.open, "command-never-completed");
   }
 }
 
@@ -153,14 +153,15 @@ static void add_signal(const struct nvt_context *c, const struct nvt_signal *sig
     add_frame(c, tail ? hf_last_command : hf_last_completion,
               tail ? &signal->last->command : &signal->last->completion);
   if (c->frame->is_doorbell && !signal->valid)
-    expert_add_info(c->pinfo, c->item, &nvt_expert.doorbell);
+    nvt_expert_or_finding(c, &nvt_expert.doorbell,
+                          "doorbell-out-of-range doorbell-absent-queue doorbell-before-ready "
+                          "cq-head-past-tail sq-overrun");
 }
 
 void nvt_add_relations(const struct nvt_context *c) {
   const struct nvt_frame *frame = c->frame;
   if (frame->seq_gap)
-    expert_add_info_format(c->pinfo, c->item, &nvt_expert.gap,
-                           "%" PRIu64 " records are missing before this one", frame->missing);
+    nvt_expert_or_finding(c, &nvt_expert.gap, "records-missing");
   if (frame->signal != NULL)
     add_signal(c, frame->signal);
   if (frame->exchange == NULL)

@@ -156,5 +156,10 @@ struct nvt_queue_view {
 };
 const struct nvt_queue_view *nvt_session_queue(const struct nvt_session *, uint16_t controller,
                                                struct nvt_doorbell_id);
+/* The oldest outstanding command with this identifier; NULL: there is none. Valid until the next
+ * record. */
+const struct nvt_exchange *nvt_session_outstanding_command(const struct nvt_session *,
+                                                           uint16_t controller, uint16_t sqid,
+                                                           uint16_t cid);
 
 #endif

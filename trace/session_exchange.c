@@ -183,6 +183,12 @@ struct nvt_exchange *nvt_session_outstanding(const struct nvt_session *session, 
   return node != NULL ? &node->pub : NULL;
 }
 
+const struct nvt_exchange *nvt_session_outstanding_command(const struct nvt_session *session,
+                                                           uint16_t controller, uint16_t sqid,
+                                                           uint16_t cid) {
+  return nvt_session_outstanding(session, controller, sqid, cid);
+}
+
 /* To its completion queue, until the host has acknowledged it. */
 static int post(struct nvt_session *session, struct nvt_controller_node *controller,
                 const struct nvt_rec_completion *completion, struct nvt_exchange_node *node) {

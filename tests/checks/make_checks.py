@@ -1,0 +1,539 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""make_checks.py FOLDER: for each rule a trace RULE.pcap that fires it and nothing else, and its twin
+RULE.clean.pcap, the same but for what is wrong. Prints a line for each file: its name, and RULE@RECORD
+for all that is to be found in it.
+"""
+import os
+import struct
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "dissector"))
+# pylint: disable=wrong-import-position
+from make_trace import MSIX_R, MSIX_W, REG_R, REG_W, Trace
+
+CAP, VS, CC, CSTS, AQA, ASQ, ACQ = 0, 8, 0x14, 0x1C, 0x24, 0x28, 0x30
+ENABLE = 0x00460001
+ADMIN_ENTRIES = ENTRIES = 8
+MS = 1_000_000
+READ, WRITE = 2, 1
+CREATE_SQ, CREATE_CQ, DELETE_SQ, DELETE_CQ, IDENTIFY, SET_FEATURES, AER = 1, 5, 0, 4, 6, 9, 12
+RESET_EVENT = 3
+
+
+class Host(Trace):
+    """A driver that keeps to the specification; each step can be told to be wrong."""
+
+    def __init__(self):
+        super().__init__()
+        self.tail, self.fetched, self.head, self.posted = {}, {}, {}, {}
+        self.entries = {}
+        self.free = 0x100
+
+    def number(self):  # of the last record
+        return len(self.frames)
+
+    def wait(self, ms):
+        self.time += ms * MS
+
+    def reg(self, offset, value, size=4, write=True):
+        self.access(REG_W if write else REG_R, 1, offset, value, size)
+        return self.number()
+
+    def new_queue(self, qid, entries):
+        for table in (self.tail, self.fetched, self.head, self.posted):
+            table[qid] = 0
+        self.entries[qid] = entries
+
+    def enable(self, ready=True):
+        self.reg(AQA, (ADMIN_ENTRIES - 1) << 16 | (ADMIN_ENTRIES - 1))
+        self.reg(ASQ, 0x10000000, 8)
+        self.reg(ACQ, 0x10001000, 8)
+        self.reg(CC, ENABLE)
+        self.event(12)
+        if ready:
+            self.reg(CSTS, 1, write=False)
+        self.new_queue(0, ADMIN_ENTRIES)
+
+    def disable(self, seen=True):
+        self.reg(CC, ENABLE & ~1)
+        self.event(RESET_EVENT)
+        self.epoch += 1
+        if seen:
+            self.reg(CSTS, 0, write=False)
+
+    def unmask(self, vector, flush=True):
+        for part, value in enumerate((0xFEE00000 + 0x1000 * vector, 0, 0x4020 + vector, 0)):
+            self.access(MSIX_W, 2, vector * 16 + part * 4, value)
+        if flush:
+            self.access(MSIX_R, 2, vector * 16 + 12, 0)
+
+    def start(self, set_features=True, queues=True):
+        self.meta()
+        self.event(1)
+        self.reg(CAP, 0x0000002028010FFF, 8, write=False)
+        self.reg(CSTS, 0, write=False)
+        self.unmask(0)
+        self.unmask(1)
+        self.enable()
+        self.command(0, IDENTIFY, cdw=(1,), prp1=0x20000000)
+        if set_features:
+            self.command(0, SET_FEATURES, cdw=(7, 0x00030003), dw0=0x00030003)
+        if queues:
+            self.create()
+
+    def create(self, qid=1):
+        self.command(0, CREATE_CQ, cdw=((ENTRIES - 1) << 16 | qid, 1 << 16 | 3), prp1=0x20001000)
+        self.command(0, CREATE_SQ, cdw=((ENTRIES - 1) << 16 | qid, qid << 16 | 1), prp1=0x20002000)
+        self.new_queue(qid, ENTRIES)
+
+    def next(self, qid, at):
+        return (at + 1) % self.entries[qid]
+
+    def ring(self, qid):
+        self.tail[qid] = self.next(qid, self.tail[qid])
+        self.doorbell(qid, 0, self.tail[qid])
+        return self.number()
+
+    def fetch(self, qid, opcode, cid=None, slot=None, nsid=None, **more):
+        if cid is None:
+            cid, self.free = self.free, self.free + 1
+        if slot is None:
+            slot = self.fetched[qid]
+        self.fetched[qid] = self.next(qid, slot)
+        self.cmd(qid, qid, slot, self.fetched[qid], self.tail[qid], opcode, cid,
+                 (1 if qid else 0) if nsid is None else nsid, **more)
+        return cid, self.number()
+
+    def submit(self, qid, opcode, **more):
+        self.ring(qid)
+        return self.fetch(qid, opcode, **more)
+
+    def complete(self, qid, opcode, cid, cqid=None, slot=None, sqhd=None, phase=None, **more):
+        cqid = qid if cqid is None else cqid
+        laps, at = divmod(self.posted[cqid], self.entries[cqid])
+        self.cpl(qid, cqid, at if slot is None else slot, self.head[cqid], opcode, cid,
+                 self.fetched[qid] if sqhd is None else sqhd,
+                 phase=1 - laps % 2 if phase is None else phase, **more)
+        self.posted[cqid] += 1
+        return self.number()
+
+    def acknowledge(self, qid):
+        self.head[qid] = self.posted[qid] % self.entries[qid]
+        self.doorbell(qid, 1, self.head[qid])
+        return self.number()
+
+    def finish(self, qid, opcode, cid, **more):
+        at = self.complete(qid, opcode, cid, **more)
+        self.irq(0 if qid == 0 else 1, qid)
+        self.acknowledge(qid)
+        return at
+
+    def command(self, qid, opcode, cdw=(), prp1=0x30000000, prp2=0, cid=None, flags=0, nsid=None, **more):
+        cid, at = self.submit(qid, opcode, cid=cid, cdw=cdw, prp1=prp1, prp2=prp2, flags=flags, nsid=nsid)
+        self.finish(qid, opcode, cid, **more)
+        return at
+
+    def read(self, blocks=8, **more):
+        return self.command(1, READ, cdw=(0, 0, blocks - 1), **more)
+
+
+CASES = {}
+# What can't be without it, in both traces.
+ALSO = {"buffer-reused-before-stall": ["command-never-completed"]}
+
+
+def rule(name, **start):
+    def add(function):
+        CASES[name] = (function, start)
+        return function
+    return add
+
+
+@rule("doorbell-out-of-range")
+def _(t, wrong):
+    t.doorbell(1, 0, ENTRIES if wrong else 0)
+    return t.number()
+
+
+@rule("doorbell-before-ready", queues=False)
+def _(t, wrong):
+    t.disable()
+    t.enable(ready=not wrong)
+    return [t.ring(0)]
+
+
+@rule("doorbell-absent-queue")
+def _(t, wrong):
+    t.doorbell(2 if wrong else 1, 0, 0)
+    return t.number()
+
+
+@rule("command-id-in-use")
+def _(t, wrong):
+    first, _ = t.submit(1, READ)
+    second, at = t.submit(1, READ, cid=first if wrong else None)
+    t.complete(1, READ, first)
+    t.finish(1, READ, second)
+    return at
+
+
+@rule("completion-for-nothing")
+def _(t, wrong):
+    cid, _ = t.submit(1, READ)
+    if wrong:
+        at = t.complete(1, READ, 0x999)
+    t.finish(1, READ, cid)
+    return at if wrong else 0
+
+
+@rule("completion-twice")
+def _(t, wrong):
+    cid, _ = t.submit(1, READ)
+    at = t.complete(1, READ, cid)
+    if wrong:
+        at = t.complete(1, READ, cid)
+    t.irq(1, 1)
+    t.acknowledge(1)
+    return at
+
+
+@rule("completion-out-of-place")
+def _(t, wrong):
+    cid, _ = t.submit(1, READ)
+    at = t.complete(1, READ, cid, slot=2 if wrong else 0)
+    t.irq(1, 1)
+    return at
+
+
+@rule("completion-phase")
+def _(t, wrong):
+    for _i in range(ENTRIES):
+        t.read()
+    cid, _ = t.submit(1, READ)
+    return t.finish(1, READ, cid, phase=1 if wrong else 0)
+
+
+@rule("completion-wrong-queue")
+def _(t, wrong):
+    t.create(2)
+    cid, _ = t.submit(2, READ)
+    return t.finish(2, READ, cid) if not wrong else t.complete(2, READ, cid, cqid=1)
+
+
+@rule("sq-head-back")
+def _(t, wrong):
+    t.read()
+    t.read()
+    cid, _ = t.submit(1, READ)
+    return t.finish(1, READ, cid, sqhd=1 if wrong else 3)
+
+
+@rule("sq-overrun")
+def _(t, wrong):
+    cids = []
+    for _i in range(ENTRIES - 1):
+        cids.append(t.submit(1, READ)[0])
+    if wrong:
+        at = t.ring(1)
+    for cid in cids:
+        t.finish(1, READ, cid)
+    return at if wrong else 0
+
+
+@rule("cq-head-past-tail")
+def _(t, wrong):
+    t.read()
+    cid, _ = t.submit(1, READ)
+    if wrong:
+        t.doorbell(1, 1, 2)
+        at = t.number()
+    t.complete(1, READ, cid)
+    t.irq(1, 1)
+    if not wrong:
+        t.acknowledge(1)
+    return at if wrong else 0
+
+
+@rule("cq-overrun")
+def _(t, wrong):
+    for i in range(ENTRIES):
+        cid, _ = t.submit(1, READ)
+        at = t.complete(1, READ, cid)
+        if i == 0 and not wrong:
+            t.acknowledge(1)
+    t.irq(1, 1)
+    return at
+
+
+@rule("fetch-out-of-order")
+def _(t, wrong):
+    t.ring(1)
+    t.ring(1)
+    cid, at = t.fetch(1, READ, slot=1 if wrong else 0)
+    t.finish(1, READ, cid)
+    if not wrong:
+        cid, _ = t.fetch(1, READ)
+        t.finish(1, READ, cid)
+    return at
+
+
+@rule("missing-interrupt")
+def _(t, wrong):
+    cid, _ = t.submit(1, READ)
+    at = t.complete(1, READ, cid)
+    if not wrong:
+        t.irq(1, 1)
+    t.wait(150)
+    t.acknowledge(1)
+    return at
+
+
+@rule("entry-not-fetched")
+def _(t, wrong):
+    at = t.ring(1)
+    if not wrong:
+        cid, _ = t.fetch(1, READ)
+        t.finish(1, READ, cid)
+    t.wait(600)
+    t.reg(CSTS, 1, write=False)
+    return at
+
+
+@rule("command-never-completed")
+def _(t, wrong):
+    cid, at = t.submit(1, READ)
+    if not wrong:
+        t.finish(1, READ, cid)
+    t.submit(0, AER)
+    t.disable()
+    return at
+
+
+@rule("transfer-over-mdts")
+def _(t, wrong):
+    # MDTS 5: 128 KiB
+    t.submit(0, IDENTIFY, cid=0x55, cdw=(1,), prp1=0x20000000)
+    t.data(0, 0x55, 0, 2, 0x20000000, bytes(77) + b"\x05" + bytes(50), true=4096)
+    t.finish(0, IDENTIFY, 0x55)
+    return t.read(blocks=257 if wrong else 256, prp2=0x31000000)
+
+
+@rule("prp-misaligned")
+def _(t, wrong):
+    odd = 2 if wrong else 0
+    found = [t.read(prp1=0x30000000 + odd)]
+    t.command(1, READ, cdw=(0, 0, 7), prp1=0x30000ffc, prp2=0x31000000)
+    found.append(t.command(1, READ, cdw=(0, 0, 15), prp1=0x30000000, prp2=0x31000000 + 512 * odd))
+    found.append(t.command(1, READ, cdw=(0, 0, 255), prp1=0x30000000, prp2=0x31000000 + odd))
+    cid, _ = t.submit(1, WRITE, cdw=(0, 0, 255), prp1=0x30000000, prp2=0x31000008)
+    t.data(1, cid, 1, 1, 0x31000008, struct.pack("<31Q", *(0x32000000 + 4096 * i + odd * (i == 30) for i in range(31))))
+    found.append(t.number())
+    t.finish(1, WRITE, cid)
+    return found
+
+
+@rule("queues-without-set-features", queues=False, set_features=False)
+def _(t, wrong):
+    if not wrong:
+        t.command(0, SET_FEATURES, cdw=(7, 0x00030003), dw0=0x00030003)
+    at = t.number() + 2
+    t.create()
+    return at
+
+
+@rule("queue-id-over-granted", queues=False)
+def _(t, wrong):
+    return t.command(0, CREATE_CQ, cdw=((ENTRIES - 1) << 16 | (5 if wrong else 4), 3),
+                     sct=1 if wrong else 0, sc=1 if wrong else 0)
+
+
+@rule("queue-size-invalid", queues=False)
+def _(t, wrong):
+    found = []
+    for size in ((0, 0x1000, 0xffff) if wrong else (1, 0xfff)):
+        found.append(t.command(0, CREATE_CQ, cdw=(size << 16 | (1 + len(found)), 3), sct=1 if wrong else 0,
+                               sc=2 if wrong else 0))
+    return found
+
+
+@rule("vector-out-of-range", queues=False)
+def _(t, wrong):
+    return t.command(0, CREATE_CQ, cdw=((ENTRIES - 1) << 16 | 1, (9 if wrong else 8) << 16 | 3),
+                     sct=1 if wrong else 0, sc=8 if wrong else 0)
+
+
+@rule("sq-on-absent-cq")
+def _(t, wrong):
+    return t.command(0, CREATE_SQ, cdw=((ENTRIES - 1) << 16 | 2, (2 if wrong else 1) << 16 | 1),
+                     sct=1 if wrong else 0, sc=0)
+
+
+@rule("cq-deleted-in-use")
+def _(t, wrong):
+    if not wrong:
+        t.command(0, DELETE_SQ, cdw=(1,))
+    return t.command(0, DELETE_CQ, cdw=(1,), sct=1 if wrong else 0, sc=0xC if wrong else 0)
+
+
+@rule("queue-created-twice")
+def _(t, wrong):
+    if not wrong:
+        t.command(0, DELETE_SQ, cdw=(1,))
+    return t.command(0, CREATE_SQ, cdw=((ENTRIES - 1) << 16 | 1, 1 << 16 | 1), sct=1 if wrong else 0,
+                     sc=1 if wrong else 0)
+
+
+@rule("absent-queue-deleted")
+def _(t, wrong):
+    return t.command(0, DELETE_SQ, cdw=(2 if wrong else 1,), sct=1 if wrong else 0, sc=1 if wrong else 0)
+
+
+@rule("reset-not-awaited", queues=False)
+def _(t, wrong):
+    t.disable(seen=not wrong)
+    at = t.number() + 1
+    t.enable()
+    t.command(0, IDENTIFY, cdw=(1,))
+    return at
+
+
+@rule("admin-queue-set-while-enabled")
+def _(t, wrong):
+    if not wrong:
+        t.disable()
+    return [t.reg(AQA, 0x00070007), t.reg(ASQ, 0x10000000, 8), t.reg(ACQ, 0x10001000)]
+
+
+@rule("cc-changed-while-enabled")
+def _(t, wrong):
+    # entry sizes may be changed, the page size may not
+    return t.reg(CC, 0x00460081 if wrong else 0x00660001)
+
+
+@rule("shutdown-not-awaited")
+def _(t, wrong):
+    t.reg(CC, ENABLE | 1 << 14)
+    t.reg(CSTS, 0x5 if wrong else 0x9, write=False)
+    at = t.number() + 1
+    t.disable()
+    return at
+
+
+@rule("submission-after-shutdown")
+def _(t, wrong):
+    if wrong:
+        t.reg(CC, ENABLE | 1 << 14)
+    cid, at = t.submit(1, READ)
+    t.finish(1, READ, cid)
+    return at - 1
+
+
+@rule("register-reserved-bits", queues=False)
+def _(t, wrong):
+    t.disable()
+    found = [t.reg(AQA, 0xF0070007 if wrong else 0x00070007),
+             t.reg(ASQ, 0x10000800 if wrong else 0x10000000, 8),
+             t.reg(ACQ + 4, 1),
+             t.reg(CC, 0x00460002 if wrong else 0x00460000)]
+    return found[:2] + found[3:]
+
+
+@rule("read-only-register-written")
+def _(t, wrong):
+    return t.reg(CSTS, 0x11 if wrong else 0x10)
+
+
+@rule("controller-fatal")
+def _(t, wrong):
+    t.reg(CSTS, 3 if wrong else 1, write=False)
+    at = t.number()
+    t.reg(CSTS, 3 if wrong else 0xFFFFFFFF, write=False)
+    return at
+
+
+@rule("records-missing")
+def _(t, wrong):
+    if wrong:
+        t.skip(3)
+    t.note("after a gap")
+    found = [t.number()]
+    if wrong:
+        t.loss(5)
+        found.append(t.number())
+    t.doorbell(7, 0, 3)  # created in what is missing?
+    if not wrong:
+        t.frames.pop()
+    if wrong:
+        t.complete(1, READ, 0x777)
+    return found
+
+
+@rule("unmask-not-flushed")
+def _(t, wrong):
+    t.access(MSIX_W, 2, 16 + 12, 1)
+    t.unmask(1, flush=not wrong)
+    cid, _ = t.submit(1, READ)
+    return t.finish(1, READ, cid)
+
+
+@rule("stale-interrupt-message")
+def _(t, wrong):
+    t.access(MSIX_W, 2, 16, 0xFEE02000 if wrong else 0xFEE01000)
+    t.access(MSIX_R, 2, 16, 0)
+    cid, _ = t.submit(1, READ)
+    return t.finish(1, READ, cid) + 1
+
+
+@rule("register-reads-back-otherwise", queues=False)
+def _(t, wrong):
+    t.disable()
+    t.reg(ASQ, 0x10000000, 8)
+    t.reg(ASQ, 0x10000FFF, 8, write=False)  # reserved bits are no matter
+    return t.reg(ASQ, 0x30000000 if wrong else 0x10000000, 8, write=False)
+
+
+@rule("vendor-specific-command")
+def _(t, wrong):
+    found = [t.command(1, 0x80 if wrong else 0x7d), t.command(0, 0xC0 if wrong else 0x89)]
+    t.command(1, 0x80 if wrong else 0x7d)
+    return found
+
+
+@rule("buffer-reused-before-stall")
+def _(t, wrong):
+    t.read(prp1=0x40000000)
+    cid, at = t.submit(1, READ, cdw=(0, 0, 7), prp1=0x40000000 if wrong else 0x40001000)
+    t.disable()
+    return at
+
+
+@rule("command-reserved-bits")
+def _(t, wrong):
+    found = [t.read(flags=0x04 if wrong else 0), t.command(1, 8, cdw=(0, 0, 1 << 16 if wrong else 0), nsid=1)]
+    return found
+
+
+def build(name, wrong):
+    function, start = CASES[name]
+    t = Host()
+    t.start(**start)
+    found = function(t, wrong)
+    return t, found if isinstance(found, list) else [found]
+
+
+def main(argv):
+    if len(argv) != 2:
+        sys.exit(__doc__)
+    os.makedirs(argv[1], exist_ok=True)
+    for name in CASES:
+        t, found = build(name, True)
+        t.write(os.path.join(argv[1], name + ".pcap"))
+        print(name, *(f"{name}@{at}" for at in found), *(f"{other}@{found[0]}" for other in ALSO.get(name, ())))
+        t, found = build(name, False)
+        t.write(os.path.join(argv[1], name + ".clean.pcap"))
+        print(name + ".clean", *(f"{other}@{found[0]}" for other in ALSO.get(name, ())))
+
+
+if __name__ == "__main__":
+    main(sys.argv)
