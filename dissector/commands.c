@@ -201,7 +201,7 @@ void nvt_commands_register(int proto) {
 }
 
 static void add_item(const struct nvt_context *c, proto_tree *tree, int hf, int at, int size) {
-  proto_tree_add_item(tree, hf, c->tvb, at, size, ENC_LITTLE_ENDIAN);
+  nvt_add_field(c, tree, hf, at, size);
 }
 
 void nvt_add_sgl(const struct nvt_context *c, proto_tree *parent, int at) {
@@ -217,7 +217,7 @@ static void add_opcode(const struct nvt_context *c, proto_tree *tree, bool admin
                        int at) {
   const char *name = nvt_opcode_name(admin ? NVT_SET_ADMIN : NVT_SET_NVM, opcode);
   add_item(c, tree, admin ? hf_admin_opcode : hf_nvm_opcode, at, 1);
-  if (name != NULL)
+  if (name != NULL && nvt_asked(c, hf_opcode_name))
     proto_item_set_hidden(proto_tree_add_string(tree, hf_opcode_name, c->tvb, at, 1, name));
 }
 
@@ -240,8 +240,7 @@ static void add_dwords(const struct nvt_context *c, proto_tree *tree, bool admin
                            sqe->cdw14, sqe->cdw15, 0};
   proto_tree *dwords[6];
   for (int i = 0; i < 6; i++) {
-    proto_item *item =
-        proto_tree_add_item(tree, hf_cdw[i], c->tvb, entry + 40 + 4 * i, 4, ENC_LITTLE_ENDIAN);
+    proto_item *item = nvt_add_field(c, tree, hf_cdw[i], entry + 40 + 4 * i, 4);
     dwords[i] = proto_item_add_subtree(item, ett_dword);
   }
   for (size_t i = 0; i < NVT_COUNT(rows); i++) {
@@ -260,10 +259,11 @@ void nvt_add_sqe(const struct nvt_context *c) {
   const struct nvt_rec_command *command = &c->record->command;
   bool admin = command->sqid == 0;
   int entry = c->body + ENTRY;
-  proto_item *item = proto_tree_add_item(c->tree, hf_sqe, c->tvb, entry, 64, ENC_NA);
-  proto_tree *tree = proto_item_add_subtree(item, ett_entry);
   const char *name = nvt_opcode_name(admin ? NVT_SET_ADMIN : NVT_SET_NVM, command->sqe.opcode);
-  proto_item_append_text(item, ": %s", name != NULL ? name : "unknown opcode");
+  proto_item *item =
+      proto_tree_add_none_format(c->tree, hf_sqe, c->tvb, entry, 64, "Submission Queue Entry: %s",
+                                 name != NULL ? name : "unknown opcode");
+  proto_tree *tree = proto_item_add_subtree(item, ett_entry);
   add_opcode(c, tree, admin, command->sqe.opcode, entry);
   add_item(c, tree, hf_fuse, entry + 1, 1);
   if ((command->sqe.flags & 0x3c) != 0)
@@ -283,22 +283,21 @@ void nvt_add_sqe(const struct nvt_context *c) {
   add_dwords(c, tree, admin, entry);
 }
 
-void nvt_add_cqe(const struct nvt_context *c) {
+static proto_item *add_cqe(const struct nvt_context *c, nvt_status status,
+                           const char *status_name) {
   const struct nvt_rec_completion *completion = &c->record->completion;
   int entry = c->body + ENTRY;
-  nvt_status status = NVT_CQE_STATUS(completion->cqe.status);
-  const char *status_name = nvt_status_name(status);
   add_opcode(c, c->tree, completion->sqid == 0, completion->opcode, c->body + 8);
-  proto_item *item = proto_tree_add_item(c->tree, hf_cqe, c->tvb, entry, 16, ENC_NA);
-  proto_item_append_text(item, ": %s", status_name != NULL ? status_name : "unknown status");
+  proto_item *item =
+      proto_tree_add_none_format(c->tree, hf_cqe, c->tvb, entry, 16, "Completion Queue Entry: %s",
+                                 status_name != NULL ? status_name : "unknown status");
   proto_tree *tree = proto_item_add_subtree(item, ett_entry);
   add_item(c, tree, hf_dw0, entry, 4);
   add_item(c, tree, hf_dw1, entry + 4, 4);
   add_item(c, tree, hf_sqhd, entry + 8, 2);
   add_item(c, tree, hf_sqid, entry + 10, 2);
   add_item(c, tree, hf_cqe_cid, entry + 12, 2);
-  proto_item *word =
-      proto_tree_add_item(tree, hf_status_word, c->tvb, entry + 14, 2, ENC_LITTLE_ENDIAN);
+  proto_item *word = nvt_add_field(c, tree, hf_status_word, entry + 14, 2);
   proto_tree *bits = proto_item_add_subtree(word, ett_status);
   add_item(c, bits, hf_phase, entry + 14, 2);
   add_item(c, bits, hf_sc, entry + 14, 2);
@@ -309,6 +308,16 @@ void nvt_add_cqe(const struct nvt_context *c) {
   proto_item *status_item = proto_tree_add_uint(tree, hf_status, c->tvb, entry + 14, 2, status);
   proto_item_set_hidden(proto_tree_add_string(tree, hf_status_name, c->tvb, entry + 14, 2,
                                               status_name != NULL ? status_name : "unknown"));
+  return status_item;
+}
+
+void nvt_add_cqe(const struct nvt_context *c) {
+  const struct nvt_rec_completion *completion = &c->record->completion;
+  nvt_status status = NVT_CQE_STATUS(completion->cqe.status);
+  const char *status_name = nvt_status_name(status);
+  proto_item *status_item = c->item;
+  if (c->ours)
+    status_item = add_cqe(c, status, status_name);
   if (status != NVT_SC_SUCCESS)
     expert_add_info_format(c->pinfo, status_item,
                            NVT_CQE_DNR(completion->cqe.status) != 0 ? &nvt_expert.status

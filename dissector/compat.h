@@ -8,6 +8,7 @@
 
 #include <ws_version.h>
 
+#include <epan/column-info.h>
 #include <epan/epan.h>
 #include <epan/expert.h>
 #include <epan/packet.h>
@@ -18,6 +19,11 @@
 #ifndef WS_PLUGIN_DESC_DISSECTOR
 #define WS_PLUGIN_DESC_DISSECTOR (1u << 0)
 #endif
+
+/* Is the column one of those shown, printed or asked for? */
+static inline bool nvt_has_column(const packet_info *pinfo, int format) {
+  return pinfo->cinfo != NULL && pinfo->cinfo->col_first[format] >= 0;
+}
 
 #define NVT_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
