@@ -265,10 +265,15 @@ static void add_one(const struct nvt_context *c, proto_tree *tree, const struct 
   case ADDRESS: {
     if (!nvt_asked(c, field->hf))
       break;
-    char text[16];
+    char words[40];
+    struct nvt_text text;
     uint32_t address = (uint32_t)little(c, at, 4);
-    proto_tree_add_uint_format_value(tree, field->hf, c->tvb, at, 4, address, "%s (0x%08x)",
-                                     nvt_pci_text(address, text), address);
+    nvt_text_init(&text, words, sizeof(words));
+    nvt_text_pci(&text, address);
+    nvt_text_add(&text, " (");
+    nvt_text_hex(&text, address, 8);
+    nvt_text_add(&text, ")");
+    nvt_add_uint_text(tree, field->hf, c->tvb, at, 4, address, words);
     break;
   }
   }

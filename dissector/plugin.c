@@ -313,7 +313,8 @@ static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *da
                             .record = &record,
                             .frame = frame,
                             .body = record.header.header_length,
-                            .captured = captured};
+                            .captured = captured,
+                            .bytes = tvb_get_ptr(tvb, 0, captured)};
     nvt_wanted(&c, tree);
     add_tree(tree, &c, parse);
   }

@@ -102,8 +102,7 @@ static void add_stage(const struct nvt_context *c, const struct nvt_exchange *ex
     struct nvt_text text;
     nvt_text_init(&text, words, sizeof(words));
     nvt_text_duration(&text, ns);
-    nvt_generated(proto_tree_add_time_format_value(c->tree, hf_stage[stage], c->tvb, 0, 0, &time,
-                                                   "%s", words));
+    nvt_generated(nvt_add_time_text(c->tree, hf_stage[stage], c->tvb, 0, 0, &time, words));
   } else if (nvt_asked(c, hf_stage[stage])) {
     nvt_generated(proto_tree_add_time(c->tree, hf_stage[stage], c->tvb, 0, 0, &time));
   }

@@ -4,6 +4,8 @@
  * colouring rule, holds only the fields that these name, and Wireshark drops the
  * others one by one: known beforehand, they cost nothing.
  */
+#include <string.h>
+
 #include <epan/tap.h>
 
 #include "dissector/dissector_int.h"
@@ -43,4 +45,28 @@ void nvt_wanted(struct nvt_context *c, proto_tree *tree) {
   c->visible = tree != NULL && PTREE_DATA(tree)->visible;
   c->ours = c->visible || (tree != NULL && ours->ref_type != HF_REF_TYPE_NONE);
   c->builtin = c->visible || (tree != NULL && nvme != NULL && nvme->ref_type != HF_REF_TYPE_NONE);
+}
+
+proto_item *nvt_add_number(const struct nvt_context *c, proto_tree *tree,
+                           const header_field_info *info, int at, int size) {
+  uint64_t value = 0;
+  proto_item *item;
+  if (at < 0 || size > 8 || size > c->captured || at > c->captured - size)
+    return proto_tree_add_item(tree, info->id, c->tvb, at, size, ENC_LITTLE_ENDIAN);
+  memcpy(&value, c->bytes + at, (size_t)size);
+  switch (info->type) {
+  case FT_UINT8:
+  case FT_UINT16:
+  case FT_UINT32:
+    item = proto_tree_add_uint(tree, info->id, c->tvb, at, size, (uint32_t)value);
+    break;
+  case FT_UINT64:
+    item = proto_tree_add_uint64(tree, info->id, c->tvb, at, size, value);
+    break;
+  default:
+    return proto_tree_add_item(tree, info->id, c->tvb, at, size, ENC_LITTLE_ENDIAN);
+  }
+  if (info->bitmask != 0) /* so that the right bits are marked among the bytes */
+    FI_SET_FLAG(PITEM_FINFO(item), FI_LITTLE_ENDIAN);
+  return item;
 }
