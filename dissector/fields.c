@@ -258,8 +258,8 @@ static void add_one(const struct nvt_context *c, proto_tree *tree, const struct 
     break;
   case TIME: {
     uint64_t ns = little(c, at, 8);
-    nstime_t time = {(time_t)(ns / 1000000000), (int)(ns % 1000000000)};
-    proto_tree_add_time(tree, field->hf, c->tvb, at, 8, &time);
+    nstime_t span = {(time_t)(ns / 1000000000), (int)(ns % 1000000000)};
+    proto_tree_add_time(tree, field->hf, c->tvb, at, 8, &span);
     break;
   }
   case ADDRESS: {

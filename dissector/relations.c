@@ -96,15 +96,15 @@ static void add_stage(const struct nvt_context *c, const struct nvt_exchange *ex
   uint64_t ns;
   if (!nvt_exchange_stage(exchange, stage, &ns))
     return;
-  nstime_t time = {(time_t)(ns / 1000000000), (int)(ns % 1000000000)};
+  nstime_t span = {(time_t)(ns / 1000000000), (int)(ns % 1000000000)};
   if (c->visible) {
     char words[32];
     struct nvt_text text;
     nvt_text_init(&text, words, sizeof(words));
     nvt_text_duration(&text, ns);
-    nvt_generated(nvt_add_time_text(c->tree, hf_stage[stage], c->tvb, 0, 0, &time, words));
+    nvt_generated(nvt_add_time_text(c->tree, hf_stage[stage], c->tvb, 0, 0, &span, words));
   } else if (nvt_asked(c, hf_stage[stage])) {
-    nvt_generated(proto_tree_add_time(c->tree, hf_stage[stage], c->tvb, 0, 0, &time));
+    nvt_generated(proto_tree_add_time(c->tree, hf_stage[stage], c->tvb, 0, 0, &span));
   }
   if (stage == NVT_STAGE_TOTAL && c->builtin && hf_builtin_latency > 0)
     proto_item_set_hidden(proto_tree_add_double(c->tree, hf_builtin_latency, c->tvb, 0, 0,
