@@ -229,7 +229,7 @@ void nvt_commands_register(int proto) {
 }
 
 static void add_item(const struct nvt_context *c, proto_tree *tree, int hf, int at, int size) {
-  proto_tree_add_item(tree, hf, c->tvb, at, size, ENC_LITTLE_ENDIAN);
+  nvt_add_field(c, tree, hf, at, size);
 }
 
 void nvt_add_sgl(const struct nvt_context *c, proto_tree *parent, int at) {
@@ -257,7 +257,7 @@ static void add_opcode(const struct nvt_context *c, proto_tree *tree, enum nvt_o
                        uint8_t code, int at) {
   const char *name = nvt_opcode_name(set, code);
   add_item(c, tree, hf_opcode[set], at, 1);
-  if (name != NULL)
+  if (name != NULL && nvt_asked(c, hf_opcode_name))
     proto_item_set_hidden(proto_tree_add_string(tree, hf_opcode_name, c->tvb, at, 1, name));
 }
 
@@ -295,8 +295,7 @@ static void add_dword(const struct nvt_context *c, proto_tree *tree, enum nvt_op
   const struct nvt_sqe *sqe = &c->record->command.sqe;
   int at = entry + 4 * (int)dword;
   if (hf > 0)
-    tree = proto_item_add_subtree(proto_tree_add_item(tree, hf, c->tvb, at, 4, ENC_LITTLE_ENDIAN),
-                                  ett_dword);
+    tree = proto_item_add_subtree(nvt_add_field(c, tree, hf, at, 4), ett_dword);
   size_t count;
   const struct nvt_command_field *rows =
       nvt_command_fields_of(set, nvt_command_code(set, sqe), &count);
@@ -314,10 +313,11 @@ void nvt_add_sqe(const struct nvt_context *c) {
   uint32_t reserved[NVT_SQE_DWORDS];
   nvt_command_reserved_bits(set, sqe, reserved);
   int entry = c->body + ENTRY;
-  proto_item *item = proto_tree_add_item(c->tree, hf_sqe, c->tvb, entry, 64, ENC_NA);
-  proto_tree *tree = proto_item_add_subtree(item, ett_entry);
   const char *name = nvt_opcode_name(set, nvt_command_code(set, sqe));
-  proto_item_append_text(item, ": %s", name != NULL ? name : "unknown opcode");
+  proto_item *item =
+      proto_tree_add_none_format(c->tree, hf_sqe, c->tvb, entry, 64, "Submission Queue Entry: %s",
+                                 name != NULL ? name : "unknown opcode");
+  proto_tree *tree = proto_item_add_subtree(item, ett_entry);
   add_opcode(c, tree, set, nvt_command_code(set, sqe), entry);
   add_item(c, tree, hf_fuse, entry + 1, 1);
   if ((sqe->flags & 0x3c) != 0)
@@ -357,18 +357,17 @@ static void add_result(const struct nvt_context *c, proto_tree *tree, enum nvt_o
               nvt_result_field_value(&rows[i], cqe));
 }
 
-void nvt_add_cqe(const struct nvt_context *c) {
+static proto_item *add_cqe(const struct nvt_context *c, enum nvt_opcode_set set, nvt_status status,
+                           const char *status_name) {
   const struct nvt_rec_completion *completion = &c->record->completion;
   int entry = c->body + ENTRY;
-  nvt_status status = NVT_CQE_STATUS(completion->cqe.status);
-  enum nvt_opcode_set set = set_of(c, completion->sqid, 0);
   const struct nvt_exchange *exchange = c->frame->exchange;
   bool known = exchange != NULL && exchange->command.record != 0;
-  const char *status_name = nvt_status_name_in(set, status);
   add_opcode(c, c->tree, set, known ? nvt_exchange_code(exchange) : completion->opcode,
              c->body + 8);
-  proto_item *item = proto_tree_add_item(c->tree, hf_cqe, c->tvb, entry, 16, ENC_NA);
-  proto_item_append_text(item, ": %s", status_name != NULL ? status_name : "unknown status");
+  proto_item *item =
+      proto_tree_add_none_format(c->tree, hf_cqe, c->tvb, entry, 16, "Completion Queue Entry: %s",
+                                 status_name != NULL ? status_name : "unknown status");
   proto_tree *tree = proto_item_add_subtree(item, ett_entry);
   for (unsigned dword = 0; dword < 2; dword++) {
     proto_item *at = proto_tree_add_item(tree, dword == 0 ? hf_dw0 : hf_dw1, c->tvb,
@@ -380,8 +379,7 @@ void nvt_add_cqe(const struct nvt_context *c) {
   add_item(c, tree, hf_sqhd, entry + 8, 2);
   add_item(c, tree, hf_sqid, entry + 10, 2);
   add_item(c, tree, hf_cqe_cid, entry + 12, 2);
-  proto_item *word =
-      proto_tree_add_item(tree, hf_status_word, c->tvb, entry + 14, 2, ENC_LITTLE_ENDIAN);
+  proto_item *word = nvt_add_field(c, tree, hf_status_word, entry + 14, 2);
   proto_tree *bits = proto_item_add_subtree(word, ett_status);
   add_item(c, bits, hf_phase, entry + 14, 2);
   add_item(c, bits, hf_sc, entry + 14, 2);
@@ -394,6 +392,17 @@ void nvt_add_cqe(const struct nvt_context *c) {
       status_name != NULL ? status_name : "Unknown", status);
   proto_item_set_hidden(proto_tree_add_string(tree, hf_status_name, c->tvb, entry + 14, 2,
                                               status_name != NULL ? status_name : "unknown"));
+  return status_item;
+}
+
+void nvt_add_cqe(const struct nvt_context *c) {
+  const struct nvt_rec_completion *completion = &c->record->completion;
+  nvt_status status = NVT_CQE_STATUS(completion->cqe.status);
+  enum nvt_opcode_set set = set_of(c, completion->sqid, 0);
+  const char *status_name = nvt_status_name_in(set, status);
+  proto_item *status_item = c->item;
+  if (c->ours)
+    status_item = add_cqe(c, set, status, status_name);
   if (status != NVT_SC_SUCCESS)
     expert_add_info_format(c->pinfo, status_item,
                            NVT_CQE_DNR(completion->cqe.status) != 0 ? &nvt_expert.status

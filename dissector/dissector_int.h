@@ -40,7 +40,47 @@ struct nvt_context {
   const struct nvt_frame *frame;
   int body; /* offset of the fixed body */
   int captured;
+  const uint8_t *bytes; /* tvb's, `captured` of them */
+  /* What a tree is to hold. Expert information is given in any case: it is what colours the list.
+   */
+  bool visible; /* everything, with its text */
+  bool ours;    /* some of our fields, see nvt_asked() */
+  bool builtin; /* some of Wireshark's own nvme.* fields */
 };
+
+/* --- wanted.c: what nobody asked for costs nothing --- */
+
+extern const header_field_info **nvt_infos; /* of our fields, by id less nvt_first_field */
+extern int nvt_first_field;
+extern unsigned nvt_field_count;
+
+void nvt_wanted_field(int hf);   /* nvt_register_field() says so of each */
+void nvt_wanted_find(int proto); /* at the handoff */
+/* Sets the context's visible, ours and builtin. */
+void nvt_wanted(struct nvt_context *, proto_tree *);
+/* Is expert information to be given although there is no tree? */
+void nvt_wanted_opened(void); /* a file is opened or redissected */
+bool nvt_wanted_without_tree(const packet_info *);
+/* Is this field to be added? */
+static inline bool nvt_asked(const struct nvt_context *c, int hf) {
+  unsigned at = (unsigned)(hf - nvt_first_field);
+  return c->visible || at >= nvt_field_count || nvt_infos[at]->ref_type != HF_REF_TYPE_NONE;
+}
+/* The same as proto_tree_add_item(), little-endian, for a number in the record, in a third less
+ * time: each record has some fifty. */
+proto_item *nvt_add_number(const struct nvt_context *, proto_tree *, const header_field_info *,
+                           int at, int size);
+/* A field of ours in the record, if it is asked for; otherwise the tree, as Wireshark gives for
+ * what it drops. */
+static inline proto_item *nvt_add_field(const struct nvt_context *c, proto_tree *tree, int hf,
+                                        int at, int size) {
+  if (!nvt_asked(c, hf))
+    return tree;
+  unsigned row = (unsigned)(hf - nvt_first_field);
+  if (row >= nvt_field_count)
+    return proto_tree_add_item(tree, hf, c->tvb, at, size, ENC_LITTLE_ENDIAN);
+  return nvt_add_number(c, tree, nvt_infos[row], at, size);
+}
 
 /* --- fields.c: fields made from the tables --- */
 

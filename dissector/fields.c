@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The header's and the bodies' fields, made from trace/record.def. */
 #include "dissector/dissector_int.h"
+#include "trace/text.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { FORMAT_DEC, FORMAT_HEX };
@@ -20,12 +20,14 @@ struct field {
   enum kind kind;
   int hf;
   int ett;
+  size_t first_value; /* FLAGS: its rows of values */
+  size_t end_value;
 };
 static struct field fields[] = {
 #define NVT_RECORD_FIELD(rec, type, field, off, form, title)                                       \
-  {#rec, #field, (title), (off), sizeof(type), FORMAT_##form, false, false, PLAIN, -1, -1},
+  {#rec, #field, (title), (off), sizeof(type), FORMAT_##form, false, false, PLAIN, -1, -1, 0, 0},
 #define NVT_RECORD_ARRAY(rec, field, off, length, title)                                           \
-  {#rec, #field, (title), (off), (length), FORMAT_HEX, true, false, ENTRY, -1, -1},
+  {#rec, #field, (title), (off), (length), FORMAT_HEX, true, false, ENTRY, -1, -1, 0, 0},
 #include "trace/record.def"
 };
 
@@ -94,6 +96,7 @@ void nvt_register_field(int proto, int *id, const char *name, const char *abbrev
   memcpy(info, &init, sizeof(init));
   *id = -1;
   proto_register_field_array(proto, info, 1);
+  nvt_wanted_field(*id);
 }
 
 char *nvt_abbrev(const char *a, const char *b, const char *c) {
@@ -138,8 +141,9 @@ proto_item *nvt_generated(proto_item *item) {
 }
 
 const char *nvt_pci_text(uint32_t address, char out[static 16]) {
-  snprintf(out, 16, "%04x:%02x:%02x.%x", address >> 16, address >> 8 & 0xffu, address >> 3 & 0x1fu,
-           address & 7u);
+  struct nvt_text text;
+  nvt_text_init(&text, out, 16);
+  nvt_text_pci(&text, address);
   return out;
 }
 
@@ -169,10 +173,14 @@ static bool ends_with(const char *text, const char *end) {
 static void register_flags(int proto, struct field *field) {
   nvt_subtree(&field->ett);
   for (size_t i = 0; i < NVT_COUNT(values); i++)
-    if (strcmp(values[i].record, field->record) == 0 && strcmp(values[i].field, field->name) == 0)
+    if (strcmp(values[i].record, field->record) == 0 && strcmp(values[i].field, field->name) == 0) {
+      if (field->end_value == 0)
+        field->first_value = i;
+      field->end_value = i + 1;
       nvt_register_field(proto, &values[i].hf, values[i].name,
                          nvt_abbrev(field->record, field->name, values[i].id), FT_BOOLEAN,
                          field->size * 8, NULL, values[i].value, NULL);
+    }
 }
 
 static void register_one(int proto, struct field *field) {
@@ -244,14 +252,12 @@ static uint64_t little(const struct nvt_context *c, int at, unsigned size) {
 static void add_flags(const struct nvt_context *c, proto_tree *tree, const struct field *field,
                       int at) {
   uint64_t set = little(c, at, field->size);
-  proto_item *item =
-      proto_tree_add_item(tree, field->hf, c->tvb, at, field->size, ENC_LITTLE_ENDIAN);
+  proto_item *item = nvt_add_field(c, tree, field->hf, at, field->size);
   proto_tree *bits = proto_item_add_subtree(item, field->ett);
-  for (size_t i = 0; i < NVT_COUNT(values); i++)
-    if (values[i].hf > 0 && strcmp(values[i].record, field->record) == 0 &&
-        strcmp(values[i].field, field->name) == 0) {
-      proto_tree_add_item(bits, values[i].hf, c->tvb, at, field->size, ENC_LITTLE_ENDIAN);
-      if ((set & values[i].value) != 0)
+  for (size_t i = field->first_value; i < field->end_value; i++)
+    if (values[i].hf > 0) {
+      nvt_add_field(c, bits, values[i].hf, at, field->size);
+      if (c->visible && (set & values[i].value) != 0)
         proto_item_append_text(item, ", %s", values[i].name);
     }
 }
@@ -263,7 +269,7 @@ static void add_one(const struct nvt_context *c, proto_tree *tree, const struct 
     return;
   switch (field->kind) {
   case PLAIN:
-    proto_tree_add_item(tree, field->hf, c->tvb, at, field->size, ENC_LITTLE_ENDIAN);
+    nvt_add_field(c, tree, field->hf, at, field->size);
     break;
   case ENTRY:
     break;
@@ -275,15 +281,22 @@ static void add_one(const struct nvt_context *c, proto_tree *tree, const struct 
     break;
   case TIME: {
     uint64_t ns = little(c, at, 8);
-    nstime_t time = {(time_t)(ns / 1000000000), (int)(ns % 1000000000)};
-    proto_tree_add_time(tree, field->hf, c->tvb, at, 8, &time);
+    nstime_t span = {(time_t)(ns / 1000000000), (int)(ns % 1000000000)};
+    proto_tree_add_time(tree, field->hf, c->tvb, at, 8, &span);
     break;
   }
   case ADDRESS: {
-    char text[16];
+    if (!nvt_asked(c, field->hf))
+      break;
+    char words[40];
+    struct nvt_text text;
     uint32_t address = (uint32_t)little(c, at, 4);
-    proto_tree_add_uint_format_value(tree, field->hf, c->tvb, at, 4, address, "%s (0x%08x)",
-                                     nvt_pci_text(address, text), address);
+    nvt_text_init(&text, words, sizeof(words));
+    nvt_text_pci(&text, address);
+    nvt_text_add(&text, " (");
+    nvt_text_hex(&text, address, 8);
+    nvt_text_add(&text, ")");
+    nvt_add_uint_text(tree, field->hf, c->tvb, at, 4, address, words);
     break;
   }
   }
@@ -292,7 +305,7 @@ static void add_one(const struct nvt_context *c, proto_tree *tree, const struct 
 void nvt_add_header(const struct nvt_context *c) {
   int length = c->captured < 32 ? c->captured : 32;
   proto_tree *tree =
-      proto_tree_add_subtree_format(c->tree, c->tvb, 0, length, ett_header, NULL, "Record Header");
+      proto_tree_add_subtree(c->tree, c->tvb, 0, length, ett_header, NULL, "Record Header");
   for (size_t i = header.first; i < header.end; i++)
     add_one(c, tree, &fields[i], 0);
   int later =

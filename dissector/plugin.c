@@ -32,7 +32,6 @@ static int hf_json = -1;
 static dissector_handle_t handle;
 static dissector_handle_t user_dlt;
 static dissector_handle_t json;
-static int expert_tap;
 
 static ei_register_info experts[] = {
     {&nvt_expert.malformed,
@@ -124,6 +123,8 @@ static void set_columns(packet_info *pinfo, const struct nvt_record *record,
   if (pinfo->cinfo == NULL)
     return;
   col_set_str(pinfo->cinfo, COL_PROTOCOL, way == RECORDER ? "NVMeTap" : "NVMe");
+  if (!nvt_has_column(pinfo, COL_INFO))
+    return;
   if (parse == NVT_PARSE_OK) {
     char info[512];
     struct nvt_text text;
@@ -179,24 +180,30 @@ static void add_of_type(const struct nvt_context *c) {
   case NVT_REC_REG_WRITE:
   case NVT_REC_MSIX_READ:
   case NVT_REC_MSIX_WRITE:
-    nvt_add_access(c);
+    if (c->ours)
+      nvt_add_access(c);
     if ((record->access.access_flags & NVT_V_access_access_flags_REFUSED) != 0)
       expert_add_info(c->pinfo, c->item, &nvt_expert.refused);
     break;
   case NVT_REC_SHADOW_DOORBELL:
   case NVT_REC_EVENT_INDEX:
-    nvt_add_shadow(c);
+    if (c->ours)
+      nvt_add_shadow(c);
     break;
   case NVT_REC_INTERRUPT:
-    nvt_add_interrupt(c);
+    if (c->ours)
+      nvt_add_interrupt(c);
     break;
   case NVT_REC_COMMAND:
-    nvt_add_sqe(c);
-    nvt_builtin_sqe(c);
+    if (c->ours)
+      nvt_add_sqe(c);
+    if (c->builtin)
+      nvt_builtin_sqe(c);
     break;
   case NVT_REC_COMPLETION:
     nvt_add_cqe(c);
-    nvt_builtin_cqe(c);
+    if (c->builtin)
+      nvt_builtin_cqe(c);
     break;
   case NVT_REC_DATA:
     nvt_add_data(c);
@@ -249,19 +256,33 @@ static void add_parse_expert(const struct nvt_context *c, enum nvt_parse parse) 
 static void add_tree(proto_tree *tree, struct nvt_context *c, enum nvt_parse parse) {
   const struct nvt_rec_header *header = &c->record->header;
   const char *title = nvt_record_title(header->type);
-  char pci[16];
-  c->item = proto_tree_add_protocol_format(tree, proto_nvmetap, c->tvb, 0, c->captured,
-                                           "NVMe Trace, %s, controller %u (%s), sequence %" PRIu64,
-                                           title != NULL ? title : "unknown", header->controller,
-                                           nvt_pci_text(header->pci_address, pci), header->seq);
+  if (c->visible) {
+    char line[128];
+    struct nvt_text text;
+    nvt_text_init(&text, line, sizeof(line));
+    nvt_text_add(&text, "NVMe Trace, ");
+    nvt_text_add(&text, title != NULL ? title : "unknown");
+    nvt_text_add(&text, ", controller ");
+    nvt_text_dec(&text, header->controller);
+    nvt_text_add(&text, " (");
+    nvt_text_pci(&text, header->pci_address);
+    nvt_text_add(&text, "), sequence ");
+    nvt_text_dec(&text, header->seq);
+    c->item =
+        proto_tree_add_protocol_format(tree, proto_nvmetap, c->tvb, 0, c->captured, "%s", line);
+  } else {
+    c->item = proto_tree_add_item(tree, proto_nvmetap, c->tvb, 0, c->captured, ENC_NA);
+  }
   c->tree = proto_item_add_subtree(c->item, ett_nvmetap);
-  nvt_add_header(c);
-  if (parse != NVT_PARSE_VERSION)
+  if (c->ours)
+    nvt_add_header(c);
+  if (parse != NVT_PARSE_VERSION && c->ours)
     nvt_add_body(c);
   if (parse == NVT_PARSE_OK) {
     add_of_type(c);
     nvt_add_relations(c);
-    nvt_add_state(c);
+    if (c->ours)
+      nvt_add_state(c);
     nvt_add_findings(c);
   }
   add_parse_expert(c, parse);
@@ -285,14 +306,15 @@ static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *da
   const struct nvt_frame *frame =
       parse == NVT_PARSE_OK ? nvt_links_frame(pinfo, &record) : &nothing;
   set_columns(pinfo, &record, frame, parse);
-  /* Expert information is listened to without a tree, too. */
-  if (tree != NULL || have_tap_listener(expert_tap)) {
+  if (tree != NULL || nvt_wanted_without_tree(pinfo)) {
     struct nvt_context c = {.tvb = tvb,
                             .pinfo = pinfo,
                             .record = &record,
                             .frame = frame,
                             .body = record.header.header_length,
-                            .captured = captured};
+                            .captured = captured,
+                            .bytes = tvb_get_ptr(tvb, 0, captured)};
+    nvt_wanted(&c, tree);
     add_tree(tree, &c, parse);
   }
   if (frame->fed)
@@ -320,11 +342,6 @@ static void preferences_changed(void) {
   nvt_commands_vendor_table(nvt_preferences.vendor_table);
 }
 
-/* It is registered after our hand-off; a look-up for each frame would be slow. */
-static void find_expert_tap(void) {
-  expert_tap = find_tap_id("expert");
-}
-
 static void register_protocol(void) {
   proto_nvmetap = proto_register_protocol("NVMe Trace", "NVMeTap", "nvmetap");
   nvt_fields_register(proto_nvmetap);
@@ -347,7 +364,7 @@ static void register_protocol(void) {
     *experts[i].ids = (expert_field)EI_INIT;
   expert_register_field_array(expert_register_protocol(proto_nvmetap), experts, NVT_COUNT(experts));
   register_init_routine(nvt_links_init);
-  register_init_routine(find_expert_tap);
+  register_init_routine(nvt_wanted_opened);
   register_cleanup_routine(nvt_links_cleanup);
 }
 
@@ -357,6 +374,7 @@ static void register_handoff(void) {
   nvt_builtin_find();
   nvt_relations_find_builtin();
   nvt_data_handoff();
+  nvt_wanted_find(proto_nvmetap);
   handle = create_dissector_handle(dissect, proto_nvmetap);
   preferences_changed();
 }

@@ -82,12 +82,12 @@ void nvt_relations_find_builtin(void) {
 }
 
 static void add_frame(const struct nvt_context *c, int hf, const struct nvt_moment *moment) {
-  if (moment->record != 0 && moment->record <= UINT32_MAX)
+  if (moment->record != 0 && moment->record <= UINT32_MAX && nvt_asked(c, hf))
     nvt_generated(proto_tree_add_uint(c->tree, hf, c->tvb, 0, 0, (uint32_t)moment->record));
 }
 
 static void add_hidden_frame(const struct nvt_context *c, int hf, const struct nvt_moment *moment) {
-  if (hf > 0 && moment->record != 0 && moment->record <= UINT32_MAX)
+  if (c->builtin && hf > 0 && moment->record != 0 && moment->record <= UINT32_MAX)
     proto_item_set_hidden(proto_tree_add_uint(c->tree, hf, c->tvb, 0, 0, (uint32_t)moment->record));
 }
 
@@ -96,14 +96,17 @@ static void add_stage(const struct nvt_context *c, const struct nvt_exchange *ex
   uint64_t ns;
   if (!nvt_exchange_stage(exchange, stage, &ns))
     return;
-  nstime_t time = {(time_t)(ns / 1000000000), (int)(ns % 1000000000)};
-  char words[32];
-  struct nvt_text text;
-  nvt_text_init(&text, words, sizeof(words));
-  nvt_text_duration(&text, ns);
-  nvt_generated(
-      proto_tree_add_time_format_value(c->tree, hf_stage[stage], c->tvb, 0, 0, &time, "%s", words));
-  if (stage == NVT_STAGE_TOTAL && hf_builtin_latency > 0)
+  nstime_t span = {(time_t)(ns / 1000000000), (int)(ns % 1000000000)};
+  if (c->visible) {
+    char words[32];
+    struct nvt_text text;
+    nvt_text_init(&text, words, sizeof(words));
+    nvt_text_duration(&text, ns);
+    nvt_generated(nvt_add_time_text(c->tree, hf_stage[stage], c->tvb, 0, 0, &span, words));
+  } else if (nvt_asked(c, hf_stage[stage])) {
+    nvt_generated(proto_tree_add_time(c->tree, hf_stage[stage], c->tvb, 0, 0, &span));
+  }
+  if (stage == NVT_STAGE_TOTAL && c->builtin && hf_builtin_latency > 0)
     proto_item_set_hidden(proto_tree_add_double(c->tree, hf_builtin_latency, c->tvb, 0, 0,
                                                 (double)ns / 1e6)); /* in ms, as built in */
 }
@@ -117,13 +120,18 @@ static void add_command(const struct nvt_context *c, const struct nvt_exchange *
   add_stage(c, exchange, NVT_STAGE_FETCH); /* a command may never complete */
   nvt_generated(proto_tree_add_uint(c->tree, hf_depth, c->tvb, 0, 0, exchange->depth));
   nvt_generated(proto_tree_add_uint64(c->tree, hf_reuse, c->tvb, 0, 0, exchange->reuse));
+  if (PINFO_FD_VISITED(c->pinfo) && exchange->completion.record == 0 &&
+      exchange->end == NVT_EXCHANGE_RESET)
+    add_frame(c, hf_cancelled_in, &exchange->cancel);
+}
+
+static void judge_command(const struct nvt_context *c, const struct nvt_exchange *exchange) {
   if (exchange->duplicate_cid)
     nvt_expert_or_finding(c, &nvt_expert.duplicate, "command-id-in-use");
   if (!PINFO_FD_VISITED(c->pinfo) || exchange->completion.record != 0)
     return;
   bool waits = exchange->sqid == 0 && exchange->sqe.opcode == NVT_ADMIN_ASYNC_EVENT_REQUEST;
   if (exchange->end == NVT_EXCHANGE_RESET) {
-    add_frame(c, hf_cancelled_in, &exchange->cancel);
     if (!waits)
       nvt_expert_or_finding(c, &nvt_expert.reset, "command-never-completed");
   } else if (!waits && exchange->end != NVT_EXCHANGE_UNTRACED) {
@@ -152,16 +160,10 @@ static void add_signal(const struct nvt_context *c, const struct nvt_signal *sig
   if (signal->last != NULL)
     add_frame(c, tail ? hf_last_command : hf_last_completion,
               tail ? &signal->last->command : &signal->last->completion);
-  if (c->frame->is_doorbell && !signal->valid)
-    nvt_expert_or_finding(c, &nvt_expert.doorbell,
-                          "doorbell-out-of-range doorbell-absent-queue doorbell-before-ready "
-                          "cq-head-past-tail sq-overrun");
 }
 
-void nvt_add_relations(const struct nvt_context *c) {
+static void add_links(const struct nvt_context *c) {
   const struct nvt_frame *frame = c->frame;
-  if (frame->seq_gap)
-    nvt_expert_or_finding(c, &nvt_expert.gap, "records-missing");
   if (frame->signal != NULL)
     add_signal(c, frame->signal);
   if (frame->exchange == NULL)
@@ -172,4 +174,18 @@ void nvt_add_relations(const struct nvt_context *c) {
     add_completion(c, frame->exchange);
   else
     add_frame(c, hf_command_in, &frame->exchange->command);
+}
+
+void nvt_add_relations(const struct nvt_context *c) {
+  const struct nvt_frame *frame = c->frame;
+  if (frame->seq_gap)
+    nvt_expert_or_finding(c, &nvt_expert.gap, "records-missing");
+  if (c->ours || c->builtin)
+    add_links(c);
+  if (frame->signal != NULL && frame->is_doorbell && !frame->signal->valid)
+    nvt_expert_or_finding(c, &nvt_expert.doorbell,
+                          "doorbell-out-of-range doorbell-absent-queue doorbell-before-ready "
+                          "cq-head-past-tail sq-overrun");
+  if (frame->exchange != NULL && frame->exchange->command.record == c->pinfo->num)
+    judge_command(c, frame->exchange);
 }

@@ -111,21 +111,47 @@ void nvt_text_status_in(struct nvt_text *text, enum nvt_opcode_set set, nvt_stat
     nvt_text_printf(text, "status %u/0x%02x", status >> 8, status & 0xffu);
 }
 
+/* "12.345" of 12345 thousandths. */
+static void thousandths(struct nvt_text *text, uint64_t value) {
+  nvt_text_dec(text, value / 1000);
+  unsigned rest = (unsigned)(value % 1000);
+  const char part[] = {'.', (char)('0' + rest / 100), (char)('0' + rest / 10 % 10),
+                       (char)('0' + rest % 10)};
+  add_bytes(text, part, sizeof(part));
+}
+
 void nvt_text_duration(struct nvt_text *text, uint64_t ns) {
-  if (ns < 1000)
-    nvt_text_printf(text, "%u ns", (unsigned)ns);
-  else if (ns < 1000000)
-    nvt_text_printf(text, "%u.%03u µs", (unsigned)(ns / 1000), (unsigned)(ns % 1000));
-  else if (ns < 1000000000)
-    nvt_text_printf(text, "%u.%03u ms", (unsigned)(ns / 1000000), (unsigned)(ns / 1000 % 1000));
-  else
-    nvt_text_printf(text, "%llu.%03u s", (unsigned long long)(ns / 1000000000),
-                    (unsigned)(ns / 1000000 % 1000));
+  if (ns < 1000) {
+    nvt_text_dec(text, ns);
+    nvt_text_add(text, " ns");
+  } else if (ns < 1000000) {
+    thousandths(text, ns);
+    nvt_text_add(text, " µs");
+  } else if (ns < 1000000000) {
+    thousandths(text, ns / 1000);
+    nvt_text_add(text, " ms");
+  } else {
+    thousandths(text, ns / 1000000);
+    nvt_text_add(text, " s");
+  }
 }
 
 void nvt_text_pci(struct nvt_text *text, uint32_t address) {
-  nvt_text_printf(text, "%04x:%02x:%02x.%x", address >> 16, (address >> 8) & 0xffu,
-                  (address >> 3) & 0x1fu, address & 7u);
+  static const char hex[] = "0123456789abcdef";
+  uint32_t device = address >> 3 & 0x1fu;
+  const char all[] = {hex[address >> 28],
+                      hex[address >> 24 & 15],
+                      hex[address >> 20 & 15],
+                      hex[address >> 16 & 15],
+                      ':',
+                      hex[address >> 12 & 15],
+                      hex[address >> 8 & 15],
+                      ':',
+                      hex[device >> 4],
+                      hex[device & 15],
+                      '.',
+                      hex[address & 7]};
+  add_bytes(text, all, sizeof(all));
 }
 
 static void register_name(struct nvt_text *text, const struct nvt_register_info *info,

@@ -510,7 +510,7 @@ def _(t, wrong):
 
 @rule("command-reserved-bits")
 def _(t, wrong):
-    found = [t.read(flags=0x04 if wrong else 0), t.command(1, 8, cdw=(0, 0, 1 << 16 if wrong else 0), nsid=1)]
+    found = [t.read(flags=0x04 if wrong else 0), t.command(1, 0x0c, cdw=(0, 0, 1 << 25 if wrong else 0), nsid=1)]
     return found
 
 

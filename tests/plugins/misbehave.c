@@ -58,7 +58,7 @@ static void act(const char *how) {
   else if (strcmp(how, "abort") == 0)
     abort();
   else if (strcmp(how, "loop") == 0)
-    for (volatile unsigned i = 0;; i++)
+    for (volatile unsigned i = 0;; i = i + 1)
       ;
   else if (strcmp(how, "exit") == 0)
     exit(3);
