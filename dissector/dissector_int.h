@@ -31,6 +31,10 @@ struct nvt_view nvt_links_view(const struct nvt_frame *);
 
 /* --- one dissected frame --- */
 
+/* Source and destination, beside PCI addresses. */
+#define NVT_HOST "host"
+#define NVT_RECORDER "recorder"
+
 struct nvt_context {
   tvbuff_t *tvb;
   packet_info *pinfo;
@@ -96,6 +100,10 @@ void nvt_add_findings(const struct nvt_context *);
 void nvt_statistics_register(int proto);
 /* Hands the frame to those that listen. */
 void nvt_tap_frame(const struct nvt_context *);
+/* The session's `measured`. */
+void nvt_statistics_measured(void *ctx, struct nvt_exchange *, enum nvt_stage);
+/* Source and destination as fields, where a filter asks for them: conversations.c. */
+void nvt_add_addresses(const struct nvt_context *);
 
 /* --- preferences.c --- */
 
@@ -107,6 +115,8 @@ struct nvt_preferences {
 };
 extern struct nvt_preferences nvt_preferences;
 void nvt_preferences_register(int proto, void (*changed)(void));
+/* What they make of a frame: its time on another's clock, and whether it is slow. */
+void nvt_add_preferred(const struct nvt_context *);
 
 /* --- builtin.c: Wireshark's own nvme.* fields --- */
 

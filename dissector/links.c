@@ -36,7 +36,8 @@ void nvt_links_init(void) {
 static bool ensure_session(void) {
   if (session != NULL)
     return true;
-  const struct nvt_session_options options = {.keep = true, .alloc = file_memory};
+  const struct nvt_session_options options = {
+      .keep = true, .alloc = file_memory, .measured = nvt_statistics_measured};
   return nvt_session_create(&options, &session) == 0;
 }
 

@@ -107,7 +107,7 @@ static enum way record_way(const struct nvt_record *record) {
 static void set_addresses(packet_info *pinfo, const struct nvt_record *record, enum way way) {
   char text[16];
   const char *pci = wmem_strdup(pinfo->pool, nvt_pci_text(record->header.pci_address, text));
-  const char *other = way == RECORDER ? "recorder" : "host";
+  const char *other = way == RECORDER ? NVT_RECORDER : NVT_HOST;
   const char *from = way == TO_HOST ? pci : other;
   const char *to = way == TO_HOST ? other : pci;
   set_address(&pinfo->src, AT_STRINGZ, (int)strlen(from) + 1, from);
@@ -255,12 +255,14 @@ static void add_tree(proto_tree *tree, struct nvt_context *c, enum nvt_parse par
                                            title != NULL ? title : "unknown", header->controller,
                                            nvt_pci_text(header->pci_address, pci), header->seq);
   c->tree = proto_item_add_subtree(c->item, ett_nvmetap);
+  nvt_add_addresses(c);
   nvt_add_header(c);
   if (parse != NVT_PARSE_VERSION)
     nvt_add_body(c);
   if (parse == NVT_PARSE_OK) {
     add_of_type(c);
     nvt_add_relations(c);
+    nvt_add_preferred(c);
     nvt_add_state(c);
     nvt_add_findings(c);
   }

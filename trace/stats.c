@@ -202,18 +202,19 @@ static int run(int argc, char **argv) {
 NVT_COMMAND(
     stats, .name = "stats",
     .summary = "count records and commands, latency of each stage, queue depth, losses",
-    .usage = "usage: nvmetap stats [--json] TRACE|-\n"
-             "\n"
-             "Stages of a command: fetch (tail doorbell to command), execute (command to\n"
-             "completion), interrupt (completion to message), acknowledge (completion to\n"
-             "head doorbell). Percentiles are at most 1/32 too high; the rest is exact.\n"
-             "'in record' is the number of the record with the maximum: the command of a fetch, the\n"
-             "completion of all else.\n"
-             "Depth: commands that the host had under way on the queue when one was fetched.\n"
-             "\n"
-             "Exit status: 0 done, 1 some frames are no records of ours, or malformed, 2 usage,\n"
-             "or the file can't be read to its end.\n"
-             "\n"
-             "examples: nvmetap stats boot.pcap\n"
-             "          nvmetap stats --json boot.pcap | jq .latency.execute.p99_ns\n",
+    .usage =
+        "usage: nvmetap stats [--json] TRACE|-\n"
+        "\n"
+        "Stages of a command: fetch (tail doorbell to command), execute (command to\n"
+        "completion), interrupt (completion to message), acknowledge (completion to\n"
+        "head doorbell). Percentiles are at most 1/32 too high; the rest is exact.\n"
+        "'in record' is the number of the record with the maximum: the command of a fetch, the\n"
+        "completion of all else.\n"
+        "Depth: commands that the host had under way on the queue when one was fetched.\n"
+        "\n"
+        "Exit status: 0 done, 1 some frames are no records of ours, or malformed, 2 usage,\n"
+        "or the file can't be read to its end.\n"
+        "\n"
+        "examples: nvmetap stats boot.pcap\n"
+        "          nvmetap stats --json boot.pcap | jq .latency.execute.p99_ns\n",
     .run = run, .order = 31);
