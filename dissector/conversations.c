@@ -43,7 +43,7 @@ static et_dissector_info_t endpoint_info = {endpoint_field};
 /* "host", or "0000:00:05.0 queue 3". */
 static const char *party(packet_info *pinfo, const address *plain, bool has_queue, uint16_t qid) {
   const char *name = plain->data;
-  if (!has_queue || strcmp(name, NVT_HOST) == 0)
+  if (!has_queue || strcmp(name, NVT_HOST) == 0 || strcmp(name, NVT_RECORDER) == 0)
     return name;
   return wmem_strdup_printf(pinfo->pool, "%s queue %u", name, qid);
 }

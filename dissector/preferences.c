@@ -35,7 +35,7 @@ static const char *digits(const char *at, unsigned most, unsigned width, uint64_
 static const char *parse_offset(const char *text, nstime_t *out) {
   bool negative = *text == '-';
   uint64_t seconds, fraction = 0;
-  const char *at = digits(text + (negative || *text == '+'), 10, 0, &seconds);
+  const char *at = digits(text + (negative || *text == '+'), 19, 0, &seconds);
   if (at == NULL)
     return "write seconds, like -12.000000345";
   if (*at == '.') {

@@ -83,7 +83,7 @@ static void add(struct stage *stage, struct row *row, const char *name, uint64_t
   const struct nvt_histogram *histogram = &row->measure->histogram;
   nvt_item_set(&row->items[COUNT], (double)histogram->count);
   nvt_item_set(&row->items[LEAST], (double)histogram->least);
-  nvt_item_set(&row->items[MEAN], nvt_histogram_mean(histogram));
+  nvt_item_set(&row->items[MEAN], (double)(uint64_t)(nvt_histogram_mean(histogram) + 0.5));
   for (unsigned i = 0; i < NVT_SHARES; i++)
     nvt_item_set(&row->items[FIRST_SHARE + i], (double)row->measure->values[i]);
   nvt_item_set(&row->items[GREATEST], (double)histogram->greatest);

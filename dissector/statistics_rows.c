@@ -109,7 +109,7 @@ static void completed(struct row *row, const struct nvt_exchange *exchange) {
     row->measure = nvt_measure_new();
   nvt_measure_add(row->measure, ns, nvt_stage_record(exchange, NVT_STAGE_TOTAL));
   const struct nvt_histogram *histogram = &row->measure->histogram;
-  nvt_item_set(&row->items[MEAN], nvt_histogram_mean(histogram));
+  nvt_item_set(&row->items[MEAN], (double)(uint64_t)(nvt_histogram_mean(histogram) + 0.5));
   nvt_item_set(&row->items[P99], (double)row->measure->values[2]);
   nvt_item_set(&row->items[GREATEST], (double)histogram->greatest);
   nvt_item_set(&row->items[FRAME], (double)histogram->greatest_record);
