@@ -194,7 +194,7 @@ void nvt_commands_register(int proto) {
   }
   for (size_t i = 0; i < NVT_COUNT(rows); i++)
     register_row(proto, &rows[i]);
-  nvt_subtree(&ett_entry);
+  nvt_subtree_open(&ett_entry);
   nvt_subtree(&ett_dword);
   nvt_subtree(&ett_sgl);
   nvt_subtree(&ett_status);

@@ -140,6 +140,8 @@ void nvt_register_field(int proto, int *id, const char *name, const char *abbrev
 /* "nvmetap." and the parts, in lower case, joined by dots; NULL parts are left out. */
 char *nvt_abbrev(const char *a, const char *b, const char *c);
 void nvt_subtree(int *ett);
+void nvt_subtree_open(int *ett); /* one that a window shows expanded at first */
+void nvt_expand_subtrees(void);  /* when a file is opened */
 /* A value that stands nowhere in the bytes. */
 proto_item *nvt_generated(proto_item *);
 const char *nvt_pci_text(uint32_t address, char out[static 16]);

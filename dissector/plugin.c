@@ -332,11 +332,12 @@ static void register_protocol(void) {
                      BASE_NONE, NULL, 0, NULL);
   nvt_register_field(proto_nvmetap, &hf_json, "Description", "nvmetap.json", FT_STRING, BASE_NONE,
                      NULL, 0, "What was recorded and how, as JSON");
-  nvt_subtree(&ett_nvmetap);
+  nvt_subtree_open(&ett_nvmetap);
   nvt_subtree(&ett_json);
   for (size_t i = 0; i < NVT_COUNT(experts); i++)
     *experts[i].ids = (expert_field)EI_INIT;
   expert_register_field_array(expert_register_protocol(proto_nvmetap), experts, NVT_COUNT(experts));
+  register_init_routine(nvt_expand_subtrees);
   register_init_routine(nvt_links_init);
   register_cleanup_routine(nvt_links_cleanup);
 }
