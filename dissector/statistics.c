@@ -2,6 +2,8 @@
 /* The tap that the tables of the Statistics menu and of tshark -z listen to. */
 #include "dissector/statistics_int.h"
 
+#include <stdio.h>
+
 static int tap = -1;
 
 bool nvt_queue_of_frame(const struct nvt_context *c, uint16_t *qid) {
@@ -67,19 +69,19 @@ stat_tap_table_item_type *nvt_table_append(stat_tap_table *table, const stat_tap
                                            const char *name) {
   stat_tap_table_item_type items[16] = {0};
   size_t count = ui->nfields < NVT_COUNT(items) ? ui->nfields : NVT_COUNT(items);
-  for (size_t i = 0; i < count; i++)
+  for (size_t i = 0; i < count; i++) {
     items[i].type = ui->fields[i].type;
+    items[i].value.string_value = "";
+  }
   items[0].value.string_value = g_strdup(name);
   guint row = table->num_elements;
   stat_tap_init_table_row(table, row, (guint)count, items);
   return stat_tap_get_field_data(table, row, 0);
 }
 
-void nvt_item_set(stat_tap_table_item_type *item, double value) {
-  if (item->type == TABLE_ITEM_UINT)
-    item->value.uint_value = value < UINT_MAX ? (guint)value : UINT_MAX;
-  else
-    item->value.float_value = value;
+void nvt_item_set(stat_tap_table_item_type *item, struct nvt_number *number, uint64_t value) {
+  snprintf(number->text, sizeof(number->text), "%*" PRIu64, NVT_NUMBER_WIDTH, value);
+  item->value.string_value = number->text;
 }
 
 void nvt_table_free_item(stat_tap_table *table _U_, guint row _U_, guint column,

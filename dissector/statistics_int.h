@@ -38,7 +38,17 @@ stat_tap_table_item_type *nvt_table_append(stat_tap_table *, const stat_tap_tabl
 void nvt_table_clear(stat_tap_table *);
 /* The table's first column is a name of its own, which goes with it. */
 void nvt_table_free_item(stat_tap_table *, guint row, guint column, stat_tap_table_item_type *);
-void nvt_item_set(stat_tap_table_item_type *, double value);
+
+/* Numbers as text: Wireshark's own items for numbers have 32 bits, or six digits of fraction that
+ * nobody wants. Of one width, so that they sort as numbers do. */
+#define NVT_NUMBER_WIDTH 12
+#define NVT_NUMBER_COLUMN(title)                                                                   \
+  { TABLE_ITEM_STRING, TAP_ALIGN_RIGHT, (title), "%12s" }
+struct nvt_number {
+  char text[24];
+};
+/* The item shows `number` from now on. */
+void nvt_item_set(stat_tap_table_item_type *, struct nvt_number *number, uint64_t value);
 
 #define NVT_SHARES 4 /* p50, p90, p99, p99.9 */
 struct nvt_measure {

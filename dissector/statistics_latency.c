@@ -14,15 +14,15 @@ enum column { NAME, COUNT, LEAST, MEAN, FIRST_SHARE, GREATEST = FIRST_SHARE + NV
 
 static stat_tap_table_item columns[] = {
     {TABLE_ITEM_STRING, TAP_ALIGN_LEFT, "Command                       ", "%-30s"},
-    {TABLE_ITEM_FLOAT, TAP_ALIGN_RIGHT, "    Count", "%9.0f"},
-    {TABLE_ITEM_FLOAT, TAP_ALIGN_RIGHT, "        min", "%11.0f"},
-    {TABLE_ITEM_FLOAT, TAP_ALIGN_RIGHT, "       mean", "%11.0f"},
-    {TABLE_ITEM_FLOAT, TAP_ALIGN_RIGHT, "        p50", "%11.0f"},
-    {TABLE_ITEM_FLOAT, TAP_ALIGN_RIGHT, "        p90", "%11.0f"},
-    {TABLE_ITEM_FLOAT, TAP_ALIGN_RIGHT, "        p99", "%11.0f"},
-    {TABLE_ITEM_FLOAT, TAP_ALIGN_RIGHT, "      p99.9", "%11.0f"},
-    {TABLE_ITEM_FLOAT, TAP_ALIGN_RIGHT, "        max", "%11.0f"},
-    {TABLE_ITEM_FLOAT, TAP_ALIGN_RIGHT, " max in frame", "%13.0f"},
+    NVT_NUMBER_COLUMN("       Count"),
+    NVT_NUMBER_COLUMN("         min"),
+    NVT_NUMBER_COLUMN("        mean"),
+    NVT_NUMBER_COLUMN("         p50"),
+    NVT_NUMBER_COLUMN("         p90"),
+    NVT_NUMBER_COLUMN("         p99"),
+    NVT_NUMBER_COLUMN("       p99.9"),
+    NVT_NUMBER_COLUMN("         max"),
+    NVT_NUMBER_COLUMN("max in frame"),
 };
 
 static const char *const titles[NVT_STAGE_COUNT] = {
@@ -36,6 +36,7 @@ static const char *const titles[NVT_STAGE_COUNT] = {
 struct row {
   struct nvt_measure *measure;
   stat_tap_table_item_type *items; /* Wireshark's */
+  struct nvt_number numbers[FRAME + 1];
 };
 
 static struct stage {
@@ -73,6 +74,10 @@ static bool shown(void) {
   return ui.tables != NULL && ui.tables->len != 0;
 }
 
+static void set(struct row *row, unsigned column, uint64_t value) {
+  nvt_item_set(&row->items[column], &row->numbers[column], value);
+}
+
 static void add(struct stage *stage, struct row *row, const char *name, uint64_t ns,
                 uint64_t record) {
   if (row->measure == NULL) {
@@ -81,13 +86,13 @@ static void add(struct stage *stage, struct row *row, const char *name, uint64_t
   }
   nvt_measure_add(row->measure, ns, record);
   const struct nvt_histogram *histogram = &row->measure->histogram;
-  nvt_item_set(&row->items[COUNT], (double)histogram->count);
-  nvt_item_set(&row->items[LEAST], (double)histogram->least);
-  nvt_item_set(&row->items[MEAN], (double)(uint64_t)(nvt_histogram_mean(histogram) + 0.5));
+  set(row, COUNT, histogram->count);
+  set(row, LEAST, histogram->least);
+  set(row, MEAN, (uint64_t)(nvt_histogram_mean(histogram) + 0.5));
   for (unsigned i = 0; i < NVT_SHARES; i++)
-    nvt_item_set(&row->items[FIRST_SHARE + i], (double)row->measure->values[i]);
-  nvt_item_set(&row->items[GREATEST], (double)histogram->greatest);
-  nvt_item_set(&row->items[FRAME], (double)histogram->greatest_record);
+    set(row, FIRST_SHARE + i, row->measure->values[i]);
+  set(row, GREATEST, histogram->greatest);
+  set(row, FRAME, histogram->greatest_record);
 }
 
 static void measure(const struct nvt_exchange *exchange, enum nvt_opcode_set set,

@@ -11,39 +11,43 @@
 
 enum column { NAME, COMPLETIONS, ERRORS, MEAN, P99, GREATEST, FRAME, COMMANDS, BYTES };
 
-#define COMMON_COLUMNS                                                                             \
-  {TABLE_ITEM_FLOAT, TAP_ALIGN_RIGHT, "Completions", "%11.0f"},                                    \
-      {TABLE_ITEM_FLOAT, TAP_ALIGN_RIGHT, "   Errors", "%9.0f"},                                   \
-      {TABLE_ITEM_FLOAT, TAP_ALIGN_RIGHT, "  mean (ns)", "%11.0f"},                                \
-      {TABLE_ITEM_FLOAT, TAP_ALIGN_RIGHT, "   p99 (ns)", "%11.0f"},                                \
-      {TABLE_ITEM_FLOAT, TAP_ALIGN_RIGHT, "   max (ns)", "%11.0f"}, {                              \
-    TABLE_ITEM_FLOAT, TAP_ALIGN_RIGHT, " max in frame", "%13.0f"                                   \
-  }
-#define COMMANDS_COLUMN                                                                            \
-  { TABLE_ITEM_FLOAT, TAP_ALIGN_RIGHT, " Commands", "%9.0f" }
-#define BYTES_COLUMN                                                                               \
-  { TABLE_ITEM_FLOAT, TAP_ALIGN_RIGHT, "       Bytes", "%12.0f" }
-
 static stat_tap_table_item queue_columns[] = {
     {TABLE_ITEM_STRING, TAP_ALIGN_LEFT, "Submission Queue              ", "%-30s"},
-    COMMON_COLUMNS,
-    COMMANDS_COLUMN,
-    BYTES_COLUMN,
+    NVT_NUMBER_COLUMN(" Completions"),
+    NVT_NUMBER_COLUMN("      Errors"),
+    NVT_NUMBER_COLUMN("   mean (ns)"),
+    NVT_NUMBER_COLUMN("    p99 (ns)"),
+    NVT_NUMBER_COLUMN("    max (ns)"),
+    NVT_NUMBER_COLUMN("max in frame"),
+    NVT_NUMBER_COLUMN("    Commands"),
+    NVT_NUMBER_COLUMN("       Bytes"),
 };
 static stat_tap_table_item namespace_columns[] = {
     {TABLE_ITEM_STRING, TAP_ALIGN_LEFT, "Namespace                     ", "%-30s"},
-    COMMON_COLUMNS,
-    COMMANDS_COLUMN,
-    BYTES_COLUMN,
+    NVT_NUMBER_COLUMN(" Completions"),
+    NVT_NUMBER_COLUMN("      Errors"),
+    NVT_NUMBER_COLUMN("   mean (ns)"),
+    NVT_NUMBER_COLUMN("    p99 (ns)"),
+    NVT_NUMBER_COLUMN("    max (ns)"),
+    NVT_NUMBER_COLUMN("max in frame"),
+    NVT_NUMBER_COLUMN("    Commands"),
+    NVT_NUMBER_COLUMN("       Bytes"),
 };
 static stat_tap_table_item status_columns[] = {
     {TABLE_ITEM_STRING, TAP_ALIGN_LEFT, "Status                                  ", "%-40s"},
-    COMMON_COLUMNS,
+    NVT_NUMBER_COLUMN(" Completions"),
+    NVT_NUMBER_COLUMN("      Errors"),
+    NVT_NUMBER_COLUMN("   mean (ns)"),
+    NVT_NUMBER_COLUMN("    p99 (ns)"),
+    NVT_NUMBER_COLUMN("    max (ns)"),
+    NVT_NUMBER_COLUMN("max in frame"),
 };
 
 struct row {
   struct nvt_measure *measure;     /* NULL: nothing was measured */
   stat_tap_table_item_type *items; /* Wireshark's */
+  uint64_t counts[BYTES + 1];
+  struct nvt_number numbers[BYTES + 1];
 };
 
 struct rows {
@@ -72,9 +76,20 @@ static void forget(struct rows *rows) {
   rows->others = NULL;
 }
 
+static void set(struct row *row, enum column column, uint64_t value) {
+  nvt_item_set(&row->items[column], &row->numbers[column], value);
+}
+
+static void count_up(struct row *row, enum column column, uint64_t by) {
+  row->counts[column] += by;
+  set(row, column, row->counts[column]);
+}
+
 static struct row *new_row(struct rows *rows, const char *name) {
   struct row *row = g_new0(struct row, 1);
   row->items = nvt_table_append(rows->table, &rows->ui, name);
+  for (unsigned column = COMPLETIONS; column < rows->ui.nfields; column++)
+    set(row, column, 0);
   return row;
 }
 
@@ -94,14 +109,10 @@ static struct row *row_of(struct rows *rows, uint64_t key) {
   return row;
 }
 
-static void raise_item(struct row *row, enum column column, double by) {
-  nvt_item_set(&row->items[column], row->items[column].value.float_value + by);
-}
-
 static void completed(struct row *row, const struct nvt_exchange *exchange) {
-  raise_item(row, COMPLETIONS, 1);
+  count_up(row, COMPLETIONS, 1);
   if (NVT_CQE_STATUS(exchange->cqe.status) != NVT_SC_SUCCESS)
-    raise_item(row, ERRORS, 1);
+    count_up(row, ERRORS, 1);
   uint64_t ns;
   if (!nvt_exchange_stage(exchange, NVT_STAGE_TOTAL, &ns))
     return;
@@ -109,10 +120,10 @@ static void completed(struct row *row, const struct nvt_exchange *exchange) {
     row->measure = nvt_measure_new();
   nvt_measure_add(row->measure, ns, nvt_stage_record(exchange, NVT_STAGE_TOTAL));
   const struct nvt_histogram *histogram = &row->measure->histogram;
-  nvt_item_set(&row->items[MEAN], (double)(uint64_t)(nvt_histogram_mean(histogram) + 0.5));
-  nvt_item_set(&row->items[P99], (double)row->measure->values[2]);
-  nvt_item_set(&row->items[GREATEST], (double)histogram->greatest);
-  nvt_item_set(&row->items[FRAME], (double)histogram->greatest_record);
+  set(row, MEAN, (uint64_t)(nvt_histogram_mean(histogram) + 0.5));
+  set(row, P99, row->measure->values[2]);
+  set(row, GREATEST, histogram->greatest);
+  set(row, FRAME, histogram->greatest_record);
 }
 
 static tap_packet_status count(struct rows *rows, const struct nvt_tapped *tapped) {
@@ -124,11 +135,11 @@ static tap_packet_status count(struct rows *rows, const struct nvt_tapped *tappe
     return TAP_PACKET_DONT_REDRAW;
   struct row *row = row_of(rows, key);
   if (command)
-    raise_item(row, COMMANDS, 1);
+    count_up(row, COMMANDS, 1);
   if (completion)
     completed(row, tapped->exchange);
   if (data)
-    raise_item(row, BYTES, (double)tapped->payload);
+    count_up(row, BYTES, tapped->payload);
   return TAP_PACKET_REDRAW;
 }
 

@@ -47,11 +47,6 @@ def table(text):
     return tables
 
 
-def close(ours, theirs):
-    """Equal, as far as a double holds it."""
-    return ours == theirs or (max(ours, theirs) > 2**53 and abs(ours - theirs) <= theirs / 2**50)
-
-
 def stats_rows(stats):
     """nvmetap stats as the table has it."""
     rows = {name: {} for name in STAGES.values()}
@@ -69,7 +64,7 @@ def same_as_stats(latency, stats):
     for title, stage in STAGES.items():
         assert latency[title].keys() == wanted[stage].keys(), (stage, latency[title].keys() ^ wanted[stage].keys())
         for name, numbers in latency[title].items():
-            assert all(map(close, numbers, wanted[stage][name])), (stage, name, numbers, wanted[stage][name])
+            assert numbers == wanted[stage][name], (stage, name, numbers, wanted[stage][name])
 
 
 def nanoseconds(text):
@@ -103,25 +98,23 @@ def same_as_fields(latency, rows):
                 if frame["qid"] != "0":
                     measured[title, None, "All I/O commands"].append(value)
     for title in ("Total", "Fetch", "Interrupt", "Acknowledge"):
-        here = sorted(map(tuple, latency[title].values()))
+        here = latency[title].values()
         there = [values for (stage, *_), values in measured.items() if stage == title]
         assert len(here) == len(there), (title, len(here), len(there))
         exact = lambda values: (len(values), min(values)[0], max(values)[0],
                                 min(number for ns, number in values if ns == max(values)[0]))
-        assert [(n[0], float(n[1]), float(n[7]), n[8]) for n in here] == \
-            sorted((n, float(low), float(high), number) for n, low, high, number in map(exact, there)) or \
-            sorted((n[0], float(n[1]), float(n[7]), n[8]) for n in here) == \
-            sorted((n, float(low), float(high), number) for n, low, high, number in map(exact, there)), title
+        assert sorted((n[0], n[1], n[7], n[8]) for n in here) == sorted(map(exact, there)), title
         for (stage, *_, name), values in measured.items():
             if stage == title and name in latency[title] and len(values) == latency[title][name][0]:
                 quantiles_hold(latency[title][name], sorted(ns for ns, _ in values))
 
 
 def quantiles_hold(row, values):
-    assert close(row[2], round(sum(values) / len(values))) or abs(row[2] - sum(values) / len(values)) <= 1, row
+    mean = sum(values) / len(values)
+    assert abs(row[2] - mean) <= 0.5 + mean / 2**50, (row, mean)
     for got, share in zip(row[3:7], QUANTILES.values()):
         exact = values[max(0, -int(-share * len(values) // 1) - 1)]  # the least that `share` don't exceed
-        assert float(exact) <= got <= exact * 33 / 32 + 1, (share, exact, got)
+        assert exact <= got <= exact * 33 // 32 + 1, (share, exact, got)
 
 
 def rows_hold(trace, rows):
@@ -150,13 +143,13 @@ def rows_hold(trace, rows):
                 place[2] = max(place[2], nanoseconds(frame["latency"]))
             place[3] += kind == "11"
             place[4] += int(frame["payload"]) if kind == "13" else 0
-    short = lambda numbers: numbers[:2] + [float(numbers[4]), *numbers[6:]]
+    short = lambda numbers: numbers[:2] + [numbers[4], *numbers[6:]]
     for name, wanted, title in (("queues", queues, "Submission Queues"), ("namespaces", namespaces, "Namespaces")):
         got = table(tshark(trace, "-q", "-z", f"nvmetap,{name}"))[title]
         assert {name: short(numbers) for name, numbers in got.items()} == \
-            {name: [*n[:2], float(n[2]), *n[3:]] for name, n in wanted.items()}, name
+            dict(wanted), name
     got = table(tshark(trace, "-q", "-z", "nvmetap,statuses"))["Statuses"]
-    assert sorted(map(short, got.values())) == sorted([n[0], n[1], float(n[2])] for n in statuses.values())
+    assert sorted(map(short, got.values())) == sorted(n[:3] for n in statuses.values())
 
 
 def response_times_hold(trace, latency):
@@ -196,11 +189,10 @@ def window_agrees(sharkd, latency):
     for _ in range(2):
         tables = sharkd.ask("tap", tap0="nstat:nvmetap,latency")["taps"][0]["tables"]
         for one in tables:
-            got = {row[0]: [round(number) for number in row[1:]] for row in one["i"]}
+            got = {row[0]: [int(number) for number in row[1:]] for row in one["i"]}
             assert got.keys() == latency[one["t"].split(":")[0]].keys()
             for name, numbers in got.items():
-                assert all(abs(a - b) <= 1 or close(a, b)
-                           for a, b in zip(numbers, latency[one["t"].split(":")[0]][name])), (name, numbers)
+                assert numbers == latency[one["t"].split(":")[0]][name], (name, numbers)
     for name in ("queues", "namespaces", "statuses"):
         assert "tables" in sharkd.ask("tap", tap0=f"nstat:nvmetap,{name}")["taps"][0]
     assert "tables" in sharkd.ask("tap", tap0="srt:nvmetap")["taps"][0]
