@@ -8,6 +8,8 @@
 #include "dissector/dissector_int.h"
 #include "trace/summary.h"
 
+#include <epan/tap.h>
+
 #include <string.h>
 
 #define VISIBLE __attribute__((visibility("default")))
@@ -287,7 +289,9 @@ static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *da
   const struct nvt_frame *frame =
       parse == NVT_PARSE_OK ? nvt_links_frame(pinfo, &record) : &nothing;
   set_columns(pinfo, &record, frame, parse);
-  if (tree != NULL) {
+  /* Expert information is found on the way through the tree, and is wanted without one by its own
+   * window and by tshark -z expert. */
+  if (tree != NULL || have_tap_listener(find_tap_id("expert"))) {
     struct nvt_context c = {.tvb = tvb,
                             .pinfo = pinfo,
                             .record = &record,
