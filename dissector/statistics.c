@@ -92,6 +92,10 @@ void nvt_table_free_item(stat_tap_table *table _U_, guint row _U_, guint column,
   item->value.string_value = NULL;
 }
 
+bool nvt_table_shared(const stat_tap_table_ui *ui) {
+  return ui->refcount > 1;
+}
+
 void nvt_table_clear(stat_tap_table *table) {
   for (guint row = 0; row < table->num_elements; row++) {
     nvt_table_free_item(table, row, 0, table->elements[row]);

@@ -34,6 +34,8 @@ bool nvt_tapped_completion(const struct nvt_tapped *);
 /* The row as Wireshark's table has it. Its items live until the table is freed. */
 stat_tap_table_item_type *nvt_table_append(stat_tap_table *, const stat_tap_table_ui *,
                                            const char *name);
+/* Several windows show the table's rows, and look at them when they please: they must stay. */
+bool nvt_table_shared(const stat_tap_table_ui *);
 /* Rows go, with what Wireshark keeps of them. */
 void nvt_table_clear(stat_tap_table *);
 /* The table's first column is a name of its own, which goes with it. */

@@ -55,12 +55,25 @@ static void forget_row(struct row *row) {
   *row = (struct row){0};
 }
 
-static void forget_rows(void) {
+static void set(struct row *row, unsigned column, uint64_t value) {
+  nvt_item_set(&row->items[column], &row->numbers[column], value);
+}
+
+static void restart_row(struct row *row) {
+  if (row->measure == NULL)
+    return;
+  g_free(row->measure);
+  row->measure = nvt_measure_new();
+  for (unsigned column = COUNT; column <= FRAME; column++)
+    set(row, column, 0);
+}
+
+static void each_row(void (*act)(struct row *)) {
   for (unsigned i = 0; i < NVT_STAGE_COUNT; i++) {
-    forget_row(&stages[i].all_io);
-    for (unsigned set = 0; set < NVT_SET_COUNT; set++)
+    act(&stages[i].all_io);
+    for (unsigned set_number = 0; set_number < NVT_SET_COUNT; set_number++)
       for (unsigned opcode = 0; opcode < 256; opcode++)
-        forget_row(&stages[i].opcodes[set][opcode]);
+        act(&stages[i].opcodes[set_number][opcode]);
   }
 }
 
@@ -72,10 +85,6 @@ void nvt_latency_forget(void) {
 /* Wireshark frees the tables without asking, and leaves the list of them empty. */
 static bool shown(void) {
   return ui.tables != NULL && ui.tables->len != 0;
-}
-
-static void set(struct row *row, unsigned column, uint64_t value) {
-  nvt_item_set(&row->items[column], &row->numbers[column], value);
 }
 
 static void add(struct stage *stage, struct row *row, const char *name, uint64_t ns,
@@ -143,10 +152,16 @@ void nvt_latency_measured(struct nvt_exchange *exchange, enum nvt_stage stage) {
 }
 
 static void reset(stat_tap_table *table) {
-  if (table == stages[0].table) {
-    forget_rows();
+  bool first = table == stages[0].table; /* it is called for each */
+  if (first)
     nvt_latency_forget();
+  if (nvt_table_shared(&ui)) {
+    if (first)
+      each_row(restart_row);
+    return;
   }
+  if (first)
+    each_row(forget_row);
   nvt_table_clear(table);
 }
 
@@ -155,7 +170,7 @@ static void init(stat_tap_table_ui *new_stat) {
     reset_stat_table(new_stat);
     return;
   }
-  forget_rows();
+  each_row(forget_row);
   nvt_latency_forget();
   for (unsigned i = 0; i < NVT_STAGE_COUNT; i++) {
     stages[i].table = stat_tap_init_table(titles[i], NVT_COUNT(columns), 0, NULL);

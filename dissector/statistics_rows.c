@@ -7,6 +7,8 @@
 #include "dissector/statistics_int.h"
 #include "trace/text.h"
 
+#include <string.h>
+
 #define ROWS_MAX 1024u /* of one table; what is beyond them shares the last one */
 
 enum column { NAME, COMPLETIONS, ERRORS, MEAN, P99, GREATEST, FRAME, COMMANDS, BYTES };
@@ -143,7 +145,23 @@ static tap_packet_status count(struct rows *rows, const struct nvt_tapped *tappe
   return TAP_PACKET_REDRAW;
 }
 
+static void restart(gpointer key _U_, gpointer value, gpointer data) {
+  const struct rows *rows = data;
+  struct row *row = value;
+  g_free(row->measure);
+  row->measure = NULL;
+  memset(row->counts, 0, sizeof(row->counts));
+  for (unsigned column = COMPLETIONS; column < rows->ui.nfields; column++)
+    set(row, column, 0);
+}
+
 static void reset(struct rows *rows, stat_tap_table *table) {
+  if (nvt_table_shared(&rows->ui)) {
+    g_hash_table_foreach(rows->rows, restart, rows);
+    if (rows->others != NULL)
+      restart(NULL, rows->others, rows);
+    return;
+  }
   forget(rows);
   nvt_table_clear(table);
 }
