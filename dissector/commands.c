@@ -222,7 +222,7 @@ void nvt_commands_register(int proto) {
   register_rows(proto, &commands);
   results.rows = nvt_result_fields(&results.count);
   register_rows(proto, &results);
-  nvt_subtree(&ett_entry);
+  nvt_subtree_open(&ett_entry);
   nvt_subtree(&ett_dword);
   nvt_subtree(&ett_sgl);
   nvt_subtree(&ett_status);

@@ -31,6 +31,10 @@ struct nvt_view nvt_links_view(const struct nvt_frame *);
 
 /* --- one dissected frame --- */
 
+/* Source and destination, beside PCI addresses. */
+#define NVT_HOST "host"
+#define NVT_RECORDER "recorder"
+
 struct nvt_context {
   tvbuff_t *tvb;
   packet_info *pinfo;
@@ -151,6 +155,10 @@ void nvt_expert_or_finding(const struct nvt_context *, expert_field *, const cha
 void nvt_statistics_register(int proto);
 /* Hands the frame to those that listen. */
 void nvt_tap_frame(const struct nvt_context *);
+/* The session's `measured`. */
+void nvt_statistics_measured(void *ctx, struct nvt_exchange *, enum nvt_stage);
+/* Source and destination as fields, where a filter asks for them: conversations.c. */
+void nvt_add_addresses(const struct nvt_context *);
 
 /* --- preferences.c --- */
 
@@ -162,6 +170,8 @@ struct nvt_preferences {
 };
 extern struct nvt_preferences nvt_preferences;
 void nvt_preferences_register(int proto, void (*changed)(void));
+/* What they make of a frame: its time on another's clock, and whether it is slow. */
+void nvt_add_preferred(const struct nvt_context *);
 
 /* --- builtin.c: Wireshark's own nvme.* fields --- */
 
@@ -189,6 +199,8 @@ void nvt_subtree(int *ett);
  * BASE_VAL64_STRING); NULL for NONE. */
 const value_string *nvt_value_strings(enum nvt_values);
 const val64_string *nvt_value_strings64(enum nvt_values);
+void nvt_subtree_open(int *ett); /* one that a window shows expanded at first */
+void nvt_expand_subtrees(void);  /* when a file is opened */
 /* A value that stands nowhere in the bytes. */
 proto_item *nvt_generated(proto_item *);
 const char *nvt_pci_text(uint32_t address, char out[static 16]);

@@ -135,6 +135,26 @@ void nvt_subtree(int *ett) {
   proto_register_subtree_array(&ett, 1);
 }
 
+/* Until the first file is opened: earlier Wireshark has no place to note it, and later it is the
+ * user who says what is expanded. */
+static wmem_list_t *expanded_at_first;
+
+void nvt_subtree_open(int *ett) {
+  nvt_subtree(ett);
+  if (expanded_at_first == NULL)
+    expanded_at_first = wmem_list_new(wmem_epan_scope());
+  wmem_list_append(expanded_at_first, ett);
+}
+
+void nvt_expand_subtrees(void) {
+  if (expanded_at_first == NULL)
+    return;
+  for (wmem_list_frame_t *at = wmem_list_head(expanded_at_first); at != NULL;
+       at = wmem_list_frame_next(at))
+    tree_expanded_set(*(int *)wmem_list_frame_data(at), TRUE);
+  expanded_at_first = NULL;
+}
+
 proto_item *nvt_generated(proto_item *item) {
   proto_item_set_generated(item);
   return item;

@@ -37,8 +37,10 @@ void nvt_links_init(void) {
 static bool ensure_session(void) {
   if (session != NULL)
     return true;
-  const struct nvt_session_options options = {
-      .keep = true, .alloc = file_memory, .ended = nvt_findings_ended};
+  const struct nvt_session_options options = {.keep = true,
+                                              .alloc = file_memory,
+                                              .ended = nvt_findings_ended,
+                                              .measured = nvt_statistics_measured};
   if (nvt_session_create(&options, &session) != 0)
     return false;
   nvt_findings_start(session);

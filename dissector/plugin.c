@@ -8,6 +8,8 @@
 #include "dissector/dissector_int.h"
 #include "trace/summary.h"
 
+#include <epan/tap.h>
+
 #include <string.h>
 
 #define VISIBLE __attribute__((visibility("default")))
@@ -107,7 +109,7 @@ static enum way record_way(const struct nvt_record *record) {
 static void set_addresses(packet_info *pinfo, const struct nvt_record *record, enum way way) {
   char text[16];
   const char *pci = wmem_strdup(pinfo->pool, nvt_pci_text(record->header.pci_address, text));
-  const char *other = way == RECORDER ? "recorder" : "host";
+  const char *other = way == RECORDER ? NVT_RECORDER : NVT_HOST;
   const char *from = way == TO_HOST ? pci : other;
   const char *to = way == TO_HOST ? other : pci;
   set_address(&pinfo->src, AT_STRINGZ, (int)strlen(from) + 1, from);
@@ -274,15 +276,19 @@ static void add_tree(proto_tree *tree, struct nvt_context *c, enum nvt_parse par
     c->item = proto_tree_add_item(tree, proto_nvmetap, c->tvb, 0, c->captured, ENC_NA);
   }
   c->tree = proto_item_add_subtree(c->item, ett_nvmetap);
-  if (c->ours)
+  if (c->ours) {
+    nvt_add_addresses(c);
     nvt_add_header(c);
+  }
   if (parse != NVT_PARSE_VERSION && c->ours)
     nvt_add_body(c);
   if (parse == NVT_PARSE_OK) {
     add_of_type(c);
     nvt_add_relations(c);
-    if (c->ours)
+    if (c->ours) {
+      nvt_add_preferred(c);
       nvt_add_state(c);
+    }
     nvt_add_findings(c);
   }
   add_parse_expert(c, parse);
@@ -358,11 +364,12 @@ static void register_protocol(void) {
                      BASE_NONE, NULL, 0, NULL);
   nvt_register_field(proto_nvmetap, &hf_json, "Description", "nvmetap.json", FT_STRING, BASE_NONE,
                      NULL, 0, "What was recorded and how, as JSON");
-  nvt_subtree(&ett_nvmetap);
+  nvt_subtree_open(&ett_nvmetap);
   nvt_subtree(&ett_json);
   for (size_t i = 0; i < NVT_COUNT(experts); i++)
     *experts[i].ids = (expert_field)EI_INIT;
   expert_register_field_array(expert_register_protocol(proto_nvmetap), experts, NVT_COUNT(experts));
+  register_init_routine(nvt_expand_subtrees);
   register_init_routine(nvt_links_init);
   register_init_routine(nvt_wanted_opened);
   register_cleanup_routine(nvt_links_cleanup);

@@ -3,6 +3,7 @@
 BUILD_PACKAGES := gcc make pkg-config libpcap-dev libjson-c-dev liburing-dev libnvme-dev \
                   wireshark-dev tshark
 CHECK_PACKAGES := libcmocka-dev clang clang-format clang-tidy cppcheck wireshark-common tcpdump \
+                  wireshark xvfb xdotool imagemagick \
                   python3 perl binutils man-db debian-archive-keyring
 .PHONY: deps check-deps
 deps:

@@ -73,6 +73,9 @@ enum nvt_stage {
 };
 bool nvt_exchange_stage(const struct nvt_exchange *, enum nvt_stage, uint64_t *ns);
 const char *nvt_stage_name(enum nvt_stage); /* "total", "fetch", … */
+/* The record that the stage's time is told of: the command of its fetch, the completion of all
+ * others. 0: there is none. */
+uint64_t nvt_stage_record(const struct nvt_exchange *, enum nvt_stage);
 
 /* A doorbell write or an interrupt, and the commands that it stands for. */
 struct nvt_signal {
@@ -114,6 +117,10 @@ struct nvt_session_options {
    * reset, or at nvt_session_finish). May be NULL. */
   void (*ended)(void *ctx, struct nvt_exchange *);
   void *ended_ctx;
+  /* Called when a completed exchange's interrupt, then its acknowledgement becomes known. May be
+   * NULL. */
+  void (*measured)(void *ctx, struct nvt_exchange *, enum nvt_stage);
+  void *measured_ctx;
 };
 
 /* 0 or -ENOMEM. */

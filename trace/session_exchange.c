@@ -32,6 +32,10 @@ bool nvt_exchange_stage(const struct nvt_exchange *exchange, enum nvt_stage stag
   return true;
 }
 
+uint64_t nvt_stage_record(const struct nvt_exchange *exchange, enum nvt_stage stage) {
+  return stage == NVT_STAGE_FETCH ? exchange->command.record : exchange->completion.record;
+}
+
 const char *nvt_stage_name(enum nvt_stage stage) {
   static const char *const names[NVT_STAGE_COUNT] = {
       [NVT_STAGE_TOTAL] = "total",

@@ -25,6 +25,12 @@ static struct nvt_signal_node *signal_here(struct nvt_session *session,
   return node;
 }
 
+static void measured(const struct nvt_session *session, struct nvt_exchange *exchange,
+                     enum nvt_stage stage) {
+  if (session->options.measured != NULL)
+    session->options.measured(session->options.measured_ctx, exchange, stage);
+}
+
 static void stands_for(const struct nvt_session *session, struct nvt_signal *signal,
                        struct nvt_exchange *exchange) {
   if (!session->options.keep)
@@ -125,6 +131,7 @@ static void acknowledge(struct nvt_session *session, struct nvt_queue *cq,
     if (nvt_in_ring(signal->previous, value, node->slot)) {
       node->pub.acknowledge = session->now;
       stands_for(session, signal, &node->pub);
+      measured(session, &node->pub, NVT_STAGE_ACKNOWLEDGE);
     } else if (nvt_in_ring(value, cq->view.tail, node->slot)) {
       break;
     } /* else it stands where none can: it would be in the way for ever */
@@ -209,6 +216,7 @@ static void cover(struct nvt_session *session, struct nvt_queue *cq, struct nvt_
   for (struct nvt_exchange_node *node = cq->uncovered; node != NULL; node = node->next) {
     node->pub.interrupt = session->now;
     stands_for(session, signal, &node->pub);
+    measured(session, &node->pub, NVT_STAGE_INTERRUPT);
   }
   signal->count += cq->uncovered_count;
   cq->uncovered = NULL;

@@ -10,13 +10,14 @@
 #include "trace/session_int.h"
 #include "trace/stats_int.h"
 
-static void measure(struct nvt_stats *stats, struct nvt_histogram **histogram, uint64_t ns) {
+static void measure(struct nvt_stats *stats, struct nvt_histogram **histogram, uint64_t ns,
+                    uint64_t record) {
   if (*histogram == NULL)
     *histogram = calloc(1, sizeof(**histogram));
   if (*histogram == NULL)
     stats->no_memory = true;
   else
-    nvt_histogram_add(*histogram, ns);
+    nvt_histogram_add(*histogram, ns, record);
 }
 
 static void count_row(struct nvt_stats *stats, struct nvt_stats_rows *rows, uint32_t id,
@@ -68,9 +69,10 @@ static void on_end(void *ctx, struct nvt_exchange *exchange) {
     uint64_t ns;
     if (!nvt_exchange_stage(exchange, (enum nvt_stage)stage, &ns))
       continue;
-    measure(stats, &(*opcode)->stages[stage], ns);
+    uint64_t record = nvt_stage_record(exchange, (enum nvt_stage)stage);
+    measure(stats, &(*opcode)->stages[stage], ns, record);
     if (io)
-      measure(stats, &stats->io_stages[stage], ns);
+      measure(stats, &stats->io_stages[stage], ns, record);
   }
   count_row(stats, &stats->queues, exchange->sqid, exchange, error);
   if (io)
@@ -199,16 +201,19 @@ static int run(int argc, char **argv) {
 NVT_COMMAND(
     stats, .name = "stats",
     .summary = "count records and commands, latency of each stage, queue depth, losses",
-    .usage = "usage: nvmetap stats [--json] TRACE|-\n"
-             "\n"
-             "Stages of a command: fetch (tail doorbell to command), execute (command to\n"
-             "completion), interrupt (completion to message), acknowledge (completion to\n"
-             "head doorbell). Percentiles are at most 1/32 too high; the rest is exact.\n"
-             "Depth: commands that the host had under way on the queue when one was fetched.\n"
-             "\n"
-             "Exit status: 0 done, 1 some frames are no records of ours, or malformed, 2 usage,\n"
-             "or the file can't be read to its end.\n"
-             "\n"
-             "examples: nvmetap stats boot.pcap\n"
-             "          nvmetap stats --json boot.pcap | jq .latency.execute.p99_ns\n",
+    .usage =
+        "usage: nvmetap stats [--json] TRACE|-\n"
+        "\n"
+        "Stages of a command: fetch (tail doorbell to command), execute (command to\n"
+        "completion), interrupt (completion to message), acknowledge (completion to\n"
+        "head doorbell). Percentiles are at most 1/32 too high; the rest is exact.\n"
+        "'in record' is the number of the record with the maximum: the command of a fetch, the\n"
+        "completion of all else.\n"
+        "Depth: commands that the host had under way on the queue when one was fetched.\n"
+        "\n"
+        "Exit status: 0 done, 1 some frames are no records of ours, or malformed, 2 usage,\n"
+        "or the file can't be read to its end.\n"
+        "\n"
+        "examples: nvmetap stats boot.pcap\n"
+        "          nvmetap stats --json boot.pcap | jq .latency.execute.p99_ns\n",
     .run = run, .order = 31);

@@ -38,7 +38,7 @@ static void print_heads(FILE *to, const char *title, const char *second) {
     fprintf(to, " %7s", second);
   for (size_t i = 0; i < COLUMNS; i++)
     fprintf(to, " %11s", columns[i].title);
-  fputc('\n', to);
+  fprintf(to, " %11s\n", "in record");
 }
 
 static void print_columns(FILE *to, const struct nvt_histogram *histogram) {
@@ -50,6 +50,8 @@ static void print_columns(FILE *to, const struct nvt_histogram *histogram) {
     fputc(' ', to);
     pad_left(to, buffer, 11);
   }
+  if (histogram != NULL)
+    fprintf(to, " %11" PRIu64, histogram->greatest_record);
   fputc('\n', to);
 }
 
@@ -141,6 +143,7 @@ static json_object *stages_json(struct nvt_histogram *const stages[NVT_STAGE_COU
     put(one, "count", stages[stage]->count);
     for (size_t i = 0; i < COLUMNS; i++)
       put(one, columns[i].key, column(stages[stage], i));
+    put(one, "max_record", stages[stage]->greatest_record);
     json_object_object_add(all, nvt_stage_name((enum nvt_stage)stage), one);
   }
   return all;

@@ -8,6 +8,10 @@ KIND  all        every record kind: bring-up, reads and writes, reset, faults, l
       foreign    frames of somebody else's under the same link type
       commands   every opcode of every set, with one, walking and all bits set in its dwords, and results
       bench N    N records of reads with their doorbells, interrupts and completions
+      empty      no command
+      one        one read, complete
+      huge       latencies from 0 to 135 years, a clock that goes back, and no acknowledgement of some
+      rows N     a read on each of N namespaces
 """
 import json
 import struct
@@ -350,12 +354,58 @@ def bench(count):
     return t
 
 
+def read(t, slot, wait, nsid=1, acknowledge=True, status=0):
+    """A read on queue 1, its completion after `wait` nanoseconds."""
+    at, tail = slot % 64, (slot + 1) % 64
+    t.doorbell(1, 0, tail)
+    t.cmd(1, 1, at, at, tail, 0x02, slot % 65536, nsid, 0x30000000, 0, (0, 0, 7), step=wait)
+    t.cpl(1, 1, at, at, 0x02, slot % 65536, tail, phase=1 - (slot // 64) % 2, sc=status)
+    t.irq(1, 1)
+    if acknowledge:
+        t.doorbell(1, 1, tail)
+
+
+def numbers(waits):
+    t = Trace()
+    t.time = 1_000_000_000
+    bring_up(t)
+    admin(t)
+    for slot, wait in enumerate(waits):
+        read(t, slot, wait, acknowledge=slot < 3, status=slot % 2)
+    return t
+
+
+def empty():
+    t = Trace()
+    t.meta()
+    return t
+
+
+def one():
+    return numbers([123456])
+
+
+def huge():
+    year = 365 * 86400 * 10**9
+    return numbers([0, 1, year, 0, 2**53 + 1, 100 * year, -5 * year, 35 * year, 7])
+
+
+def rows(count):
+    t = numbers([])
+    for slot in range(count):
+        read(t, slot, 1000 + slot, nsid=slot + 1)
+    return t
+
+
 def main(argv):
-    kinds = {"all": trace_all, "malformed": malformed, "cuts": cuts, "foreign": foreign, "commands": commands}
+    kinds = {"all": trace_all, "malformed": malformed, "cuts": cuts, "foreign": foreign, "commands": commands,
+             "empty": empty, "one": one, "huge": huge}
     if len(argv) == 3 and argv[1] in kinds:
         kinds[argv[1]]().write(argv[2])
     elif len(argv) == 4 and argv[1] == "bench":
         bench(int(argv[2])).write(argv[3])
+    elif len(argv) == 4 and argv[1] == "rows":
+        rows(int(argv[2])).write(argv[3])
     else:
         sys.exit(__doc__)
 

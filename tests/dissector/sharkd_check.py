@@ -7,31 +7,12 @@ file it loaded by itself, so growth is judged beside a sharkd without us.
 """
 import glob
 import json
-import subprocess
 import sys
 
+from sharkd import Sharkd
 
-class Sharkd:
-    def __init__(self, with_plugin):
-        self.process = subprocess.Popen([with_plugin, "sharkd", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, text=True)
-        self.id = 0
 
-    def ask(self, method, **params):
-        self.id += 1
-        self.process.stdin.write(json.dumps({"jsonrpc": "2.0", "id": self.id, "method": method,
-                                             "params": params}) + "\n")
-        self.process.stdin.flush()
-        while True:
-            line = self.process.stdout.readline()
-            if not line:
-                raise SystemExit(f"sharkd ended at {method} {params}")
-            if line.startswith("{"):
-                answer = json.loads(line)
-                if "result" not in answer:
-                    raise SystemExit(f"{method} {params}: {answer}")
-                return answer["result"]
-
+class Measured(Sharkd):
     def memory(self):
         """KiB of the sharkd below the wrapper."""
         parents = {}
@@ -56,7 +37,7 @@ FRAMES = 20000  # of BENCH
 
 
 def growth(with_plugin, trace):
-    sharkd = Sharkd(with_plugin)
+    sharkd = Measured(with_plugin)
     sizes = []
     for _ in range(2 * LOADS):
         sharkd.ask("load", file=trace)

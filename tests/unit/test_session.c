@@ -24,6 +24,7 @@ struct script {
   uint32_t epoch;
   unsigned ended[5]; /* by enum nvt_exchange_end */
   struct nvt_exchange last_ended;
+  unsigned measured[NVT_STAGE_COUNT]; /* how often each stage was told of */
 };
 
 static void on_end(void *ctx, struct nvt_exchange *exchange) {
@@ -33,9 +34,17 @@ static void on_end(void *ctx, struct nvt_exchange *exchange) {
   s->last_ended = *exchange;
 }
 
+static void on_measured(void *ctx, struct nvt_exchange *exchange, enum nvt_stage stage) {
+  struct script *s = ctx;
+  uint64_t ns;
+  assert_true(nvt_exchange_stage(exchange, stage, &ns));
+  s->measured[stage]++;
+}
+
 static void start(struct script *s, bool keep) {
   memset(s, 0, sizeof(*s));
-  struct nvt_session_options options = {.keep = keep, .ended = on_end, .ended_ctx = s};
+  struct nvt_session_options options = {
+      .keep = keep, .ended = on_end, .ended_ctx = s, .measured = on_measured, .measured_ctx = s};
   assert_int_equal(nvt_session_create(&options, &s->session), 0);
 }
 
@@ -155,7 +164,13 @@ static void one_command_has_all_its_stages(void **state) {
     assert_true(nvt_exchange_stage(x, stage, &ns));
     assert_int_equal(ns, expected[stage]);
     assert_non_null(nvt_stage_name(stage));
+    assert_int_equal(nvt_stage_record(x, stage),
+                     stage == NVT_STAGE_FETCH ? x->command.record : x->completion.record);
   }
+  /* Told of once: what comes after the completion. */
+  assert_int_equal(s.measured[NVT_STAGE_INTERRUPT], 1);
+  assert_int_equal(s.measured[NVT_STAGE_ACKNOWLEDGE], 1);
+  assert_int_equal(s.measured[NVT_STAGE_TOTAL] + s.measured[NVT_STAGE_FETCH], 0);
   nvt_session_destroy(s.session);
 }
 

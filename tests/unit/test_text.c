@@ -19,14 +19,14 @@ static void one_value_is_exact(void **state) {
     for (uint64_t around = 0; around <= 2; around++) {
       uint64_t value = (1ull << shift) + around - 1;
       struct nvt_histogram h = {0};
-      nvt_histogram_add(&h, value);
+      nvt_histogram_add(&h, value, 7);
       assert_true(nvt_histogram_quantile(&h, 0.5) == value);
       assert_true(h.least == value && h.greatest == value);
     }
   struct nvt_histogram h = {0};
   assert_true(nvt_histogram_quantile(&h, 0.5) == 0);
   assert_true(nvt_histogram_mean(&h) == 0);
-  nvt_histogram_add(&h, UINT64_MAX);
+  nvt_histogram_add(&h, UINT64_MAX, 1);
   assert_true(nvt_histogram_quantile(&h, 1) == UINT64_MAX);
 }
 
@@ -36,7 +36,7 @@ static void percentiles_are_close_and_never_low(void **state) {
   memset(&h, 0, sizeof(h));
   const uint64_t count = 100000;
   for (uint64_t i = 1; i <= count; i++)
-    nvt_histogram_add(&h, i * 7);
+    nvt_histogram_add(&h, i * 7, i);
   const double shares[] = {0.001, 0.5, 0.9, 0.99, 0.999, 1};
   for (unsigned i = 0; i < 6; i++) {
     double exact = shares[i] * (double)count * 7;
@@ -45,6 +45,55 @@ static void percentiles_are_close_and_never_low(void **state) {
   }
   assert_true(nvt_histogram_mean(&h) == 7.0 * (double)(count + 1) / 2);
   assert_true(h.count == count);
+}
+
+/* Of equal greatest values the first record is told, however they come; sums don't lose a bit. */
+static void greatest_and_mean_do_not_depend_on_order(void **state) {
+  (void)state;
+  static struct nvt_histogram h;
+  memset(&h, 0, sizeof(h));
+  const uint64_t records[] = {9, 4, 6};
+  for (unsigned i = 0; i < 3; i++)
+    nvt_histogram_add(&h, 5, records[i]);
+  assert_true(h.greatest_record == 4);
+  nvt_histogram_add(&h, 4, 1);
+  assert_true(h.greatest_record == 4);
+  nvt_histogram_add(&h, 6, 20);
+  assert_true(h.greatest_record == 20);
+  memset(&h, 0, sizeof(h));
+  nvt_histogram_add(&h, 0, 3);
+  assert_true(h.greatest_record == 3);
+  memset(&h, 0, sizeof(h));
+  for (unsigned i = 0; i < 4; i++)
+    nvt_histogram_add(&h, UINT64_MAX, i + 1);
+  assert_true(nvt_histogram_mean(&h) == 0x1p64);
+}
+
+/* Followed value by value, a quantile is what the walk over all buckets finds. */
+static void a_followed_quantile_is_the_quantile(void **state) {
+  (void)state;
+  static struct nvt_histogram h;
+  const double shares[] = {0.001, 0.5, 0.9, 0.99, 0.999, 1};
+  for (unsigned kind = 0; kind < 4; kind++) {
+    struct nvt_quantile quantiles[6] = {0};
+    for (unsigned i = 0; i < 6; i++)
+      quantiles[i].share = shares[i];
+    memset(&h, 0, sizeof(h));
+    uint64_t random = 88172645463325252u + kind;
+    for (unsigned n = 0; n < 5000; n++) {
+      random ^= random << 13;
+      random ^= random >> 7;
+      random ^= random << 17;
+      uint64_t value = kind == 0   ? random
+                       : kind == 1 ? random >> (random & 63u)
+                       : kind == 2 ? (n % 2 != 0 ? UINT64_MAX : 0)
+                                   : 5000 - n;
+      nvt_histogram_add(&h, value, n + 1);
+      for (unsigned i = 0; i < 6; i++)
+        assert_true(nvt_quantile_added(&quantiles[i], &h, value) ==
+                    nvt_histogram_quantile(&h, shares[i]));
+    }
+  }
 }
 
 static void text_is(void (*write)(struct nvt_text *, uint64_t), uint64_t value,
@@ -131,6 +180,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(one_value_is_exact),
       cmocka_unit_test(percentiles_are_close_and_never_low),
+      cmocka_unit_test(greatest_and_mean_do_not_depend_on_order),
+      cmocka_unit_test(a_followed_quantile_is_the_quantile),
       cmocka_unit_test(numbers_are_written_as_people_read_them),
       cmocka_unit_test(foreign_text_can_do_no_harm),
       cmocka_unit_test(a_summary_fits_any_buffer),
