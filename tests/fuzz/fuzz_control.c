@@ -91,7 +91,7 @@ static void answer(const char *line, size_t length) {
                                             .stop = stop,
                                             .trace = trace_state,
                                             .trace_switch = trace_switch};
-  char *text = nvt_control_answer(&target, line, length);
+  char *text = nvt_control_answer(&target, line, length, -1);
   struct json_object *json = text == NULL ? NULL : json_tokener_parse(text), *ok = NULL;
   if (json == NULL || strchr(text, '\n') != NULL || !json_object_object_get_ex(json, "ok", &ok) ||
       !json_object_is_type(ok, json_type_boolean))

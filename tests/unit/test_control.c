@@ -178,7 +178,7 @@ static void a_request_has_a_longest_and_a_deepest(void **state) {
 /* --- what is done --- */
 
 static struct json_object *ask(struct stage *s, const char *request) {
-  char *text = nvt_control_answer(&s->target, request, strlen(request));
+  char *text = nvt_control_answer(&s->target, request, strlen(request), -1);
   assert_non_null(text);
   assert_null(strchr(text, '\n'));
   struct json_object *answer = json_tokener_parse(text);
