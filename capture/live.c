@@ -160,8 +160,11 @@ int nvt_live_open(void *ctx, const struct nvt_control_open *wanted, uint32_t *id
       .host = live->host, .data = wanted->data, .fd = -1, .connection = -1, .wake = -1};
   sem_init(&t->served, 0, 0);
   memcpy(t->filter, wanted->filter.text, sizeof(t->filter));
-  const struct nvt_trace_options options = {
-      .data = wanted->data, .head = wanted->head, .paused = true, .filter = &wanted->filter};
+  const struct nvt_trace_options options = {.data = wanted->data,
+                                            .head = wanted->head,
+                                            .paused = true,
+                                            .calm = true,
+                                            .filter = &wanted->filter};
   struct attach_job job = {.trace = t, .options = &options};
   error = prepare(t, wanted);
   if (error == 0)

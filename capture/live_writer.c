@@ -181,7 +181,8 @@ static void say_last_words(struct live_trace *t) {
                                      [LIVE_READER] = "reader",
                                      [LIVE_FAILED] = "failed"};
   uint64_t sent = t->pieces > 0 ? t->pieces - 1 : 0;
-  uint64_t lost = t->counts.lost + (t->counts.records - sent);
+  /* What a reader that has gone didn't take isn't lost to anybody. */
+  uint64_t lost = t->counts.lost + (t->why == LIVE_READER ? 0 : t->counts.records - sent);
   nvt_log(NVT_LOG_VERBOSE, "live trace %u ended (%s): %llu records, %llu lost", t->id, ends[t->why],
           (unsigned long long)sent, (unsigned long long)lost);
   char line[512], failure[256] = "";
@@ -224,6 +225,8 @@ void *nvt_live_write(void *arg) {
   say_last_words(t);
   close(t->connection);
   t->fd = t->connection = -1;
+  nvt_ring_destroy(t->ring);
+  t->ring = NULL;
   atomic_store(&t->over, true);
   return NULL;
 }

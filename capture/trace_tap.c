@@ -39,6 +39,7 @@ struct nvt_trace_tap {
   struct nvt_ring *ring;
   struct stream *stream; /* the last one that spoke; head of a list */
   bool block;
+  bool calm;
   uint16_t thread;
   enum nvt_trace_data data;
   uint32_t head;
@@ -145,7 +146,10 @@ static __attribute__((noinline)) bool tell_loss(struct nvt_trace_tap *tap, struc
 static __attribute__((noinline)) void *make_room(struct nvt_trace_tap *tap, struct stream *stream,
                                                  size_t bytes, uint64_t ns) {
   void *at = NULL;
-  if (stream->lost_count == 0 || tell_loss(tap, stream, ns))
+  /* Few long gaps, where many short ones would leave no command whole. */
+  bool too_soon = tap->calm && stream->lost_count != 0 &&
+                  !nvt_ring_refresh(tap->ring, (size_t)((tap->ring->mask + 1) / 2));
+  if (!too_soon && (stream->lost_count == 0 || tell_loss(tap, stream, ns)))
     at = tap->block ? nvt_ring_reserve_wait(tap->ring, bytes) : nvt_ring_reserve(tap->ring, bytes);
   if (at == NULL)
     lose(stream, tap, ns);
@@ -526,6 +530,7 @@ int nvt_trace_tap_create(struct nvt_plugin_host *host, struct nvt_ring *ring,
   tap->ring = ring;
   tap->host = host;
   tap->block = options->block;
+  tap->calm = options->calm;
   tap->thread = options->thread;
   tap->data = options->data;
   tap->head = options->data == NVT_TRACE_DATA_HEAD ? options->head : 0;
