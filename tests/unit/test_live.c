@@ -494,16 +494,17 @@ static void *read_to_the_end(void *arg) {
   return NULL;
 }
 
+static pthread_t reader;
+
 static void stay_and_be_read(struct stage *s) {
-  static pthread_t thread;
   stay(s);
-  assert_int_equal(pthread_create(&thread, NULL, read_to_the_end, NULL), 0);
-  pthread_detach(thread);
+  assert_int_equal(pthread_create(&reader, NULL, read_to_the_end, NULL), 0);
 }
 
 static void the_recorder_ends_them(void **state) {
   (void)state;
   with("", stay_and_be_read);
+  pthread_join(reader, NULL);
   last_words(&lasting[0], "\"ended\":\"recorder\"");
   last_words(&lasting[1], "\"ended\":\"recorder\"");
   close_both(&lasting[0]);
