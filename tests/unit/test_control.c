@@ -506,9 +506,9 @@ static void say_with(int to, const char *text, const int *fds, unsigned count) {
 
 /* The highest descriptor that is free, as dup() would give it, tells whether any was kept. */
 static int lowest_free(void) {
-  int fd = dup(0);
+  int fd = dup(0), number = fd;
   close(fd);
-  return fd;
+  return number;
 }
 
 #define OPEN "{\"command\":\"trace open\"}\n"
