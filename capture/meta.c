@@ -37,8 +37,8 @@ static int gather_namespaces(const struct nvt_controller *device, struct nvt_met
   return 0;
 }
 
-int nvt_capture_meta(const struct nvt_controller *device, uint32_t data_head, uint64_t ns,
-                     struct nvt_rec_meta *body, char **json, size_t *length) {
+int nvt_capture_meta(const struct nvt_controller *device, uint32_t data_head, const char *filter,
+                     uint64_t ns, struct nvt_rec_meta *body, char **json, size_t *length) {
   static const char *const data_modes[] = {[NVT_V_meta_data_mode_NONE] = "none",
                                            [NVT_V_meta_data_mode_HEAD] = "head",
                                            [NVT_V_meta_data_mode_FULL] = "full"};
@@ -59,6 +59,7 @@ int nvt_capture_meta(const struct nvt_controller *device, uint32_t data_head, ui
   copy(meta.profile, sizeof(meta.profile), info.profile);
   copy(meta.doorbells, sizeof(meta.doorbells), info.shared_doorbells ? "shared" : "trap");
   copy(meta.data, sizeof(meta.data), data_modes[body->data_mode]);
+  copy(meta.filter, sizeof(meta.filter), filter);
   copy(meta.clock, sizeof(meta.clock), body->clock == NVT_V_meta_clock_TSC ? "tsc" : "vdso");
   time_t seconds = (time_t)(ns / 1000000000u);
   struct tm utc;

@@ -7,10 +7,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "capture/live.h"
 #include "capture/record_int.h"
 #include "capture/ring.h"
 #include "cli/command.h"
 #include "control/control.h"
+#include "control/runtime.h"
 #include "controller/controller.h"
 #include "controller/host.h"
 #include "controller/isolated/isolated.h"
@@ -44,6 +46,7 @@ struct session {
   struct nvt_ring_writer *writer;
   struct nvt_trace_tap *tap;
   struct nvt_control *control;
+  struct nvt_live *live;
   struct nvt_workload workload;
   struct record_summary summary;
 };
@@ -143,8 +146,25 @@ static int trace_switch(void *ctx, bool on) {
   return error;
 }
 
+static bool live_trace(void *ctx, unsigned i, struct nvt_control_live *out) {
+  return nvt_live_info(((struct session *)ctx)->live, i, out);
+}
+static int live_open(void *ctx, const struct nvt_control_open *wanted, uint32_t *id, char *why,
+                     size_t whylen) {
+  return nvt_live_open(((struct session *)ctx)->live, wanted, id, why, whylen);
+}
+static void live_begin(void *ctx, uint32_t id, int connection) {
+  nvt_live_begin(((struct session *)ctx)->live, id, connection);
+}
+static int live_close(void *ctx, uint32_t id) {
+  return nvt_live_close(((struct session *)ctx)->live, id);
+}
+
+/* A path that was asked for has to work. Without one recorders listen where others find them; where
+ * that can't be, they record all the same. */
 static int make_control(struct session *s) {
-  if (s->options->control == NULL)
+  const struct record_options *o = s->options;
+  if (o->no_control)
     return NVT_EXIT_OK;
   const struct nvt_control_target target = {.host = s->host,
                                             .isolation = &s->options->isolation,
@@ -152,10 +172,25 @@ static int make_control(struct session *s) {
                                             .ctx = s,
                                             .stop = stop_now,
                                             .trace = trace_state,
-                                            .trace_switch = trace_switch};
-  char why[512] = "";
-  if (nvt_control_start(s->options->control, &target, &s->control, why, sizeof(why)) != 0)
+                                            .trace_switch = trace_switch,
+                                            .trace_open = live_open,
+                                            .trace_begin = live_begin,
+                                            .trace_close = live_close,
+                                            .trace_live = live_trace};
+  if (nvt_live_create(s->host, &s->live) != 0)
+    return complain(NVT_EXIT_DIFFERS, strerror(ENOMEM));
+  char why[512] = "", found[NVT_RUNTIME_PATH];
+  bool asked = o->control != NULL, automatic = !asked || strcmp(o->control, "auto") == 0;
+  const char *path = automatic ? found : o->control;
+  if ((!automatic || nvt_runtime_socket(found, why, sizeof(why))) &&
+      nvt_control_start(path, &target, &s->control, why, sizeof(why)) == 0) {
+    if (automatic)
+      nvt_log(asked ? NVT_LOG_NORMAL : NVT_LOG_VERBOSE, "control socket: %s", path);
+    return NVT_EXIT_OK;
+  }
+  if (asked)
     return nvt_usage_error("record", "--control: %s", why);
+  nvt_log(NVT_LOG_VERBOSE, "no control socket: %s", why);
   return NVT_EXIT_OK;
 }
 
@@ -238,6 +273,7 @@ static int end(struct session *s, int status) {
   nvt_control_end(s->control);
   nvt_vfio_server_destroy(s->server);
   nvt_controller_destroy(s->device);
+  nvt_live_destroy(s->live);
   nvt_trace_tap_destroy(s->tap, &s->summary.counts);
   if (s->writer != NULL) {
     char why[512];
@@ -322,8 +358,11 @@ NVT_COMMAND(
         "  --plugin-timeout MS     what an isolated plug-in's callback may take, 1 to 3600000; "
         "who\n"
         "                          takes longer is killed; default 1000\n"
-        "  --control PATH          listen there for 'nvmetap ctl', which loads plug-ins, resizes\n"
-        "                          namespaces, makes faults and more, while the recorder runs\n"
+        "  --control PATH|auto     listen there for 'nvmetap ctl', which loads plug-ins, resizes\n"
+        "                          namespaces, makes faults and more, while the recorder runs, "
+        "and\n"
+        "                          for Wireshark; default auto: where Wireshark finds it\n"
+        "  --no-control            don't\n"
         "  --trace-paused          record nothing until 'nvmetap ctl PATH trace start'\n"
         "  --log quiet|normal|verbose  what is said on standard error meanwhile; default normal\n"
         "  --json                  the summary at the end as JSON, on standard output\n"

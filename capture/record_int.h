@@ -17,7 +17,8 @@ enum { RECORD_NAMESPACES = 256, RECORD_PLUGINS = 64 };
 struct record_options {
   const char *socket;  /* NULL: the built-in driver */
   const char *trace;   /* NULL: nothing is recorded; "-": standard output */
-  const char *control; /* NULL: no control socket */
+  const char *control; /* NULL, "auto": where others find it */
+  bool no_control;
   const char *serial;
   const char *namespaces[RECORD_NAMESPACES];
   unsigned namespace_count;

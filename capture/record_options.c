@@ -33,6 +33,7 @@ static const struct option named[] = {
     {"on-plugin-death", required_argument, NULL, 'D'},
     {"plugin-timeout", required_argument, NULL, 'T'},
     {"control", required_argument, NULL, 'c'},
+    {"no-control", no_argument, NULL, 'C'},
     {"trace-paused", no_argument, NULL, 'a'},
     {"log", required_argument, NULL, 'l'},
     {"profile", required_argument, NULL, 'R'},
@@ -44,20 +45,10 @@ static int refuse_value(const char *option, const char *value, const char *wante
 }
 
 static int parse_data(struct record_options *o, const char *text) {
-  uint64_t head;
-  if (strcmp(text, "none") == 0) {
-    o->data = NVT_TRACE_DATA_NONE;
-  } else if (strcmp(text, "full") == 0) {
-    o->data = NVT_TRACE_DATA_FULL;
-  } else if (strncmp(text, "head:", 5) == 0 && nvt_parse_size(text + 5, &head) &&
-             head <= UINT32_MAX) {
-    o->data = NVT_TRACE_DATA_HEAD;
-    o->head = (uint32_t)head;
-  } else {
-    return refuse_value("data", text,
-                        "none, head:N or full is wanted, N the bytes of data kept of a command");
-  }
-  return NVT_EXIT_OK;
+  if (nvt_trace_data_parse(text, &o->data, &o->head))
+    return NVT_EXIT_OK;
+  return refuse_value("data", text,
+                      "none, head:N or full is wanted, N the bytes of data kept of a command");
 }
 
 /* "[DDDD:]BB:DD.F", all hexadecimal. */
@@ -152,6 +143,9 @@ static int take(struct record_options *o, int option) {
   case 'c':
     o->control = optarg;
     return NVT_EXIT_OK;
+  case 'C':
+    o->no_control = true;
+    return NVT_EXIT_OK;
   case 'a':
     o->paused = true;
     return NVT_EXIT_OK;
@@ -230,6 +224,8 @@ static int agree(struct record_options *o) {
   if (o->isolation_given && !any_isolated(o) && o->control == NULL)
     return nvt_usage_error("record", "--on-plugin-death and --plugin-timeout need "
                                      "--plugin-isolated FILE: another plug-in's end is ours, too");
+  if (o->no_control && o->control != NULL)
+    return nvt_usage_error("record", "--control and --no-control: which?");
   if (o->namespace_count == 0)
     o->namespaces[o->namespace_count++] = "ram:64M";
   /* A file is to be whole. Who looks on live must not hold up the guest. */

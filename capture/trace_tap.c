@@ -12,6 +12,7 @@
 #include "capture/clock.h"
 #include "capture/meta_int.h"
 #include "capture/ring.h"
+#include "capture/select_int.h"
 #include "capture/trace_tap_int.h"
 #include "controller/controller.h"
 #include "controller/host.h"
@@ -38,6 +39,7 @@ struct nvt_trace_tap {
   struct nvt_ring *ring;
   struct stream *stream; /* the last one that spoke; head of a list */
   bool block;
+  bool calm;
   uint16_t thread;
   enum nvt_trace_data data;
   uint32_t head;
@@ -46,6 +48,7 @@ struct nvt_trace_tap {
   struct nvt_attachment *attachments[NVT_TAP_COUNT];
   bool on;                            /* attached */
   struct nvt_attachment *outgoing[2]; /* data on its way to the host */
+  struct nvt_select *select;          /* NULL: everything is recorded */
   struct nvt_trace_counts counts;
 };
 
@@ -143,16 +146,20 @@ static __attribute__((noinline)) bool tell_loss(struct nvt_trace_tap *tap, struc
 static __attribute__((noinline)) void *make_room(struct nvt_trace_tap *tap, struct stream *stream,
                                                  size_t bytes, uint64_t ns) {
   void *at = NULL;
-  if (stream->lost_count == 0 || tell_loss(tap, stream, ns))
+  /* Few long gaps, where many short ones would leave no command whole. */
+  bool too_soon = tap->calm && stream->lost_count != 0 &&
+                  !nvt_ring_refresh(tap->ring, (size_t)((tap->ring->mask + 1) / 2));
+  if (!too_soon && (stream->lost_count == 0 || tell_loss(tap, stream, ns)))
     at = tap->block ? nvt_ring_reserve_wait(tap->ring, bytes) : nvt_ring_reserve(tap->ring, bytes);
   if (at == NULL)
     lose(stream, tap, ns);
   return at;
 }
 
-/* Start a record whose body and tail take `body` bytes, a multiple of 8. NULL: lost. */
-static inline void *emit(struct nvt_trace_tap *tap, const struct nvt_tap_event *event,
-                         enum nvt_record_type type, size_t body) {
+/* Start a record whose body and tail take `body` bytes, a multiple of 8, of what was at `ns`.
+ * NULL: lost. */
+static inline void *emit_at(struct nvt_trace_tap *tap, const struct nvt_tap_event *event,
+                            enum nvt_record_type type, size_t body, uint64_t ns) {
   struct stream *stream = stream_of(tap, event->controller);
   if (unlikely(stream == NULL)) {
     tap->counts.lost++;
@@ -162,7 +169,6 @@ static inline void *emit(struct nvt_trace_tap *tap, const struct nvt_tap_event *
   stream->pci_address = event->pci_address;
   uint32_t length = (uint32_t)(sizeof(struct nvt_rec_header) + body);
   size_t bytes = sizeof(struct frame) + length;
-  uint64_t ns = nvt_trace_clock_ns(&tap->clock);
   void *at = unlikely(stream->lost_count != 0) ? NULL : nvt_ring_reserve(tap->ring, bytes);
   if (unlikely(at == NULL)) {
     at = make_room(tap, stream, bytes, ns);
@@ -170,6 +176,11 @@ static inline void *emit(struct nvt_trace_tap *tap, const struct nvt_tap_event *
       return NULL;
   }
   return begin(tap, stream, at, type, length, ns);
+}
+
+static inline void *emit(struct nvt_trace_tap *tap, const struct nvt_tap_event *event,
+                         enum nvt_record_type type, size_t body) {
+  return emit_at(tap, event, type, body, nvt_trace_clock_ns(&tap->clock));
 }
 
 static inline void done(struct nvt_trace_tap *tap, enum nvt_record_type type, size_t body) {
@@ -332,6 +343,12 @@ void nvt_trace_tap_end_snapshot(struct nvt_trace_tap *tap, enum nvt_record_type 
   done(tap, type, body);
 }
 
+static uint8_t left_out(const struct nvt_trace_filter *filter) {
+  return (uint8_t)((filter->no_doorbells ? NVT_V_meta_left_out_DOORBELLS : 0u) |
+                   (filter->no_interrupts ? NVT_V_meta_left_out_INTERRUPTS : 0u) |
+                   (nvt_trace_filter_commands(filter) ? NVT_V_meta_left_out_COMMANDS : 0u));
+}
+
 int nvt_trace_tap_meta(struct nvt_trace_tap *tap, const struct nvt_controller *device) {
   struct nvt_controller_info info;
   nvt_controller_info(device, &info);
@@ -340,8 +357,13 @@ int nvt_trace_tap_meta(struct nvt_trace_tap *tap, const struct nvt_controller *d
                                   tap->clock.ticks ? NVT_V_meta_clock_TSC : NVT_V_meta_clock_VDSO};
   char *json = NULL;
   size_t length = 0;
-  int error =
-      nvt_capture_meta(device, tap->head, nvt_trace_clock_ns(&tap->clock), &body, &json, &length);
+  const char *filter = "";
+  if (tap->select != NULL) {
+    body.left_out = left_out(nvt_select_filter(tap->select));
+    filter = nvt_select_filter(tap->select)->text;
+  }
+  int error = nvt_capture_meta(device, tap->head, filter, nvt_trace_clock_ns(&tap->clock), &body,
+                               &json, &length);
   if (error != 0)
     return error;
   size_t tail = (length + 7) & ~(size_t)7;
@@ -423,6 +445,30 @@ static const nvt_tap_fn callbacks[NVT_TAP_COUNT] = {
     [NVT_TAP_VERDICT] = on_verdict,
 };
 
+/* The same where there is a filter. */
+static enum nvt_verdict select_then(struct nvt_trace_tap *tap, const struct nvt_tap_event *event,
+                                    nvt_tap_fn record) {
+  const struct nvt_kept_command *kept = NULL;
+  enum nvt_selected selected =
+      nvt_select(tap->select, event, nvt_trace_clock_ns(&tap->clock), &kept);
+  if (selected == NVT_SELECT_BOTH) {
+    struct nvt_rec_command *body = emit_at(tap, event, NVT_REC_COMMAND, sizeof(*body), kept->ns);
+    if (body != NULL) {
+      *body = kept->body;
+      done(tap, NVT_REC_COMMAND, sizeof(*body));
+    }
+  }
+  return selected == NVT_SELECT_NO ? NVT_VERDICT_CONTINUE : record(tap, event);
+}
+
+static enum nvt_verdict on_any(void *user, const struct nvt_tap_event *event) {
+  return select_then(user, event, callbacks[event->tap]);
+}
+
+static enum nvt_verdict on_any_data_in(void *user, const struct nvt_tap_event *event) {
+  return select_then(user, event, on_data_in);
+}
+
 /* What comes from the host is recorded as the host sent it, what goes to the host as it
  * will see it. */
 static int32_t order_of(unsigned id) {
@@ -454,11 +500,12 @@ static int attach_one(struct nvt_trace_tap *tap, unsigned id) {
   const char *name = nvt_tap_name((enum nvt_tap_id)id);
   if (callbacks[id] == NULL)
     return 0;
-  int error = nvt_tap_attach(tap->host, name, order_of(id), callbacks[id], tap, "trace",
-                             &tap->attachments[id]);
+  bool all = tap->select == NULL;
+  int error = nvt_tap_attach(tap->host, name, order_of(id), all ? callbacks[id] : on_any, tap,
+                             "trace", &tap->attachments[id]);
   if (error == 0 && callbacks[id] == on_data)
-    error = nvt_tap_attach(tap->host, name, NVT_TAP_LAST, on_data_in, tap, "trace",
-                           &tap->outgoing[id == NVT_TAP_IO_MEMORY]);
+    error = nvt_tap_attach(tap->host, name, NVT_TAP_LAST, all ? on_data_in : on_any_data_in, tap,
+                           "trace", &tap->outgoing[id == NVT_TAP_IO_MEMORY]);
   return error;
 }
 
@@ -483,6 +530,7 @@ int nvt_trace_tap_create(struct nvt_plugin_host *host, struct nvt_ring *ring,
   tap->ring = ring;
   tap->host = host;
   tap->block = options->block;
+  tap->calm = options->calm;
   tap->thread = options->thread;
   tap->data = options->data;
   tap->head = options->data == NVT_TRACE_DATA_HEAD ? options->head : 0;
@@ -490,12 +538,14 @@ int nvt_trace_tap_create(struct nvt_plugin_host *host, struct nvt_ring *ring,
     nvt_trace_clock_start_system(&tap->clock);
   else
     nvt_trace_clock_start(&tap->clock);
-  if (!options->paused) {
-    int error = attach(tap);
-    if (error != 0) {
-      nvt_trace_tap_destroy(tap, NULL);
-      return error;
-    }
+  int error = 0;
+  if (options->filter != NULL && nvt_trace_filter_any(options->filter))
+    error = nvt_select_create(options->filter, &tap->select);
+  if (error == 0 && !options->paused)
+    error = attach(tap);
+  if (error != 0) {
+    nvt_trace_tap_destroy(tap, NULL);
+    return error;
   }
   *out = tap;
   return 0;
@@ -537,6 +587,25 @@ int nvt_trace_tap_start(struct nvt_trace_tap *tap) {
   return error;
 }
 
+/* Of a plug-in that came before the trace did. */
+static void tell_loaded(struct nvt_trace_tap *tap, const char *plugin) {
+  struct nvt_controller *device;
+  for (unsigned i = 0; (device = nvt_host_controller(tap->host, i)) != NULL; i++) {
+    struct nvt_tap_event event = event_of(device);
+    event.verdict.cid = UINT16_MAX;
+    event.verdict.tap = NVT_TAP_VERDICT;
+    event.verdict.verdict = NVT_V_verdict_verdict_LOADED;
+    event.verdict.plugin = plugin;
+    (void)on_verdict(tap, &event);
+  }
+}
+
+void nvt_trace_tap_plugins(struct nvt_trace_tap *tap) {
+  struct nvt_plugin_info plugin;
+  for (unsigned i = 0; nvt_plugin_info(tap->host, i, &plugin); i++)
+    tell_loaded(tap, plugin.name);
+}
+
 void nvt_trace_tap_counts(const struct nvt_trace_tap *tap, struct nvt_trace_counts *out) {
   *out = tap->counts;
   out->records = 0;
@@ -559,5 +628,6 @@ void nvt_trace_tap_destroy(struct nvt_trace_tap *tap, struct nvt_trace_counts *c
   }
   if (counts != NULL)
     nvt_trace_tap_counts(tap, counts);
+  nvt_select_destroy(tap->select);
   free(tap);
 }

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "control/filter.h"
 #include "trace/record.h"
 
 struct nvt_controller;
@@ -20,23 +21,19 @@ struct nvt_plugin_host;
 struct nvt_ring;
 struct nvt_trace_tap; /* opaque */
 
-enum nvt_trace_data {
-  NVT_TRACE_DATA_NONE, /* no payload; PRP lists and SGL segments are always recorded */
-  NVT_TRACE_DATA_HEAD, /* the first bytes of each command's payload */
-  NVT_TRACE_DATA_FULL,
-};
-
 struct nvt_trace_options {
   enum nvt_trace_data data;
   uint32_t head;   /* bytes, with HEAD */
   bool block;      /* wait when the ring is full; else drop, and count */
+  bool calm;       /* after a loss, go on when half of the ring is free again */
   uint16_t thread; /* number of the recording thread, as in the record */
   bool no_tsc;     /* time stamps by clock_gettime() */
   bool paused;     /* attach to nothing until nvt_trace_tap_start() */
+  const struct nvt_trace_filter *filter; /* NULL: everything; copied */
 };
 
-/* Attach to every tap of the host. The ring is borrowed and this thread is its
- * producer. 0, -ENOMEM. */
+/* Attach to every tap of the host, which may have other trace taps, too. The ring is borrowed and
+ * this thread is its producer. What a filter leaves out has no sequence number. 0, -ENOMEM. */
 int nvt_trace_tap_create(struct nvt_plugin_host *, struct nvt_ring *,
                          const struct nvt_trace_options *, struct nvt_trace_tap **out);
 struct nvt_trace_counts {
@@ -61,6 +58,8 @@ int nvt_trace_tap_meta(struct nvt_trace_tap *, const struct nvt_controller *);
  * also -ENOMEM, -ENOSPC (the ring is full: still stopped). */
 int nvt_trace_tap_stop(struct nvt_trace_tap *);
 int nvt_trace_tap_start(struct nvt_trace_tap *);
+/* Record which plug-ins are loaded now, as nvt_plugins_tell() does for everybody. */
+void nvt_trace_tap_plugins(struct nvt_trace_tap *);
 bool nvt_trace_tap_on(const struct nvt_trace_tap *);
 
 /* Write text as an annotation record of controller `id`. */

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Namespaces, tracing, messages, the end. */
-#include <errno.h>
-#include <string.h>
-
+/* Namespaces, messages, the end. */
 #include "control/request_int.h"
 #include "controller/controller.h"
 #include "controller/log.h"
@@ -34,34 +31,6 @@ bool nvt_control_namespace_resize(const struct nvt_control_target *target,
   (void)answer;
   return nvt_controller_resize_namespace(target->device, (uint32_t)request->values[0].number,
                                          request->values[1].number, why, whylen) == 0;
-}
-
-static bool trace_switch(const struct nvt_control_target *target, bool on, char *why,
-                         size_t whylen) {
-  struct nvt_control_trace trace;
-  if (!target->trace(target->ctx, &trace))
-    return nvt_control_refuse(why, whylen, "this recorder was started without --trace");
-  int error = target->trace_switch(target->ctx, on);
-  if (error == -EALREADY)
-    return nvt_control_refuse(why, whylen, "tracing is %s already", on ? "on" : "off");
-  return error == 0 ||
-         nvt_control_refuse(why, whylen, "tracing can't be switched: %s", strerror(-error));
-}
-
-bool nvt_control_trace_start(const struct nvt_control_target *target,
-                             const struct control_request *request, struct json_object *answer,
-                             char *why, size_t whylen) {
-  (void)request;
-  (void)answer;
-  return trace_switch(target, true, why, whylen);
-}
-
-bool nvt_control_trace_stop(const struct nvt_control_target *target,
-                            const struct control_request *request, struct json_object *answer,
-                            char *why, size_t whylen) {
-  (void)request;
-  (void)answer;
-  return trace_switch(target, false, why, whylen);
 }
 
 bool nvt_control_log(const struct nvt_control_target *target, const struct control_request *request,

@@ -10,6 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
+
+#include "control/filter.h"
 
 struct nvt_plugin_host;
 struct nvt_controller;
@@ -22,6 +25,26 @@ struct nvt_isolation_options; /* controller/isolated/isolated.h */
 struct nvt_control_trace {
   const char *path; /* borrowed */
   bool on;
+  uint64_t records, lost, bytes;
+};
+
+#define NVT_CONTROL_RING_MIN (1u << 20)
+#define NVT_CONTROL_RING_MAX (1u << 30)
+
+/* A live trace that is wanted. */
+struct nvt_control_open {
+  int fd; /* where it goes: borrowed, may be anything that a client can send */
+  enum nvt_trace_data data;
+  uint32_t head; /* bytes, with HEAD */
+  uint64_t ring; /* bytes */
+  struct nvt_trace_filter filter;
+};
+
+struct nvt_control_live {
+  uint32_t id;
+  pid_t pid; /* of its client */
+  enum nvt_trace_data data;
+  const char *filter; /* borrowed, until the next call */
   uint64_t records, lost, bytes;
 };
 
@@ -38,6 +61,17 @@ struct nvt_control_target {
   bool (*trace)(void *ctx, struct nvt_control_trace *);
   /* Device thread: 0, -EALREADY, or another -errno. Only called where there is a trace. */
   int (*trace_switch)(void *ctx, bool on);
+  /* Live traces; trace_open NULL: there are none. The control's thread, which may wait for the
+   * device thread, but for trace_live. */
+  /* 0, or -errno with a reason in why. Nothing is written before trace_begin(). */
+  int (*trace_open)(void *ctx, const struct nvt_control_open *, uint32_t *id, char *why,
+                    size_t whylen);
+  /* The client has its answer. Its connection is handed over: the trace ends when the client hangs
+   * up, and its last line goes there. -1: the client has gone. */
+  void (*trace_begin)(void *ctx, uint32_t id, int connection);
+  int (*trace_close)(void *ctx, uint32_t id); /* -ENOENT */
+  /* The i-th, from 0; false: there are no more. */
+  bool (*trace_live)(void *ctx, unsigned i, struct nvt_control_live *);
 };
 
 /* Listen at `path` (mode 0600) and start the thread. The target is copied. 0 or -errno, with
@@ -48,8 +82,10 @@ int nvt_control_start(const char *path, const struct nvt_control_target *, struc
  * device thread, which is who calls this. NULL is fine. */
 void nvt_control_end(struct nvt_control *);
 
-/* Device thread: the answer to one request of `length` bytes, without newlines; free() it. NULL:
- * out of memory. For who has no thread to spare. */
-char *nvt_control_answer(const struct nvt_control_target *, const char *request, size_t length);
+/* Device thread: the answer to one request of `length` bytes, without newlines, with which `fd`
+ * came (-1: none); free() it. NULL: out of memory. For who has no thread to spare: the target's
+ * functions for live traces are called here, too. */
+char *nvt_control_answer(const struct nvt_control_target *, const char *request, size_t length,
+                         int fd);
 
 #endif

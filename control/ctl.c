@@ -4,17 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "cli/command.h"
+#include "control/client.h"
+#include "control/ctl_int.h"
 #include "control/print_int.h"
 #include "control/request_int.h"
 
-#define WAIT_S 60 /* for an answer */
-#define ANSWER_MAX (64u << 20)
+#define WAIT_MS 60000 /* for an answer */
 
 /* The command that starts the words, the longest name; *used: how many of them are its name. */
 static const struct control_command *find(char **words, int count, int *used) {
@@ -79,71 +76,6 @@ static int add_arguments(struct json_object *request, const struct control_comma
   return NVT_EXIT_OK;
 }
 
-static int connect_to(const char *path) {
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  if (path[0] == '\0' || strlen(path) >= sizeof(address.sun_path))
-    return -ENAMETOOLONG;
-  memcpy(address.sun_path, path, strlen(path) + 1);
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0)
-    return -errno;
-  struct timeval patience = {.tv_sec = WAIT_S};
-  (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-  (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-  if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
-    return fd;
-  int error = -errno;
-  close(fd);
-  return error;
-}
-
-/* A server that refuses has answered before it reads: so what can't be sent is no failure yet. */
-static void send_line(int fd, const char *text) {
-  size_t length = strlen(text), sent = 0;
-  while (sent < length) {
-    ssize_t n = send(fd, text + sent, length - sent, MSG_NOSIGNAL);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0)
-      return;
-    sent += (size_t)n;
-  }
-}
-
-/* The answer's line, without its newline; free() it. NULL: none came, the reason in errno. */
-static char *receive_line(int fd) {
-  char *text = NULL;
-  size_t used = 0, room = 0;
-  for (;;) {
-    if (used + 1 >= room) {
-      room = room == 0 ? 65536 : room * 2;
-      if (room > ANSWER_MAX) {
-        errno = EMSGSIZE;
-        break;
-      }
-      char *bigger = realloc(text, room);
-      if (bigger == NULL)
-        break;
-      text = bigger;
-    }
-    ssize_t n = recv(fd, text + used, room - used - 1, 0);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n <= 0) {
-      errno = n == 0 ? ECONNRESET : errno;
-      break;
-    }
-    used += (size_t)n;
-    char *end = memchr(text, '\n', used);
-    if (end != NULL) {
-      *end = '\0';
-      return text;
-    }
-  }
-  free(text);
-  return NULL;
-}
-
 static int show(const char *line, bool as_json) {
   struct json_object *answer = json_tokener_parse(line), *ok = NULL, *error = NULL;
   if (answer == NULL || !json_object_object_get_ex(answer, "ok", &ok) ||
@@ -171,24 +103,44 @@ static int show(const char *line, bool as_json) {
   return good ? NVT_EXIT_OK : NVT_EXIT_DIFFERS;
 }
 
-static int ask(const char *path, const char *request, bool as_json) {
-  int fd = connect_to(path);
-  if (fd < 0)
-    return nvt_usage_error(
-        "ctl", "%s: %s%s", path, strerror(-fd),
-        fd == -ENOENT || fd == -ECONNREFUSED ? "; no recorder with --control runs there" : "");
-  send_line(fd, request);
-  send_line(fd, "\n");
-  char *line = receive_line(fd);
-  int error = errno;
-  close(fd);
+/* EINTR: again. */
+static char *receive(struct nvt_client *client) {
+  char *line;
+  do
+    line = nvt_client_receive(client);
+  while (line == NULL && errno == EINTR);
+  return line;
+}
+
+struct nvt_client *nvt_ctl_connect(const char *path) {
+  struct nvt_client *client;
+  int error = nvt_client_connect(path, WAIT_MS, &client);
+  if (error != 0)
+    (void)nvt_usage_error("ctl", "%s: %s%s", path, strerror(-error),
+                          error == -ENOENT || error == -ECONNREFUSED ? "; no recorder runs there"
+                                                                     : "");
+  return client;
+}
+
+static int show_answer(struct nvt_client *client, const char *path, bool as_json) {
+  char *line = receive(client);
   if (line == NULL) {
     fprintf(stderr, "nvmetap ctl: %s: no answer: %s\n", path,
-            error == EAGAIN ? "the recorder is held up" : strerror(error));
+            errno == EAGAIN ? "the recorder is held up" : strerror(errno));
     return NVT_EXIT_DIFFERS;
   }
   int status = show(line, as_json);
   free(line);
+  return status;
+}
+
+static int ask(const char *path, const char *request, bool as_json) {
+  struct nvt_client *client = nvt_ctl_connect(path);
+  if (client == NULL)
+    return NVT_EXIT_USAGE;
+  nvt_client_send(client, request, -1);
+  int status = show_answer(client, path, as_json);
+  nvt_client_close(client);
   return status;
 }
 
@@ -213,6 +165,8 @@ static int ctl(int argc, char **argv) {
   if (command == NULL)
     return nvt_usage_error("ctl", "there is no command '%s%s%s'; --help lists them", argv[2],
                            argc > 3 ? " " : "", argc > 3 ? argv[3] : "");
+  if (strcmp(command->name, "trace open") == 0)
+    return nvt_ctl_trace_open(argv[1], argc - 2 - used, argv + 2 + used, as_json);
   struct json_object *request = json_object_new_object();
   json_object_object_add(request, "command", json_object_new_string(command->name));
   int status = add_arguments(request, command, argv + 2 + used, argc - 2 - used);
@@ -227,7 +181,8 @@ NVT_COMMAND(
     .usage =
         "usage: nvmetap ctl PATH COMMAND [ARGUMENT]… [--json]\n"
         "\n"
-        "Asks the recorder that was started with --control PATH. Its owner and root may.\n"
+        "Asks the recorder that listens at PATH: as record --control says, or where 'nvmetap\n"
+        "record --log verbose' tells. Its owner and root may.\n"
         "\n"
         "  status                          controller, queues, namespaces, plug-ins, trace\n"
         "  plugin load FILE[,ARGS] [isolated]   isolated: in a process of its own\n"
@@ -252,6 +207,10 @@ NVT_COMMAND(
         "                                  STATUS: Status Code Type * 256 + Status Code\n"
         "  trace stop                      record nothing for now\n"
         "  trace start                     go on: a snapshot, then all that happens\n"
+        "  trace open [--data none|head:N|full] [--filter WORDS] [--ring SIZE] [-w FILE]\n"
+        "                                  a further trace, of what happens from now on: to FILE,\n"
+        "                                  or to standard output; until it is interrupted\n"
+        "  trace close ID                  end one of these; 'status' lists them\n"
         "  log quiet|normal|verbose        what the recorder says on standard error\n"
         "  stop                            end the recording cleanly\n"
         "\n"
@@ -262,5 +221,6 @@ NVT_COMMAND(
         "examples: nvmetap record --control /tmp/ctl --workload seconds=60 --trace x.pcap &\n"
         "          nvmetap ctl /tmp/ctl status\n"
         "          nvmetap ctl /tmp/ctl namespace resize 1 128M\n"
-        "          nvmetap ctl /tmp/ctl plugin list --json\n",
+        "          nvmetap ctl /tmp/ctl plugin list --json\n"
+        "          nvmetap ctl /tmp/ctl trace open --filter queue=1 | wireshark -k -i -\n",
     .run = ctl, .order = 3);

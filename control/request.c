@@ -130,7 +130,7 @@ static struct json_object *read_json(const char *line, size_t length, char *why,
 
 bool nvt_control_parse(const char *line, size_t length, struct control_request *out, char *why,
                        size_t whylen) {
-  *out = (struct control_request){0};
+  *out = (struct control_request){.fd = -1};
   if (length > NVT_CONTROL_LINE)
     return nvt_control_refuse(why, whylen, "a request has at most %u bytes", NVT_CONTROL_LINE);
   while (length > 0 && strchr(" \t\r", line[length - 1]) != NULL && line[length - 1] != '\0')
@@ -197,10 +197,12 @@ char *nvt_control_text(struct json_object *answer) {
   return copy;
 }
 
-char *nvt_control_answer(const struct nvt_control_target *target, const char *line, size_t length) {
+char *nvt_control_answer(const struct nvt_control_target *target, const char *line, size_t length,
+                         int fd) {
   char why[1024];
   struct control_request request;
   bool good = nvt_control_parse(line, length, &request, why, sizeof(why));
+  request.fd = fd;
   char *text =
       nvt_control_text(good ? nvt_control_run(target, &request) : nvt_control_refusal(why));
   nvt_control_clear(&request);

@@ -37,7 +37,7 @@ typedef bool nvt_control_fn(const struct nvt_control_target *, const struct cont
 struct control_command {
   const char *name; /* words with a space between */
   nvt_control_fn *run;
-  bool anywhere; /* needs no device thread */
+  bool anywhere; /* isn't run in the device thread, which it may wait for */
   struct control_argument arguments[CONTROL_ARGUMENTS];
 };
 
@@ -51,7 +51,21 @@ struct control_request {
   const struct control_command *command;
   struct control_value values[CONTROL_ARGUMENTS]; /* as the command's arguments */
   struct json_object *json;                       /* owns the texts */
+  int fd;                                         /* that came with it, borrowed; -1: none */
 };
+
+/* What came with a request. */
+struct control_descriptors {
+  int fd; /* the first; -1: none */
+  unsigned count;
+  bool cut; /* there were more, or no room in this process */
+};
+/* recv() without waiting, with the descriptors that come along. */
+ssize_t nvt_control_receive(int socket, void *to, size_t length, struct control_descriptors *);
+/* Whether they go with the request. */
+bool nvt_control_descriptors_good(const struct control_descriptors *,
+                                  const struct control_request *, char *why, size_t whylen);
+void nvt_control_descriptors_drop(struct control_descriptors *);
 
 extern const struct control_command nvt_control_commands[];
 extern const size_t nvt_control_command_count;
@@ -87,8 +101,11 @@ nvt_control_fn nvt_control_namespace_add, nvt_control_namespace_remove,
     nvt_control_namespace_resize;
 nvt_control_fn nvt_control_inject_fatal, nvt_control_inject_remove, nvt_control_inject_return,
     nvt_control_inject_interrupt, nvt_control_inject_event, nvt_control_inject_completion;
-nvt_control_fn nvt_control_trace_start, nvt_control_trace_stop, nvt_control_log, nvt_control_stop;
+nvt_control_fn nvt_control_trace_start, nvt_control_trace_stop, nvt_control_trace_open,
+    nvt_control_trace_close, nvt_control_log, nvt_control_stop;
 
+/* The live traces as a list. Device thread, or one that the device thread isn't at work beside. */
+struct json_object *nvt_control_live(const struct nvt_control_target *);
 /* The plug-ins as a list. */
 struct json_object *nvt_control_plugins(const struct nvt_control_target *);
 

@@ -30,8 +30,9 @@ struct client {
   size_t used;
   char *out; /* the answer that isn't sent yet */
   size_t length, sent;
-  bool last;         /* close it when the answer is sent */
-  bool ended;        /* it sends nothing more, but what is here is answered */
+  struct control_descriptors with; /* of the next line */
+  bool last;                       /* close it when the answer is sent */
+  bool ended;                      /* it sends nothing more, but what is here is answered */
   uint64_t since_ms; /* in the middle of a line, or of an answer, since then; 0: it isn't */
 };
 
@@ -51,10 +52,12 @@ static uint64_t now_ms(void) {
 }
 
 static void drop(struct client *client) {
-  close(client->fd);
+  nvt_control_descriptors_drop(&client->with);
+  if (client->fd >= 0)
+    close(client->fd);
   free(client->in);
   free(client->out);
-  *client = (struct client){.fd = -1};
+  *client = (struct client){.fd = -1, .with = {.fd = -1}};
 }
 
 /* Send what can be sent. */
@@ -112,15 +115,20 @@ static void run_job(void *arg) {
   job->answer = nvt_control_run(job->target, job->request);
 }
 
-static struct json_object *carry_out(struct nvt_control *control, const char *line, size_t length) {
+/* *opened: the number of a live trace that it has made, which waits for its beginning. */
+static struct json_object *carry_out(struct nvt_control *control, const char *line, size_t length,
+                                     const struct control_descriptors *with, int64_t *opened) {
   char why[1024];
   struct control_request request;
-  struct json_object *out;
-  if (!nvt_control_parse(line, length, &request, why, sizeof(why))) {
+  struct json_object *out, *id;
+  *opened = -1;
+  if (!nvt_control_parse(line, length, &request, why, sizeof(why)) ||
+      !nvt_control_descriptors_good(with, &request, why, sizeof(why))) {
     nvt_log(NVT_LOG_VERBOSE, "control: refused: %s", why);
     out = nvt_control_refusal(why);
   } else {
     nvt_log(NVT_LOG_VERBOSE, "control: %s", request.command->name);
+    request.fd = with->fd;
     struct job job = {.target = &control->target, .request = &request};
     int error = 0;
     if (request.command->anywhere)
@@ -130,9 +138,21 @@ static struct json_object *carry_out(struct nvt_control *control, const char *li
     out = error == 0            ? job.answer
           : error == -ESHUTDOWN ? nvt_control_refusal("the recorder is about to end")
                                 : nvt_control_refusal(strerror(-error));
+    if (request.command->run == nvt_control_trace_open && json_object_object_get_ex(out, "id", &id))
+      *opened = json_object_get_int64(id);
   }
   nvt_control_clear(&request);
   return out;
+}
+
+/* The connection of a client that has its answer goes with its live trace; else the trace goes. */
+static void begin(struct nvt_control *control, struct client *client, uint32_t id) {
+  int connection = client->out == NULL ? client->fd : -1;
+  if (connection >= 0)
+    client->fd = -1;
+  control->target.trace_begin(control->target.ctx, id, connection);
+  if (connection >= 0 || client->fd >= 0)
+    drop(client);
 }
 
 /* The first line of what it sent, when there is a whole one. False: there is none. */
@@ -141,18 +161,23 @@ static bool take_line(struct nvt_control *control, struct client *client) {
       client->out == NULL && client->used > 0 ? memchr(client->in, '\n', client->used) : NULL;
   if (end == NULL)
     return false;
-  struct json_object *out = carry_out(control, client->in, (size_t)(end - client->in));
+  int64_t opened;
+  struct json_object *out =
+      carry_out(control, client->in, (size_t)(end - client->in), &client->with, &opened);
+  nvt_control_descriptors_drop(&client->with);
   size_t taken = (size_t)(end + 1 - client->in);
   client->used -= taken;
   memmove(client->in, end + 1, client->used);
   client->since_ms = client->used > 0 ? now_ms() : 0;
   answer(client, out);
+  if (opened >= 0)
+    begin(control, client, (uint32_t)opened);
   return true;
 }
 
 static void receive(struct client *client) {
-  ssize_t n = recv(client->fd, client->in + client->used, NVT_CONTROL_LINE + 1 - client->used,
-                   MSG_DONTWAIT);
+  ssize_t n = nvt_control_receive(client->fd, client->in + client->used,
+                                  NVT_CONTROL_LINE + 1 - client->used, &client->with);
   if (n < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK))
     return;
   if (n < 0) {
@@ -188,7 +213,7 @@ static void accept_one(struct nvt_control *control) {
       usleep(NO_ROOM_US);
     return;
   }
-  struct client *client = control->clients, spare = {.fd = fd};
+  struct client *client = control->clients, spare = {.fd = fd, .with = {.fd = -1}};
   while (client < control->clients + NVT_CONTROL_CLIENTS && client->fd >= 0)
     client++;
   char why[200];
@@ -291,7 +316,7 @@ int nvt_control_start(const char *path, const struct nvt_control_target *target,
     control->target.patience_ms = PATIENCE_MS;
   control->listener.fd = control->wake = -1;
   for (unsigned i = 0; i < NVT_CONTROL_CLIENTS; i++)
-    control->clients[i].fd = -1;
+    control->clients[i].fd = control->clients[i].with.fd = -1;
   int error = nvt_listen(&control->listener, path, why, whylen);
   if (error == 0) {
     control->wake = eventfd(0, EFD_CLOEXEC);

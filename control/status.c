@@ -113,6 +113,7 @@ bool nvt_control_status(const struct nvt_control_target *target,
   json_object_object_add(answer, "namespaces", namespaces(target->device));
   json_object_object_add(answer, "plugins", nvt_control_plugins(target));
   json_object_object_add(answer, "trace", trace_state(target));
+  json_object_object_add(answer, "live", nvt_control_live(target));
   nvt_control_add_text(answer, "log", nvt_log_level_name(nvt_log_get()));
   return true;
 }

@@ -6,6 +6,7 @@
 
 /* clang-format off */
 #define TEXT(n) {.name = (n), .kind = ARGUMENT_TEXT}
+#define WORD(n) {.name = (n), .kind = ARGUMENT_TEXT, .optional = true}
 #define REST(n) {.name = (n), .kind = ARGUMENT_REST}
 #define SIZE(n) {.name = (n), .kind = ARGUMENT_SIZE}
 #define FLAG(n) {.name = (n), .kind = ARGUMENT_FLAG, .optional = true}
@@ -38,6 +39,9 @@ const struct control_command nvt_control_commands[] = {
       MAYBE("dw0", UINT32_MAX), MAYBE("dw1", UINT32_MAX), MAYBE("sqhd", 65535),
       MAYBE("opcode", 255)}},
     {"trace start", nvt_control_trace_start, false, {{0}}},
+    {"trace open", nvt_control_trace_open, true,
+     {WORD("data"), WORD("filter"), {.name = "ring", .kind = ARGUMENT_SIZE, .optional = true}}},
+    {"trace close", nvt_control_trace_close, true, {NUMBER("id", UINT32_MAX)}},
     {"trace stop", nvt_control_trace_stop, false, {{0}}},
     {"log", nvt_control_log, true, {TEXT("level")}},
     {"stop", nvt_control_stop, true, {{0}}},

@@ -80,6 +80,7 @@ int nvt_meta_build(const struct nvt_meta *meta, char **json, size_t *length) {
       add_number(root, "data_head", meta->data_head) == 0 &&
       add_text(root, "clock", meta->clock) == 0 && add_text(root, "started", meta->started) == 0 &&
       add_text(root, "host", meta->host) == 0 &&
+      (meta->filter[0] == '\0' || add_text(root, "filter", meta->filter) == 0) &&
       (meta->profile[0] == '\0' || add_text(root, "profile", meta->profile) == 0)) {
     size_t bytes = 0;
     const char *text =
@@ -263,6 +264,7 @@ bool nvt_meta_parse(const void *json, size_t length, struct nvt_meta *out, char 
   get_text(&from, root, "clock", out->clock, sizeof(out->clock));
   get_text(&from, root, "started", out->started, sizeof(out->started));
   get_text(&from, root, "host", out->host, sizeof(out->host));
+  get_text(&from, root, "filter", out->filter, sizeof(out->filter));
   get_text(&from, root, "profile", out->profile, sizeof(out->profile));
   json_object_put(root);
   if (from.failed)

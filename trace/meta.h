@@ -41,6 +41,7 @@ struct nvt_meta {
   char clock[16];       /* "vdso" or "tsc" */
   char started[40];     /* ISO 8601, UTC: "2026-01-31T12:00:00.123456789Z" */
   char host[64];        /* where recorded; optional */
+  char filter[256];     /* what was recorded, as the recorder was asked; "": everything */
   char profile[64];     /* the troublesome drive that it was, as --profile has it; optional */
   struct nvt_meta_namespace *namespaces; /* of parse: owned by the struct; of build: borrowed */
   uint32_t namespace_count;              /* at most NVT_META_NAMESPACES_MAX */

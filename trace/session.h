@@ -143,6 +143,7 @@ struct nvt_controller_state {
   uint32_t outstanding; /* commands fetched and not completed, all queues, AERs included */
   uint32_t queues;      /* I/O queues that exist */
   uint64_t lost;        /* records lost, by loss records and by gaps */
+  uint8_t left_out;     /* by a filter, as the last meta-record says: not to be missed */
 };
 const struct nvt_controller_state *nvt_session_controller(const struct nvt_session *,
                                                           uint16_t controller);

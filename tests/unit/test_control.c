@@ -2,6 +2,7 @@
 /* The control socket: what requests are taken, what they do, and its thread. */
 #include "host.h"
 
+#include <fcntl.h>
 #include <json-c/json.h>
 #include <poll.h>
 #include <pthread.h>
@@ -39,6 +40,34 @@ static int trace_switch(void *ctx, bool on) {
   return 0;
 }
 
+/* Live traces: the last one's connection is kept. */
+static atomic_int opened, connection = -1;
+static int trace_open(void *ctx, const struct nvt_control_open *wanted, uint32_t *id, char *why,
+                      size_t whylen) {
+  (void)ctx;
+  if (wanted->ring == 2u << 20) {
+    snprintf(why, whylen, "not today");
+    return -EBUSY;
+  }
+  *id = (uint32_t)++opened;
+  return fcntl(wanted->fd, F_GETFD) < 0 ? -EBADF : 0;
+}
+static void trace_begin(void *ctx, uint32_t id, int fd) {
+  (void)ctx;
+  (void)id;
+  connection = fd;
+}
+static int trace_close(void *ctx, uint32_t id) {
+  (void)ctx;
+  return id == 7 ? 0 : -ENOENT;
+}
+static bool trace_live(void *ctx, unsigned i, struct nvt_control_live *out) {
+  (void)ctx;
+  *out = (struct nvt_control_live){
+      .id = 7, .pid = 1, .data = NVT_TRACE_DATA_HEAD, .filter = "errors", .records = 5, .lost = 2};
+  return i == 0;
+}
+
 static void stage_open(struct stage *s) {
   host_open(&s->h, "ram:1M");
   s->stopped = 0;
@@ -48,7 +77,11 @@ static void stage_open(struct stage *s) {
                                           .ctx = s,
                                           .stop = stop,
                                           .trace = trace_state,
-                                          .trace_switch = trace_switch};
+                                          .trace_switch = trace_switch,
+                                          .trace_open = trace_open,
+                                          .trace_begin = trace_begin,
+                                          .trace_close = trace_close,
+                                          .trace_live = trace_live};
 }
 
 /* --- what is taken --- */
@@ -178,7 +211,7 @@ static void a_request_has_a_longest_and_a_deepest(void **state) {
 /* --- what is done --- */
 
 static struct json_object *ask(struct stage *s, const char *request) {
-  char *text = nvt_control_answer(&s->target, request, strlen(request));
+  char *text = nvt_control_answer(&s->target, request, strlen(request), -1);
   assert_non_null(text);
   assert_null(strchr(text, '\n'));
   struct json_object *answer = json_tokener_parse(text);
@@ -455,6 +488,92 @@ static void serve_while(struct stage *s, void (*clients)(void)) {
   assert_int_not_equal(stat(path, &st), 0);
 }
 
+static void say_with(int to, const char *text, const int *fds, unsigned count) {
+  struct iovec part = {.iov_base = (void *)text, .iov_len = strlen(text)};
+  union {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(8 * sizeof(int))];
+  } control = {0};
+  struct msghdr message = {.msg_iov = &part,
+                           .msg_iovlen = 1,
+                           .msg_control = control.bytes,
+                           .msg_controllen = CMSG_SPACE(count * sizeof(int))};
+  control.header = (struct cmsghdr){
+      .cmsg_len = CMSG_LEN(count * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+  memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
+  require(sendmsg(to, &message, MSG_NOSIGNAL) == (ssize_t)strlen(text));
+}
+
+/* The highest descriptor that is free, as dup() would give it, tells whether any was kept. */
+static int lowest_free(void) {
+  int fd = dup(0), number = fd;
+  close(fd);
+  return number;
+}
+
+#define OPEN "{\"command\":\"trace open\"}\n"
+
+static void clients_with_descriptors(void) {
+  int out[2], fd = connected();
+  require(pipe2(out, O_CLOEXEC) == 0);
+  say(fd, STATUS, strlen(STATUS)); /* it is taken */
+  require(answered(fd, "\"live\":[{\"id\":7,\"pid\":1,\"data\":\"head\",\"filter\":\"errors\""));
+  const int free_before = lowest_free();
+  const int eight[8] = {out[1], out[1], out[1], out[1], out[1], out[1], out[1], out[1]};
+  say(fd, OPEN, strlen(OPEN));
+  require(answered(fd, "descriptor that the trace is to be written to is missing"));
+  for (unsigned count = 2; count <= 8; count++) {
+    say_with(fd, OPEN, eight, count);
+    require(answered(fd, "more than one descriptor"));
+    require(lowest_free() == free_before);
+  }
+  say_with(fd, STATUS, eight, 1);
+  require(answered(fd, "takes no descriptor"));
+  say_with(fd, "nonsense\n", eight, 1);
+  require(answered(fd, "one JSON object"));
+  static const struct {
+    const char *arguments, *why;
+  } bad[] = {{"\"data\":\"some\"", "none, head:N or full"},
+             {"\"data\":\"head:\"", "none, head:N or full"},
+             {"\"data\":\"head:4294967296\"", "none, head:N or full"},
+             {"\"data\":7", "has to be a string"},
+             {"\"filter\":\"reads\"", "no word 'reads'"},
+             {"\"filter\":\"errors\",\"data\":\"full\"", "none can be recorded"},
+             {"\"ring\":1048575", "1M to 1G"},
+             {"\"ring\":1073741825", "1M to 1G"},
+             {"\"ring\":\"2M\"", "not today"},
+             {"\"path\":\"/tmp/x\"", "no argument"}};
+  for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    char line[256];
+    snprintf(line, sizeof(line), "{\"command\":\"trace open\",%s}\n", bad[i].arguments);
+    say_with(fd, line, eight, 1);
+    require(answered(fd, bad[i].why));
+    require(lowest_free() == free_before);
+  }
+  static const char none[] = "{\"command\":\"trace close\",\"id\":8}\n";
+  say(fd, none, strlen(none));
+  require(answered(fd, "no live trace 8"));
+  /* In two parts, the descriptor with the first; then in pieces of good sizes. */
+  say_with(fd, "{\"command\":\"trace open\",", eight, 1);
+  static const char rest[] = "\"ring\":1048576,\"data\":\"head:4294967295\"}\n";
+  say(fd, rest, strlen(rest));
+  require(answered(fd, "{\"ok\":true,\"id\":1}"));
+  for (int i = 0; i < 5000 && connection < 0; i++)
+    usleep(1000);
+  require(connection >= 0); /* it was handed over: only who has it hangs up */
+  close(connection);
+  require(!answered(fd, ""));
+  close(fd);
+  /* A client that goes with its descriptor sent and its line not ended. */
+  fd = connected();
+  say_with(fd, "{", eight, 1);
+  close(fd);
+  close(out[1]);
+  char byte;
+  require(read(out[0], &byte, 1) == 0); /* nobody has it any more */
+  close(out[0]);
+}
+
 static void good_clients(void) {
   int fd = connected();
   say(fd, STATUS, strlen(STATUS));
@@ -547,6 +666,13 @@ static void clients_are_served(void **state) {
   serve_while(&s, good_clients);
   host_close(&s.h);
 }
+static void descriptors_come_with_requests(void **state) {
+  (void)state;
+  static struct stage s;
+  stage_open(&s);
+  serve_while(&s, clients_with_descriptors);
+  host_close(&s.h);
+}
 static void bad_clients_disturb_nobody(void **state) {
   (void)state;
   static struct stage s;
@@ -629,6 +755,7 @@ int main(void) {
       cmocka_unit_test(plugins_that_are_not_there_are_told),
       cmocka_unit_test(what_is_no_utf8_is_replaced),
       cmocka_unit_test(clients_are_served),
+      cmocka_unit_test(descriptors_come_with_requests),
       cmocka_unit_test(bad_clients_disturb_nobody),
       cmocka_unit_test(slow_clients_hold_up_nobody),
       cmocka_unit_test(who_waits_at_the_end_is_told),

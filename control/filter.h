@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What of a controller's traffic goes into a trace: how much of the data, and which records.
+ * The words of a filter are in docs/control.md, "Live traces". Pure functions, any thread.
+ */
+#ifndef NVT_CONTROL_FILTER_H
+#define NVT_CONTROL_FILTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum nvt_trace_data {
+  NVT_TRACE_DATA_NONE, /* no payload; PRP lists and SGL segments are always recorded */
+  NVT_TRACE_DATA_HEAD, /* the first bytes of each command's payload */
+  NVT_TRACE_DATA_FULL,
+};
+/* "none", "full", or "head:N" with N a size, which goes to *head. */
+bool nvt_trace_data_parse(const char *text, enum nvt_trace_data *, uint32_t *head);
+
+#define NVT_FILTER_TEXT 255u  /* bytes of a filter */
+#define NVT_FILTER_QUEUES 16u /* that one can name */
+
+/* All zero: everything is recorded. */
+struct nvt_trace_filter {
+  bool no_doorbells, no_interrupts;
+  bool admin, io; /* that alone */
+  bool errors;    /* commands that fail alone */
+  bool by_opcode, by_nsid;
+  uint8_t opcodes[2][32]; /* bitmaps: of admin commands, of I/O commands */
+  uint32_t nsid;
+  unsigned queue_count; /* 0: all */
+  uint16_t queues[NVT_FILTER_QUEUES];
+  char text[NVT_FILTER_TEXT + 1]; /* as it was given */
+};
+/* "" is everything. False with a reason in why. */
+bool nvt_trace_filter_parse(const char *text, struct nvt_trace_filter *, char *why, size_t whylen);
+
+/* Whether it leaves out anything; whether it leaves out commands. */
+bool nvt_trace_filter_any(const struct nvt_trace_filter *);
+bool nvt_trace_filter_commands(const struct nvt_trace_filter *);
+
+#endif
