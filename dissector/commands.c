@@ -82,7 +82,7 @@ static int hf_cid = -1, hf_nsid = -1, hf_cdw2 = -1, hf_cdw3 = -1, hf_mptr = -1;
 static int hf_prp1 = -1, hf_prp2 = -1;
 static int hf_cdw[6] = {-1, -1, -1, -1, -1, -1};
 static int hf_sgl_address = -1, hf_sgl_length = -1, hf_sgl_type = -1, hf_sgl_subtype = -1;
-static int hf_sgl = -1;
+static int hf_sgl = -1, hf_sgl_reserved = -1;
 static int hf_dw0 = -1, hf_dw1 = -1, hf_sqhd = -1, hf_sqid = -1, hf_cqe_cid = -1;
 static int hf_phase = -1, hf_status = -1, hf_status_name = -1, hf_sct = -1, hf_sc = -1;
 static int hf_status_word = -1, hf_crd = -1, hf_more = -1, hf_dnr = -1;
@@ -124,6 +124,7 @@ static const struct plain plain_fields[] = {
     {&hf_sgl, "SGL Descriptor", "nvmetap.sgl", FT_NONE, BASE_NONE, NULL, 0},
     {&hf_sgl_address, "Address", "nvmetap.sgl.address", FT_UINT64, BASE_HEX, NULL, 0},
     {&hf_sgl_length, "Length", "nvmetap.sgl.length", FT_UINT32, BASE_DEC, NULL, 0},
+    {&hf_sgl_reserved, "Reserved, or a key", "nvmetap.sgl.reserved", FT_BYTES, BASE_NONE, NULL, 0},
     {&hf_sgl_subtype, "Subtype", "nvmetap.sgl.subtype", FT_UINT8, BASE_HEX, NULL, 0x0f},
     {&hf_sgl_type, "Type", "nvmetap.sgl.type", FT_UINT8, BASE_HEX, VALS(sgl_types), 0xf0},
     {&hf_dw0, "Dword 0", "nvmetap.dw0", FT_UINT32, BASE_HEX, NULL, 0},
@@ -204,13 +205,15 @@ static void add_item(const struct nvt_context *c, proto_tree *tree, int hf, int 
   proto_tree_add_item(tree, hf, c->tvb, at, size, ENC_LITTLE_ENDIAN);
 }
 
-void nvt_add_sgl(const struct nvt_context *c, proto_tree *parent, int at) {
-  proto_tree *tree = proto_item_add_subtree(
-      proto_tree_add_item(parent, hf_sgl, c->tvb, at, SGL_BYTES, ENC_NA), ett_sgl);
+proto_item *nvt_add_sgl(const struct nvt_context *c, proto_tree *parent, int at) {
+  proto_item *item = proto_tree_add_item(parent, hf_sgl, c->tvb, at, SGL_BYTES, ENC_NA);
+  proto_tree *tree = proto_item_add_subtree(item, ett_sgl);
   add_item(c, tree, hf_sgl_address, at, 8);
   add_item(c, tree, hf_sgl_length, at + 8, 4);
+  proto_tree_add_item(tree, hf_sgl_reserved, c->tvb, at + 12, 3, ENC_NA);
   add_item(c, tree, hf_sgl_subtype, at + 15, 1);
   add_item(c, tree, hf_sgl_type, at + 15, 1);
+  return item;
 }
 
 static void add_opcode(const struct nvt_context *c, proto_tree *tree, bool admin, uint8_t opcode,

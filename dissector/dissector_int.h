@@ -65,13 +65,21 @@ void nvt_commands_register(int proto);
 void nvt_add_sqe(const struct nvt_context *);
 void nvt_add_cqe(const struct nvt_context *);
 /* A descriptor of 16 bytes at `at`. */
-void nvt_add_sgl(const struct nvt_context *, proto_tree *, int at);
+proto_item *nvt_add_sgl(const struct nvt_context *, proto_tree *, int at);
 
 /* --- data.c: payload, PRP lists, SGL segments; what a command transferred, put together --- */
 
 void nvt_data_register(int proto);
 void nvt_data_handoff(void);
 void nvt_add_data(const struct nvt_context *);
+
+/* --- transfers.c: on a command and its completion: its data, and where in memory it lay --- */
+
+struct nvt_transfer;
+void nvt_transfers_register(int proto);
+void nvt_add_transfers(const struct nvt_context *);
+/* The transfer's bytes from its first on, as far as they are kept without a hole; NULL: none. */
+tvbuff_t *nvt_transfer_tvb(const struct nvt_context *, struct nvt_transfer *);
 
 /* --- structures.c: data whose layout the tables know --- */
 

@@ -261,6 +261,7 @@ static void add_tree(proto_tree *tree, struct nvt_context *c, enum nvt_parse par
   if (parse == NVT_PARSE_OK) {
     add_of_type(c);
     nvt_add_relations(c);
+    nvt_add_transfers(c);
     nvt_add_state(c);
     nvt_add_findings(c);
   }

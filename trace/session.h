@@ -17,6 +17,7 @@
 #include "trace/record.h"
 
 struct nvt_session; /* one thread at a time */
+struct nvt_transfer;
 
 /* A record seen: number 0 when there was none. */
 struct nvt_moment {
@@ -52,9 +53,11 @@ struct nvt_exchange {
   uint32_t in_flight;            /* what the host had under way on its queue then: announced and not
                                     fetched, outstanding, or completed and not acknowledged */
   bool duplicate_cid;            /* another command with this cid was outstanding */
+  uint8_t page_shift;            /* CC.MPS at its fetch: memory pages are 1 << page_shift bytes */
   struct nvt_sqe sqe; /* all zero when the trace has only the completion (started later) */
   struct nvt_cqe cqe; /* valid when completion.record != 0 */
   void *user;         /* the session's user's; NULL at first */
+  struct nvt_transfer *transfers; /* its data, where trace/transfer.h follows it; NULL at first */
 };
 
 /* Stage times in ns; false when one end is missing (or lies before the other). */
