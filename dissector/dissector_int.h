@@ -26,6 +26,9 @@ void nvt_links_cleanup(void); /* and closed */
 /* The frame's part in the story; feeds the session when the frame is new. Never NULL. */
 const struct nvt_frame *nvt_links_frame(packet_info *pinfo, const struct nvt_record *record);
 
+/* What is known of a controller's configuration space; NULL: nothing. */
+const struct nvt_config_space *nvt_links_config(uint16_t controller);
+
 /* The session's view of a frame that it took, put together again. */
 struct nvt_view nvt_links_view(const struct nvt_frame *);
 
@@ -58,6 +61,23 @@ void nvt_add_access(const struct nvt_context *);
 void nvt_add_shadow(const struct nvt_context *);
 void nvt_add_interrupt(const struct nvt_context *);
 void nvt_add_event_queue(const struct nvt_context *); /* of an event that has one */
+
+/* --- config.c: PCI configuration space --- */
+
+void nvt_config_register(int proto);
+void nvt_add_config(const struct nvt_context *, proto_tree *);
+
+/* --- msix.c: MSI-X table entries, pending bits, messages --- */
+
+void nvt_msix_register(int proto);
+void nvt_add_msix_entry(const struct nvt_context *, proto_tree *);
+void nvt_add_msix_pending(const struct nvt_context *, proto_tree *);
+void nvt_add_message(const struct nvt_context *); /* of an interrupt record */
+
+/* --- values.c --- */
+
+/* nvme/values.def's list for a field's `strings`; NULL: NONE. */
+const value_string *nvt_value_strings(enum nvt_values);
 
 /* --- commands.c --- */
 

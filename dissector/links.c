@@ -86,6 +86,10 @@ const struct nvt_frame *nvt_links_frame(packet_info *pinfo, const struct nvt_rec
   return frame;
 }
 
+const struct nvt_config_space *nvt_links_config(uint16_t controller) {
+  return session != NULL ? nvt_session_config(session, controller) : NULL;
+}
+
 struct nvt_view nvt_links_view(const struct nvt_frame *frame) {
   return (struct nvt_view){.exchange = frame->exchange,
                            .signal = frame->signal,

@@ -18,6 +18,7 @@
 
 struct nvt_session; /* one thread at a time */
 struct nvt_transfer;
+struct nvt_config_space;
 
 /* A record seen: number 0 when there was none. */
 struct nvt_moment {
@@ -100,6 +101,7 @@ struct nvt_view {
   enum nvt_opcode_set set; /* of a command or completion: admin on queue 0, else NVM */
   bool seq_gap;     /* records are missing before this one and no loss record accounts for them */
   uint64_t missing; /* how many */
+  const struct nvt_config_space *config; /* the controller's, as far as it is known; or NULL */
 };
 
 struct nvt_session_options {
@@ -136,6 +138,10 @@ struct nvt_controller_state {
 };
 const struct nvt_controller_state *nvt_session_controller(const struct nvt_session *,
                                                           uint16_t controller);
+
+/* What is known of its configuration space (trace/config_space.h); NULL: nothing. Lives as long as
+ * the session. */
+const struct nvt_config_space *nvt_session_config(const struct nvt_session *, uint16_t controller);
 
 /* What is known of a queue that exists; NULL otherwise. Valid until the next record. */
 struct nvt_queue_view {
