@@ -232,9 +232,9 @@ static void add_item(const struct nvt_context *c, proto_tree *tree, int hf, int 
   nvt_add_field(c, tree, hf, at, size);
 }
 
-void nvt_add_sgl(const struct nvt_context *c, proto_tree *parent, int at) {
-  proto_tree *tree = proto_item_add_subtree(
-      proto_tree_add_item(parent, hf_sgl, c->tvb, at, SGL_BYTES, ENC_NA), ett_sgl);
+proto_item *nvt_add_sgl(const struct nvt_context *c, proto_tree *parent, int at) {
+  proto_item *item = proto_tree_add_item(parent, hf_sgl, c->tvb, at, SGL_BYTES, ENC_NA);
+  proto_tree *tree = proto_item_add_subtree(item, ett_sgl);
   struct nvt_sgl sgl;
   nvt_sgl_parse(tvb_get_ptr(c->tvb, at, SGL_BYTES), &sgl);
   if (sgl.has_address)
@@ -247,6 +247,7 @@ void nvt_add_sgl(const struct nvt_context *c, proto_tree *parent, int at) {
     proto_tree_add_item(tree, hf_sgl_specific, c->tvb, at, 15, ENC_NA);
   add_item(c, tree, hf_sgl_subtype, at + 15, 1);
   add_item(c, tree, hf_sgl_type, at + 15, 1);
+  return item;
 }
 
 static enum nvt_opcode_set set_of(const struct nvt_context *c, uint16_t sqid, uint8_t opcode) {

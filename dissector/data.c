@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Data records: payload, PRP lists, SGL segments. */
 #include "dissector/dissector_int.h"
+#include "trace/transfer.h"
 
 #define PRP_BYTES 8
 #define SGL_BYTES 16
+/* A command of more lists than that shows its pages, but its lists don't show places: each would
+ * have to go over all before it. */
+#define LISTS_FOLLOWED 64u
 
 static int hf_prp = -1;
 static int hf_payload = -1;
+static int hf_reassembled_in = -1;
 static int ett_list = -1;
 
 void nvt_data_register(int proto) {
@@ -14,33 +19,90 @@ void nvt_data_register(int proto) {
                      NULL);
   nvt_register_field(proto, &hf_payload, "Payload", "nvmetap.payload", FT_BYTES, BASE_NONE, NULL, 0,
                      NULL);
+  nvt_register_field(proto, &hf_reassembled_in, "Reassembled in", "nvmetap.data.reassembled_in",
+                     FT_FRAMENUM, BASE_NONE, NULL, 0,
+                     "The completion, which has the pieces of its command's data put together");
   nvt_subtree(&ett_list);
+  nvt_transfers_register(proto);
 }
 
 void nvt_data_handoff(void) {
+}
+
+struct placing {
+  uint64_t record;
+  proto_item **items; /* of the entries */
+  uint32_t count;
+};
+
+static bool add_place(void *ctx, const struct nvt_place *place) {
+  const struct placing *placing = ctx;
+  if (place->record != placing->record || place->index >= placing->count)
+    return true;
+  char text[80];
+  nvt_place_text(place, text, sizeof(text));
+  proto_item_append_text(placing->items[place->index], ": %s", text);
+  return true;
+}
+
+/* What each entry of a list is for. */
+static void add_places(const struct nvt_context *c, proto_item **items, uint32_t count) {
+  const struct nvt_exchange *exchange = c->frame->exchange;
+  struct placing placing = {.record = c->pinfo->num, .items = items, .count = count};
+  if (exchange == NULL)
+    return;
+  const struct nvt_transfer *lists = nvt_transfer_lists(exchange);
+  if (lists != NULL && lists->count <= LISTS_FOLLOWED)
+    nvt_transfer_places(exchange, add_place, &placing);
+}
+
+static void add_list(const struct nvt_context *c, int at, int present) {
+  bool prp = c->record->data.kind == NVT_V_data_kind_PRP_LIST;
+  int size = prp ? PRP_BYTES : SGL_BYTES;
+  int count = present / size;
+  proto_tree *tree = proto_tree_add_subtree_format(
+      c->tree, c->tvb, at, present, ett_list, NULL,
+      prp ? "PRP List, %d entries" : "SGL Segment, %d descriptors", count);
+  proto_item **items = wmem_alloc_array(c->pinfo->pool, proto_item *, (size_t)count + 1);
+  for (int i = 0; i < count; i++)
+    items[i] =
+        prp ? proto_tree_add_item(tree, hf_prp, c->tvb, at + i * size, size, ENC_LITTLE_ENDIAN)
+            : nvt_add_sgl(c, tree, at + i * size);
+  if (present % size != 0)
+    proto_tree_add_item(tree, hf_payload, c->tvb, at + count * size, present % size, ENC_NA);
+  add_places(c, items, (uint32_t)count);
+}
+
+static void add_payload(const struct nvt_context *c, int at, int present) {
+  const struct nvt_rec_data *data = &c->record->data;
+  const struct nvt_exchange *exchange = c->frame->exchange;
+  if (present > 0)
+    proto_tree_add_item(c->tree, hf_payload, c->tvb, at, present, ENC_NA);
+  if (exchange == NULL)
+    return;
+  unsigned direction = data->direction == NVT_V_data_direction_IN ? NVT_V_data_direction_IN
+                                                                  : NVT_V_data_direction_OUT;
+  const struct nvt_transfer *transfer = nvt_transfer_of(exchange, data->kind, direction);
+  if (transfer == NULL)
+    return;
+  /* While the file is read the first time, a first piece may turn out not to be the only one. */
+  if (transfer->count == 1 && data->offset == 0 && present > 0 &&
+      data->kind == NVT_V_data_kind_PAYLOAD)
+    nvt_add_structure(c, c->tree, tvb_new_subset_length(c->tvb, at, present), exchange,
+                      (enum nvt_direction)direction);
+  uint64_t end = exchange->completion.record;
+  if (transfer->count > 1 && end != 0 && end <= UINT32_MAX)
+    nvt_generated(proto_tree_add_uint(c->tree, hf_reassembled_in, c->tvb, 0, 0, (uint32_t)end));
 }
 
 void nvt_add_data(const struct nvt_context *c) {
   const struct nvt_rec_data *data = &c->record->data;
   int at = c->body + (int)sizeof(*data);
   int present = (int)c->record->tail_length;
-  if (present == 0)
-    return;
-  if (data->kind == NVT_V_data_kind_PRP_LIST) {
-    proto_tree *tree = proto_tree_add_subtree_format(c->tree, c->tvb, at, present, ett_list, NULL,
-                                                     "PRP List, %d entries", present / PRP_BYTES);
-    for (int i = 0; i + PRP_BYTES <= present; i += PRP_BYTES)
-      proto_tree_add_item(tree, hf_prp, c->tvb, at + i, PRP_BYTES, ENC_LITTLE_ENDIAN);
-  } else if (data->kind == NVT_V_data_kind_SGL_SEGMENT) {
-    proto_tree *tree =
-        proto_tree_add_subtree_format(c->tree, c->tvb, at, present, ett_list, NULL,
-                                      "SGL Segment, %d descriptors", present / SGL_BYTES);
-    for (int i = 0; i + SGL_BYTES <= present; i += SGL_BYTES)
-      nvt_add_sgl(c, tree, at + i);
+  if (data->kind == NVT_V_data_kind_PRP_LIST || data->kind == NVT_V_data_kind_SGL_SEGMENT) {
+    if (present > 0)
+      add_list(c, at, present);
   } else {
-    proto_tree_add_item(c->tree, hf_payload, c->tvb, at, present, ENC_NA);
-    if (c->frame->exchange != NULL && data->offset == 0 && data->kind == NVT_V_data_kind_PAYLOAD)
-      nvt_add_structure(c, c->tree, tvb_new_subset_length(c->tvb, at, present), c->frame->exchange,
-                        (enum nvt_direction)data->direction);
+    add_payload(c, at, present);
   }
 }

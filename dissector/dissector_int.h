@@ -26,6 +26,9 @@ void nvt_links_cleanup(void); /* and closed */
 /* The frame's part in the story; feeds the session when the frame is new. Never NULL. */
 const struct nvt_frame *nvt_links_frame(packet_info *pinfo, const struct nvt_record *record);
 
+/* What is known of a controller's configuration space; NULL: nothing. */
+const struct nvt_config_space *nvt_links_config(uint16_t controller);
+
 /* The session's view of a frame that it took, put together again. */
 struct nvt_view nvt_links_view(const struct nvt_frame *);
 
@@ -103,6 +106,18 @@ void nvt_add_shadow(const struct nvt_context *);
 void nvt_add_interrupt(const struct nvt_context *);
 void nvt_add_event_queue(const struct nvt_context *); /* of an event that has one */
 
+/* --- config.c: PCI configuration space --- */
+
+void nvt_config_register(int proto);
+void nvt_add_config(const struct nvt_context *, proto_tree *);
+
+/* --- msix.c: MSI-X table entries, pending bits, messages --- */
+
+void nvt_msix_register(int proto);
+void nvt_add_msix_entry(const struct nvt_context *, proto_tree *);
+void nvt_add_msix_pending(const struct nvt_context *, proto_tree *);
+void nvt_add_message(const struct nvt_context *); /* of an interrupt record */
+
 /* --- commands.c --- */
 
 void nvt_commands_register(int proto);
@@ -112,13 +127,21 @@ void nvt_add_cqe(const struct nvt_context *);
  * the one before stays. Called when the preference may have changed. */
 void nvt_commands_vendor_table(const char *path);
 /* A descriptor of 16 bytes at `at`. */
-void nvt_add_sgl(const struct nvt_context *, proto_tree *, int at);
+proto_item *nvt_add_sgl(const struct nvt_context *, proto_tree *, int at);
 
 /* --- data.c: payload, PRP lists, SGL segments; what a command transferred, put together --- */
 
 void nvt_data_register(int proto);
 void nvt_data_handoff(void);
 void nvt_add_data(const struct nvt_context *);
+
+/* --- transfers.c: on a command and its completion: its data, and where in memory it lay --- */
+
+struct nvt_transfer;
+void nvt_transfers_register(int proto);
+void nvt_add_transfers(const struct nvt_context *);
+/* The transfer's bytes from its first on, as far as they are kept without a hole; NULL: none. */
+tvbuff_t *nvt_transfer_tvb(const struct nvt_context *, struct nvt_transfer *);
 
 /* --- structures.c: data whose layout the tables know --- */
 

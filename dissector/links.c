@@ -5,12 +5,14 @@
  * looked at in any order, and again.
  */
 #include "dissector/dissector_int.h"
+#include "trace/transfer.h"
 
 #include <string.h>
 
 #define FRAMES_MAX (1u << 28)
 
 static struct nvt_session *session;
+static struct nvt_transfers *transfers;
 static struct nvt_frame *frames; /* by frame number */
 static uint32_t frame_count;
 static uint32_t last_fed;
@@ -22,6 +24,8 @@ static void *file_memory(void *ctx _U_, size_t size) {
 
 void nvt_links_cleanup(void) {
   nvt_findings_stop();
+  nvt_transfers_destroy(transfers);
+  transfers = NULL;
   nvt_session_destroy(session);
   session = NULL;
   g_free(frames);
@@ -76,6 +80,9 @@ const struct nvt_frame *nvt_links_frame(packet_info *pinfo, const struct nvt_rec
     return frame;
   nvt_findings_record(record, &view);
   last_fed = number;
+  /* Without memory for it, the data is missing: nothing else. */
+  if (transfers != NULL || nvt_transfers_create(NULL, &transfers) == 0)
+    (void)nvt_transfers_record(transfers, record, &view);
   frame->exchange = view.exchange;
   frame->signal = view.signal;
   frame->is_doorbell = view.is_doorbell;
@@ -85,6 +92,10 @@ const struct nvt_frame *nvt_links_frame(packet_info *pinfo, const struct nvt_rec
   frame->set = (uint8_t)view.set;
   frame->fed = true;
   return frame;
+}
+
+const struct nvt_config_space *nvt_links_config(uint16_t controller) {
+  return session != NULL ? nvt_session_config(session, controller) : NULL;
 }
 
 struct nvt_view nvt_links_view(const struct nvt_frame *frame) {

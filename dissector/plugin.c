@@ -130,7 +130,8 @@ static void set_columns(packet_info *pinfo, const struct nvt_record *record,
   if (parse == NVT_PARSE_OK) {
     char info[512];
     struct nvt_text text;
-    const struct nvt_view view = nvt_links_view(frame);
+    struct nvt_view view = nvt_links_view(frame);
+    view.config = nvt_links_config(record->header.controller);
     nvt_text_init(&text, info, sizeof(info));
     nvt_summary(&text, record, frame->fed ? &view : NULL);
     col_add_str(pinfo->cinfo, COL_INFO, info);
@@ -287,6 +288,7 @@ static void add_tree(proto_tree *tree, struct nvt_context *c, enum nvt_parse par
     nvt_add_relations(c);
     if (c->ours) {
       nvt_add_preferred(c);
+      nvt_add_transfers(c);
       nvt_add_state(c);
     }
     nvt_add_findings(c);

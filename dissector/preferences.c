@@ -65,9 +65,9 @@ static void apply(void) {
 }
 
 static void add_time(const struct nvt_context *c) {
-  nstime_t time = c->pinfo->abs_ts;
-  nstime_add(&time, &offset);
-  nvt_generated(proto_tree_add_time(c->tree, hf_time, c->tvb, 0, 0, &time));
+  nstime_t shifted = c->pinfo->abs_ts;
+  nstime_add(&shifted, &offset);
+  nvt_generated(proto_tree_add_time(c->tree, hf_time, c->tvb, 0, 0, &shifted));
 }
 
 static void add_slow(const struct nvt_context *c) {

@@ -39,9 +39,9 @@ static tap_packet_status packet(void *data, packet_info *pinfo, epan_dissect_t *
       !nvt_exchange_stage(tapped->exchange, NVT_STAGE_TOTAL, &ns))
     return TAP_PACKET_DONT_REDRAW;
   uint64_t from = tapped->exchange->command.time_ns;
-  nstime_t time = {(time_t)(from / 1000000000), (int)(from % 1000000000)};
+  nstime_t start = {(time_t)(from / 1000000000), (int)(from % 1000000000)};
   add_srt_table_data(g_array_index(srt->srt_array, srt_stat_table *, tapped->set),
-                     tapped->exchange->sqe.opcode, &time, pinfo);
+                     tapped->exchange->sqe.opcode, &start, pinfo);
   return TAP_PACKET_REDRAW;
 }
 

@@ -162,8 +162,8 @@ static void add_member(struct shower *s, proto_tree *tree, const struct nvt_part
     proto_tree_add_item(tree, hf, s->tvb, at, length, ENC_LITTLE_ENDIAN);
     return;
   case FT_ABSOLUTE_TIME: {
-    nstime_t time = {(time_t)(number / 1000), (int)(number % 1000 * 1000000)};
-    proto_tree_add_time_format(tree, hf, s->tvb, at, length, &time, "%s: %s", label, value);
+    nstime_t stamp = {(time_t)(number / 1000), (int)(number % 1000 * 1000000)};
+    proto_tree_add_time_format(tree, hf, s->tvb, at, length, &stamp, "%s: %s", label, value);
     return;
   }
   case FT_STRING:

@@ -228,7 +228,7 @@ bool nvt_command_reserved_bits(enum nvt_opcode_set set, const struct nvt_sqe *sq
   if (!nvt_opcode_standard(set, code))
     return false;
   static const uint8_t looked_at[] = {2, 3, 10, 11, 12, 13, 14, 15};
-  bits[0] = sqe->flags << 8 & 0x3c00u;
+  bits[0] = (uint32_t)sqe->flags << 8 & 0x3c00u;
   if (set == NVT_SET_FABRICS)
     bits[1] = sqe->nsid;
   for (size_t i = 0; i < COUNT(looked_at); i++)

@@ -145,16 +145,11 @@ static const struct nvt_register_info registers[] = {
 #include "nvme/registers.def"
 };
 
-static const struct nvt_register_info *register_in(const struct nvt_register_info *rows,
-                                                   size_t count, uint64_t offset) {
-  for (size_t i = 0; i < count; i++)
-    if (offset >= rows[i].offset && offset - rows[i].offset < rows[i].size)
-      return &rows[i];
-  return NULL;
-}
-
 const struct nvt_register_info *nvt_register_at(uint64_t offset) {
-  return register_in(registers, COUNT(registers), offset);
+  for (size_t i = 0; i < COUNT(registers); i++)
+    if (offset >= registers[i].offset && offset - registers[i].offset < registers[i].size)
+      return &registers[i];
+  return NULL;
 }
 
 struct register_values {
@@ -173,15 +168,6 @@ enum nvt_values nvt_register_values(uint32_t offset, unsigned lsb) {
     if (register_values[i].offset == offset && register_values[i].lsb == lsb)
       return (enum nvt_values)register_values[i].values;
   return NVT_VALUES_NONE;
-}
-
-static const struct nvt_register_info pci_registers[] = {
-#define NVT_PCI_CONFIG(offset, size, id, name) {(offset), (size), (name), NULL},
-#include "nvme/pci_config.def"
-};
-
-const struct nvt_register_info *nvt_pci_config_at(uint64_t offset) {
-  return register_in(pci_registers, COUNT(pci_registers), offset);
 }
 
 bool nvt_doorbell_at(uint64_t offset, unsigned dstrd, struct nvt_doorbell_id *out) {

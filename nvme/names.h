@@ -49,10 +49,6 @@ const struct nvt_register_info *nvt_register_at(uint64_t offset);
  */
 enum nvt_values nvt_register_values(uint32_t offset, unsigned lsb);
 
-/* The register of PCI configuration space, as far as every function has it; capabilities lie
- * where a function puts them, and aren't here. No titles. */
-const struct nvt_register_info *nvt_pci_config_at(uint64_t offset);
-
 /* A doorbell's place: PCIe Transport 1.1, section 3.1.2. */
 struct nvt_doorbell_id {
   uint16_t qid;

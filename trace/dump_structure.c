@@ -17,7 +17,7 @@ static void print_part(void *ctx, const struct nvt_part *part) {
   if (value[0] == '\0')
     fprintf(to, "%*s%s\n", indent, "", label);
   else
-    fprintf(to, "%*s%-*s %s\n", indent, "", 36 - indent, label, value);
+    fprintf(to, "%*s%-*s  %s\n", indent, "", 35 - indent, label, value);
 }
 
 bool nvt_dump_structure(FILE *to, enum nvt_opcode_set set, const struct nvt_sqe *sqe,

@@ -32,6 +32,7 @@ void nvt_session_destroy(struct nvt_session *session) {
   while (session->first_controller != NULL) {
     struct nvt_controller_node *node = session->first_controller;
     session->first_controller = node->next;
+    free(node->config);
     free(node);
   }
   nvt_map_free(&session->controllers);
@@ -169,6 +170,20 @@ static int follow_access(struct nvt_session *session, struct nvt_controller_node
   return nvt_session_doorbell(session, controller, record, id, value, refused, view);
 }
 
+/* Without memory for it, capabilities have no names: nothing else. */
+static void follow_config(struct nvt_session *session, struct nvt_controller_node *controller,
+                          const struct nvt_record *record) {
+  if (controller->config == NULL && session->config_count < NVT_CONFIG_SPACES_MAX) {
+    controller->config = malloc(sizeof(*controller->config));
+    if (controller->config == NULL)
+      return;
+    nvt_config_space_init(controller->config);
+    session->config_count++;
+  }
+  if (controller->config != NULL)
+    nvt_config_space_record(controller->config, record);
+}
+
 static void reset_by_event(struct nvt_session *session, struct nvt_controller_node *controller) {
   nvt_session_reset(session, controller);
   memset(controller->registers + NVT_REG_CC, 0, 4);
@@ -211,6 +226,16 @@ int nvt_session_record(struct nvt_session *session, const struct nvt_record *rec
     controller->state.epoch = record->header.epoch;
   }
   follow_sequence(controller, record, view);
+  switch (record->header.type) {
+  case NVT_REC_CONFIG_READ:
+  case NVT_REC_CONFIG_WRITE:
+  case NVT_REC_MSIX_WRITE:
+    follow_config(session, controller, record);
+    break;
+  default:
+    break;
+  }
+  view->config = controller->config;
   uint16_t id = controller->state.controller;
   switch (record->header.type) {
   case NVT_REC_META:
@@ -276,9 +301,20 @@ void nvt_session_finish(struct nvt_session *session) {
       }
 }
 
+static const struct nvt_controller_node *find_controller(const struct nvt_session *session,
+                                                         uint16_t controller) {
+  const struct nvt_map_slot *slot = nvt_map_find(&session->controllers, controller);
+  return slot != NULL ? slot->value : NULL;
+}
+
+const struct nvt_config_space *nvt_session_config(const struct nvt_session *session,
+                                                  uint16_t controller) {
+  const struct nvt_controller_node *node = find_controller(session, controller);
+  return node != NULL ? node->config : NULL;
+}
+
 const struct nvt_controller_state *nvt_session_controller(const struct nvt_session *session,
                                                           uint16_t controller) {
-  const struct nvt_map_slot *slot = nvt_map_find(&session->controllers, controller);
-  const struct nvt_controller_node *node = slot != NULL ? slot->value : NULL;
+  const struct nvt_controller_node *node = find_controller(session, controller);
   return node != NULL ? &node->state : NULL;
 }

@@ -17,6 +17,8 @@
 #include "trace/record.h"
 
 struct nvt_session; /* one thread at a time */
+struct nvt_transfer;
+struct nvt_config_space;
 
 /* A record seen: number 0 when there was none. */
 struct nvt_moment {
@@ -54,9 +56,11 @@ struct nvt_exchange {
   bool duplicate_cid;            /* another command with this cid was outstanding */
   uint8_t set;                   /* enum nvt_opcode_set of the command; its queue's when only the
                                     completion is known */
+  uint8_t page_shift;            /* CC.MPS at its fetch: memory pages are 1 << page_shift bytes */
   struct nvt_sqe sqe; /* all zero when the trace has only the completion (started later) */
   struct nvt_cqe cqe; /* valid when completion.record != 0 */
   void *user;         /* the session's user's; NULL at first */
+  struct nvt_transfer *transfers; /* its data, where trace/transfer.h follows it; NULL at first */
 };
 
 /* Its number in its set: the opcode, or of a Fabrics command the type. */
@@ -106,6 +110,7 @@ struct nvt_view {
                               namespace's command set and, of Fabrics commands, its opcode */
   bool seq_gap;     /* records are missing before this one and no loss record accounts for them */
   uint64_t missing; /* how many */
+  const struct nvt_config_space *config; /* the controller's, as far as it is known; or NULL */
 };
 
 struct nvt_session_options {
@@ -147,6 +152,10 @@ struct nvt_controller_state {
 };
 const struct nvt_controller_state *nvt_session_controller(const struct nvt_session *,
                                                           uint16_t controller);
+
+/* What is known of its configuration space (trace/config_space.h); NULL: nothing. Lives as long as
+ * the session. */
+const struct nvt_config_space *nvt_session_config(const struct nvt_session *, uint16_t controller);
 
 /* What is known of a queue that exists; NULL otherwise. Valid until the next record. */
 struct nvt_queue_view {

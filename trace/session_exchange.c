@@ -154,6 +154,7 @@ int nvt_session_command(struct nvt_session *session, struct nvt_controller_node 
   exchange->command = session->now;
   exchange->sqe = command->sqe;
   exchange->set = (uint8_t)view->set;
+  exchange->page_shift = (uint8_t)(12 + NVT_GET(controller->state.cc, CC_MPS));
   exchange->duplicate_cid = oldest != NULL;
   if (oldest != NULL) {
     oldest->youngest->younger = node;

@@ -3,6 +3,7 @@
 #ifndef NVT_TRACE_SESSION_INT_H
 #define NVT_TRACE_SESSION_INT_H
 
+#include "trace/config_space.h"
 #include "trace/session.h"
 
 /* --- a hash table of 64-bit keys --- */
@@ -87,7 +88,8 @@ struct nvt_controller_node {
   struct nvt_controller_node *next; /* in order of appearance */
   struct nvt_queue *queues;
   struct nvt_queue *last_queue;
-  uint8_t registers[0x40]; /* as last read or written */
+  uint8_t registers[0x40];         /* as last read or written */
+  struct nvt_config_space *config; /* NULL until it was accessed */
   bool whole; /* the trace has all queues of this epoch: a doorbell of another one is invalid */
   bool seen;  /* next_seq is valid */
   uint64_t next_seq;
@@ -97,6 +99,9 @@ struct nvt_controller_node {
   uint64_t gap_end;
   uint64_t lossy_until; /* number of the last record before which something was lost */
 };
+
+/* A controller more than that shows its capabilities without names. */
+#define NVT_CONFIG_SPACES_MAX 256u
 
 struct nvt_slab {
   struct nvt_slab *next;
@@ -120,6 +125,7 @@ struct nvt_session {
   struct nvt_signal_node scratch; /* not kept: of this record only */
   uint64_t generation;
   uint32_t queue_count;
+  uint32_t config_count;
   uint32_t unacknowledged; /* completions in all completion queues' lists */
   uint32_t doorbell_count; /* doorbells in all submission queues' lists */
   struct nvt_moment now;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "trace/config_space.h"
+
 char nvt_summary_direction(const struct nvt_record *record) {
   switch (record->header.type) {
   case NVT_REC_CONFIG_WRITE:
@@ -89,29 +91,16 @@ static void reg(struct nvt_text *text, const struct nvt_record *record,
     nvt_text_add(text, " refused");
 }
 
-/* The register that begins at offset and is as wide as the access or wider. */
-static const char *config_name(uint64_t offset, unsigned size) {
-  static const struct {
-    uint8_t offset;
-    uint8_t size;
-    const char *name;
-  } rows[] = {
-#define NVT_PCI_CONFIG(offset, size, id, name) {(offset), (size), (name)},
-#include "nvme/pci_config.def"
-  };
-  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-    if (rows[i].offset == offset)
-      return size <= rows[i].size ? rows[i].name : NULL;
-  return NULL;
-}
-
-static void config(struct nvt_text *text, const struct nvt_rec_access *access, bool is_write) {
+static void config(struct nvt_text *text, const struct nvt_rec_access *access,
+                   const struct nvt_view *view, bool is_write) {
+  const struct nvt_config_space *space = view != NULL ? view->config : NULL;
+  struct nvt_config_place place;
   nvt_text_add(text, is_write ? "Configuration write " : "Configuration read ");
   nvt_text_hex(text, access->offset, 2);
-  const char *name = config_name(access->offset, access->size);
-  if (name != NULL) {
+  if (nvt_config_space_at(space, access->offset, &place) &&
+      (place.reg != NULL || place.capability != NULL)) {
     nvt_text_add(text, " ");
-    nvt_text_add(text, name);
+    nvt_text_pci_register(text, space, access->offset, access->size);
   }
   nvt_text_add(text, " = ");
   nvt_text_hex(text, access->value, access->size * 2u);
@@ -318,7 +307,7 @@ static void body(struct nvt_text *text, const struct nvt_record *record,
     break;
   case NVT_REC_CONFIG_READ:
   case NVT_REC_CONFIG_WRITE:
-    config(text, &record->access, record->header.type == NVT_REC_CONFIG_WRITE);
+    config(text, &record->access, view, record->header.type == NVT_REC_CONFIG_WRITE);
     break;
   case NVT_REC_REG_READ:
   case NVT_REC_REG_WRITE:

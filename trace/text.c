@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "trace/text.h"
 
+#include "trace/config_space.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -173,12 +175,33 @@ void nvt_text_register(struct nvt_text *text, uint64_t offset) {
   nvt_text_hex(text, offset, 0);
 }
 
-void nvt_text_pci_register(struct nvt_text *text, uint64_t offset) {
-  const struct nvt_register_info *info = nvt_pci_config_at(offset);
-  if (info != NULL)
-    register_name(text, info, offset);
-  else
+void nvt_text_pci_register(struct nvt_text *text, const struct nvt_config_space *space,
+                           uint64_t offset, unsigned size) {
+  struct nvt_config_place place;
+  if (!nvt_config_space_at(space, offset, &place) ||
+      (place.reg == NULL && place.capability == NULL)) {
     nvt_text_hex(text, offset, 2);
+    return;
+  }
+  uint64_t from = place.start;
+  if (place.layout == NULL) {
+    nvt_text_add(text, place.capability->extended ? "Extended Capability " : "Capability ");
+    nvt_text_hex(text, place.capability->number, place.capability->extended ? 4 : 2);
+  } else if (place.capability != NULL) {
+    nvt_text_add(text, place.layout->name);
+  }
+  if (place.reg != NULL) {
+    nvt_text_add(text, place.capability != NULL ? " " : "");
+    nvt_text_add(text, place.reg->name);
+  } else {
+    from = place.base;
+  }
+  if (offset != from) {
+    nvt_text_add(text, "+");
+    nvt_text_dec(text, offset - from);
+  }
+  if (size > 1 && offset + size - 1 >= place.end && place.reg != NULL)
+    nvt_text_add(text, ", …"); /* and those after it */
 }
 
 static const struct nvt_register_field_info register_fields[] = {

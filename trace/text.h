@@ -35,8 +35,11 @@ void nvt_text_duration(struct nvt_text *, uint64_t ns);
 void nvt_text_pci(struct nvt_text *, uint32_t pci_address);
 /* "CC", "CAP+4", or "offset 0x123". */
 void nvt_text_register(struct nvt_text *, uint64_t offset);
-/* The same of PCI configuration space: "Command", "Class Code+1", or "0x52". */
-void nvt_text_pci_register(struct nvt_text *, uint64_t offset);
+/* The same of an access of `size` bytes to PCI configuration space: "Command", "Class Code+1",
+ * "MSI-X Message Control", "Vendor ID, …", or "0x52". What isn't known of the space may be NULL. */
+struct nvt_config_space;
+void nvt_text_pci_register(struct nvt_text *, const struct nvt_config_space *, uint64_t offset,
+                           unsigned size);
 /* " EN IOSQES=6": fields of the register at offset that aren't 0. */
 void nvt_text_register_fields(struct nvt_text *, uint64_t offset, uint64_t value, unsigned size);
 /* "Read sq 1 cid 0x007f nsid 1 lba 8192+8 prp 0x…": a command's one line. */

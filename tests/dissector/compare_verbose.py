@@ -13,6 +13,11 @@ import xml.etree.ElementTree as tree
 # Told by both, in forms that don't compare: bytes or a name.
 OTHER_FORM = ("Submission Queue Entry", "Completion Queue Entry", "Plug-in", "Time of the First Loss",
               "Time of the Last Loss")
+# By Wireshark's names: findings, which `nvmetap check` prints; links between data records; what is told of
+# configuration space and messages beside their number, which dump -v doesn't take apart.
+ONLY_TSHARK_FIELDS = re.compile(
+    r"nvmetap\.(check|data\.(reassembled_in|\w*piece|length|captured|missing|list)$|reg\.(config|part)|"
+    r"msix(?!\.vector))")
 # What one of them tells otherwise, or the other can't know.
 ONLY_DUMP = re.compile(r"""^(
     \[.*                  # links and times: Wireshark has them as links (relations.c)
@@ -30,7 +35,7 @@ ONLY_TSHARK = re.compile(r"""^(
   | (Sub|Base).Class.* | Programming.Interface.* | (Signaled|Received|Detected|Master).* | SERR.* |
         Parity.* | Capabilities.List.* | Bus.Master.* | Message.* | Masked | Reuse.* | .*Enable.\([A-Z]+\)
                           # bits of PCI registers, MSI-X entries: dump has the number
-  | Payload | PRP.Entry | Description.* | Text | Unknown.Bytes
+  | Payload | PRP.Entry | SGL.Descriptor | Description.* | Text | Unknown.Bytes
 )$""", re.X)
 
 
@@ -86,6 +91,8 @@ def tshark_records(path):
             if name == "num":
                 number = int(field.get("show"))
             if not name.startswith("nvmetap.") or shown is None or field.get("hide") == "yes":
+                continue
+            if ONLY_TSHARK_FIELDS.match(name):
                 continue
             shown = re.sub(r"^[01. ]+ = ", "", shown)
             label, colon, text = shown.partition(": ")

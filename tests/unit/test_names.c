@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "nvme/names.h"
+#include "nvme/pci.h"
 
 static void names_come_from_the_specification(void **state) {
   (void)state;
@@ -23,14 +24,18 @@ static void names_come_from_the_specification(void **state) {
 
 static void pci_registers_by_offset(void **state) {
   (void)state;
-  assert_string_equal(nvt_pci_config_at(0x04)->name, "Command");
-  assert_string_equal(nvt_pci_config_at(0x05)->name, "Command");
-  assert_string_equal(nvt_pci_config_at(0x06)->name, "Status");
-  assert_int_equal(nvt_pci_config_at(0x0b)->offset, 0x09);
-  assert_string_equal(nvt_pci_config_at(0x3f)->name, "Maximum Latency");
-  assert_null(nvt_pci_config_at(0x38));
-  assert_null(nvt_pci_config_at(0x40));
-  assert_null(nvt_pci_config_at(UINT64_MAX));
+  enum nvt_pci_layout header = NVT_PCI_LAYOUT_HEADER;
+  assert_string_equal(nvt_pci_register_at(header, 0x04)->name, "Command");
+  assert_string_equal(nvt_pci_register_at(header, 0x05)->name, "Command");
+  assert_string_equal(nvt_pci_register_at(header, 0x06)->name, "Status");
+  assert_int_equal(nvt_pci_register_at(header, 0x0b)->offset, 0x09);
+  assert_string_equal(nvt_pci_register_at(header, 0x3f)->name, "Maximum Latency");
+  assert_null(nvt_pci_register_at(header, 0x40));
+  assert_null(nvt_pci_register_at(header, UINT32_MAX));
+  assert_string_equal(nvt_pci_register_at(NVT_PCI_LAYOUT_MSIX, 2)->name, "Message Control");
+  assert_int_equal(nvt_pci_layout_of(NVT_PCI_CAPABILITY, 0x11), NVT_PCI_LAYOUT_MSIX);
+  assert_int_equal(nvt_pci_layout_of(NVT_PCI_EXTENDED, 0x01), NVT_PCI_LAYOUT_AER);
+  assert_int_equal(nvt_pci_layout_of(NVT_PCI_CAPABILITY, 0xff), NVT_PCI_LAYOUT_COUNT);
 }
 
 static void register_fields_have_names_of_values(void **state) {

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* On a command and its completion: its data put together, and the memory that it lay in. */
+#include "dissector/dissector_int.h"
+#include "trace/text.h"
+#include "trace/transfer.h"
+
+#include <stdio.h>
+
+/* A tree of more is of no use to anybody. */
+#define SHOWN_MAX 8192u
+
+static int hf_length = -1;
+static int hf_captured = -1;
+static int hf_piece = -1;
+static int hf_first = -1;
+static int hf_last = -1;
+static int hf_list = -1;
+static int hf_missing = -1;
+static int hf_more = -1;
+static int hf_bytes = -1;
+static int hf_prp = -1;
+static int hf_sgl_address = -1;
+static int ett_data = -1;
+static int ett_pages = -1;
+
+void nvt_transfers_register(int proto) {
+  nvt_register_field(proto, &hf_length, "Length", "nvmetap.data.length", FT_UINT64, BASE_DEC, NULL,
+                     0, "Bytes that the command transferred");
+  nvt_register_field(proto, &hf_captured, "Recorded", "nvmetap.data.captured", FT_UINT64, BASE_DEC,
+                     NULL, 0, "Bytes of them that the trace has");
+  nvt_register_field(proto, &hf_piece, "Piece", "nvmetap.data.piece", FT_FRAMENUM, BASE_NONE, NULL,
+                     0, NULL);
+  nvt_register_field(proto, &hf_first, "First piece", "nvmetap.data.first_piece", FT_FRAMENUM,
+                     BASE_NONE, NULL, 0, NULL);
+  nvt_register_field(proto, &hf_last, "Last piece", "nvmetap.data.last_piece", FT_FRAMENUM,
+                     BASE_NONE, NULL, 0, NULL);
+  nvt_register_field(proto, &hf_list, "PRP list or SGL segment", "nvmetap.data.list", FT_FRAMENUM,
+                     BASE_NONE, NULL, 0, NULL);
+  nvt_register_field(proto, &hf_missing, "Not recorded", "nvmetap.data.missing", FT_UINT64,
+                     BASE_DEC, NULL, 0, "Bytes that the trace doesn't have");
+  nvt_register_field(proto, &hf_more, "More that aren't shown", "nvmetap.data.more", FT_UINT32,
+                     BASE_DEC, NULL, 0, NULL);
+  nvt_register_field(proto, &hf_bytes, "Payload", "nvmetap.payload", FT_BYTES, BASE_NONE, NULL, 0,
+                     NULL);
+  nvt_register_field(proto, &hf_prp, "PRP Entry", "nvmetap.prp", FT_UINT64, BASE_HEX, NULL, 0,
+                     NULL);
+  nvt_register_field(proto, &hf_sgl_address, "Address", "nvmetap.sgl.address", FT_UINT64, BASE_HEX,
+                     NULL, 0, NULL);
+  nvt_subtree(&ett_data);
+  nvt_subtree(&ett_pages);
+}
+
+static proto_item *add_frame(const struct nvt_context *c, proto_tree *tree, int hf,
+                             uint64_t record) {
+  if (record == 0 || record > UINT32_MAX)
+    return NULL;
+  return nvt_generated(proto_tree_add_uint(tree, hf, c->tvb, 0, 0, (uint32_t)record));
+}
+
+static void add_uint64(const struct nvt_context *c, proto_tree *tree, int hf, uint64_t value) {
+  nvt_generated(proto_tree_add_uint64(tree, hf, c->tvb, 0, 0, value));
+}
+
+/* --- data --- */
+
+tvbuff_t *nvt_transfer_tvb(const struct nvt_context *c, struct nvt_transfer *transfer) {
+  if (transfer->kept == 0)
+    return NULL;
+  uint8_t *bytes = wmem_alloc(c->pinfo->pool, transfer->kept);
+  size_t length = nvt_transfer_copy(transfer, bytes, transfer->kept);
+  if (length == 0)
+    return NULL;
+  return tvb_new_child_real_data(c->tvb, bytes, (unsigned)length, (int)length);
+}
+
+static void add_pieces(const struct nvt_context *c, proto_tree *tree,
+                       struct nvt_transfer *transfer) {
+  nvt_transfer_sort(transfer);
+  for (uint32_t i = 0; i < transfer->count && i < SHOWN_MAX; i++) {
+    const struct nvt_piece *piece = &transfer->pieces[i];
+    proto_item *item = add_frame(c, tree, hf_piece, piece->record);
+    proto_item_append_text(item, ", offset %" PRIu64 ", %u bytes", piece->offset, piece->length);
+    if (piece->captured < piece->length)
+      proto_item_append_text(item, ", %u recorded", piece->captured);
+  }
+  if (transfer->count > SHOWN_MAX)
+    nvt_generated(proto_tree_add_uint(tree, hf_more, c->tvb, 0, 0, transfer->count - SHOWN_MAX));
+  if (transfer->count == 1)
+    return;
+  struct nvt_hole_walk walk = {0};
+  uint64_t from, to;
+  while (nvt_transfer_hole(transfer, &walk, &from, &to))
+    nvt_generated(proto_tree_add_uint64_format_value(tree, hf_missing, c->tvb, 0, 0, to - from,
+                                                     "%" PRIu64 " bytes from offset %" PRIu64,
+                                                     to - from, from));
+}
+
+/* The bytes of all pieces, as a tab of their own beside the frame's. */
+static void add_whole(const struct nvt_context *c, proto_tree *tree,
+                      struct nvt_transfer *transfer) {
+  tvbuff_t *tvb = nvt_transfer_tvb(c, transfer);
+  if (tvb == NULL)
+    return;
+  add_new_data_source(c->pinfo, tvb,
+                      transfer->kind == NVT_V_data_kind_METADATA ? "Metadata" : "Data");
+  proto_tree_add_item(tree, hf_bytes, tvb, 0, -1, ENC_NA);
+  if (transfer->kind == NVT_V_data_kind_METADATA ||
+      !nvt_add_structure(c, c->tree, tvb, c->frame->exchange,
+                         (enum nvt_direction)transfer->direction))
+    call_data_dissector(tvb, c->pinfo, c->tree);
+}
+
+static void add_transfer(const struct nvt_context *c, struct nvt_transfer *transfer, bool end) {
+  char title[128];
+  struct nvt_text text;
+  nvt_text_init(&text, title, sizeof(title));
+  nvt_text_transfer(&text, transfer);
+  proto_item *item;
+  proto_tree *tree = proto_tree_add_subtree(c->tree, c->tvb, 0, 0, ett_data, &item, title);
+  nvt_generated(item);
+  add_uint64(c, tree, hf_length, transfer->length);
+  add_uint64(c, tree, hf_captured, transfer->captured);
+  add_frame(c, tree, hf_first, transfer->first_record);
+  add_frame(c, tree, hf_last, transfer->last_record);
+  if (!end)
+    return;
+  add_pieces(c, tree, transfer);
+  if (transfer->count > 1)
+    add_whole(c, tree, transfer);
+}
+
+/* --- pages --- */
+
+struct pages {
+  const struct nvt_context *c;
+  proto_tree *tree;
+  uint32_t count;
+  bool sgl;
+};
+
+static bool add_page(void *ctx, const struct nvt_place *place) {
+  struct pages *pages = ctx;
+  char text[80];
+  nvt_place_text(place, text, sizeof(text));
+  nvt_generated(proto_tree_add_uint64_format_value(
+      pages->tree, pages->sgl ? hf_sgl_address : hf_prp, pages->c->tvb, 0, 0, place->address,
+      "0x%" PRIx64 ": %s", place->address, text));
+  return ++pages->count < SHOWN_MAX;
+}
+
+static void add_pages(const struct nvt_context *c, const struct nvt_exchange *exchange) {
+  const struct nvt_transfer *lists = nvt_transfer_lists(exchange);
+  if (lists == NULL && exchange->transfers == NULL)
+    return;
+  struct pages pages = {.c = c, .sgl = NVT_SQE_PSDT(exchange->sqe.flags) != 0};
+  proto_item *item;
+  pages.tree = proto_tree_add_subtree(c->tree, c->tvb, 0, 0, ett_pages, &item,
+                                      pages.sgl ? "SGL Descriptors" : "Memory Pages");
+  nvt_generated(item);
+  for (uint32_t i = 0; lists != NULL && i < lists->count && i < SHOWN_MAX; i++)
+    add_frame(c, pages.tree, hf_list, lists->pieces[i].record);
+  nvt_transfer_places(exchange, add_page, &pages);
+}
+
+void nvt_add_transfers(const struct nvt_context *c) {
+  const struct nvt_exchange *exchange = c->frame->exchange;
+  bool completion = c->record->header.type == NVT_REC_COMPLETION;
+  if (exchange == NULL || (!completion && c->record->header.type != NVT_REC_COMMAND))
+    return;
+  for (struct nvt_transfer *t = exchange->transfers; t != NULL; t = t->next)
+    if (t->kind == NVT_V_data_kind_PAYLOAD || t->kind == NVT_V_data_kind_METADATA)
+      add_transfer(c, t, completion);
+  if (!completion)
+    add_pages(c, exchange);
+}

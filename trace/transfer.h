@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a command transferred, put together from its data records; and where in
+ * memory it lay, by its PRPs or SGL (Base 2.1, sections 4.3.1 and 4.3.2). Copes
+ * with any records: pieces that overlap, come twice, in any order or leave holes.
+ * Uses nothing but nvme/ and libc; one thread at a time.
+ */
+#ifndef NVT_TRACE_TRANSFER_H
+#define NVT_TRACE_TRANSFER_H
+
+#include "trace/session.h"
+
+/* A data record's part. */
+struct nvt_piece {
+  uint64_t record;   /* number of the data record */
+  uint64_t offset;   /* of its first byte in the transfer; of a list: as the record has it */
+  uint64_t address;  /* of its first byte in guest memory */
+  uint32_t length;   /* bytes transferred */
+  uint32_t captured; /* bytes of them that the trace has */
+  uint8_t *bytes;    /* the captured ones; NULL where they aren't kept */
+};
+
+/* The pieces of one kind and direction of one command. */
+struct nvt_transfer {
+  struct nvt_transfer *next; /* another one of the same command */
+  uint8_t kind;              /* NVT_V_data_kind_… */
+  uint8_t direction;         /* NVT_V_data_direction_…; of lists always OUT */
+  bool cut;                  /* a limit was reached: pieces, or bytes of them, aren't kept */
+  bool sorted;               /* pieces are in the order of offset */
+  uint32_t count;            /* pieces */
+  uint32_t room;
+  struct nvt_piece *pieces; /* in the order of records until nvt_transfer_sort() */
+  struct nvt_piece one;     /* the first, while it is the only one */
+  uint64_t length;          /* to the end of the piece that reaches furthest */
+  uint64_t captured;        /* bytes that the records have, overlaps counted twice */
+  uint64_t first_record;
+  uint64_t last_record;
+  size_t kept;                          /* bytes in memory */
+  struct nvt_transfer *older, *younger; /* the collection's */
+};
+
+/* What is kept at most; 0: the default. A piece beyond isn't kept, or without its bytes. */
+struct nvt_transfer_limits {
+  uint32_t pieces; /* of one transfer */
+  size_t bytes;    /* of one transfer */
+  size_t all;      /* bytes of all transfers together */
+};
+#define NVT_TRANSFER_PIECES_MAX 16384u
+#define NVT_TRANSFER_BYTES_MAX (32u << 20)
+#define NVT_TRANSFERS_BYTES_MAX (512u << 20)
+
+/* All transfers of a session. */
+struct nvt_transfers;
+/* limits may be NULL. 0 or -ENOMEM. */
+int nvt_transfers_create(const struct nvt_transfer_limits *limits, struct nvt_transfers **out);
+/* Exchanges still point to what was theirs: don't look. */
+void nvt_transfers_destroy(struct nvt_transfers *);
+/* Take a record and what the session said of it; those without data are passed over. 0 or
+ * -ENOMEM (the piece is then missing). A payload of one piece isn't kept beyond the record after
+ * the command's completion: its bytes stand in that one record. */
+int nvt_transfers_record(struct nvt_transfers *, const struct nvt_record *,
+                         const struct nvt_view *);
+/* The exchange ends: free what is its. */
+void nvt_transfers_forget(struct nvt_transfers *, struct nvt_exchange *);
+
+/* The command's transfer of this kind and direction (of lists: OUT); NULL: there was none. */
+struct nvt_transfer *nvt_transfer_of(const struct nvt_exchange *, unsigned kind,
+                                     unsigned direction);
+/* The payload of a command; NULL: none was recorded. The one with more where both directions
+ * have one. */
+struct nvt_transfer *nvt_transfer_payload(const struct nvt_exchange *);
+/* The command's PRP lists or SGL segments, NULL: none was recorded. */
+struct nvt_transfer *nvt_transfer_lists(const struct nvt_exchange *);
+
+/* Put the pieces in the order of offset. */
+void nvt_transfer_sort(struct nvt_transfer *);
+/* Bytes kept from the transfer's first one on without a hole; copies at most `size` of them.
+ * Where pieces overlap, the one that begins first counts. Sorts. */
+size_t nvt_transfer_copy(struct nvt_transfer *, uint8_t *out, size_t size);
+
+/* The parts that aren't kept, in order: start at a zeroed walk; false: no more. Sorts. */
+struct nvt_hole_walk {
+  uint32_t at;
+  uint64_t end;
+};
+bool nvt_transfer_hole(struct nvt_transfer *, struct nvt_hole_walk *, uint64_t *from, uint64_t *to);
+
+/* --- transfer_pages.c: where it lay in memory --- */
+
+enum nvt_place_kind {
+  NVT_PLACE_PAGE,      /* a PRP entry: data */
+  NVT_PLACE_LIST,      /* a PRP entry: the next list */
+  NVT_PLACE_PAGE_LIST, /* which of both isn't known: the last entry of the last list so far */
+  NVT_PLACE_BLOCK,     /* an SGL descriptor: data, or bits dropped */
+  NVT_PLACE_SEGMENT,   /* an SGL descriptor: the next segment */
+};
+struct nvt_place {
+  enum nvt_place_kind kind;
+  uint8_t sgl;      /* descriptor type and subtype; 0 of PRPs */
+  uint64_t record;  /* where the entry stands: the command, or a list */
+  uint32_t index;   /* of the entry there */
+  uint64_t address; /* guest memory */
+  uint64_t offset;  /* in the transfer, of data; of a list that of the first byte it describes */
+  uint64_t length;  /* bytes; of a page at most a page's, less where the transfer's end is known */
+};
+/* Every entry, in order. The callback stops it by returning false. */
+void nvt_transfer_places(const struct nvt_exchange *,
+                         bool (*each)(void *, const struct nvt_place *), void *ctx);
+
+/* "offset 4096, 4096 bytes", "the next list": what an entry is for. */
+struct nvt_text;
+void nvt_place_text(const struct nvt_place *, char *out, size_t size);
+/* "Data, controller to host: 8192 bytes, 128 recorded, in 2 records". */
+void nvt_text_transfer(struct nvt_text *, const struct nvt_transfer *);
+
+#endif
