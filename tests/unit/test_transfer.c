@@ -13,6 +13,9 @@
 static struct nvt_transfers *all;
 static struct nvt_exchange exchange;
 static uint64_t number;
+static uint64_t next_number(void) {
+  return ++number;
+}
 
 static int begin(const struct nvt_transfer_limits *limits) {
   exchange = (struct nvt_exchange){.command = {.record = 1}, .page_shift = 12};
@@ -27,7 +30,7 @@ static void end(void) {
 
 static void put(unsigned kind, uint64_t address, uint64_t offset, uint32_t length,
                 const void *bytes, uint32_t captured) {
-  struct nvt_record record = {.number = ++number,
+  struct nvt_record record = {.number = next_number(),
                               .header = {.type = NVT_REC_DATA},
                               .data = {.kind = (uint8_t)kind,
                                        .direction = NVT_V_data_direction_IN,
@@ -47,7 +50,7 @@ static void piece(uint64_t offset, const char *text) {
 }
 
 static void completion(void) {
-  struct nvt_record record = {.number = ++number, .header = {.type = NVT_REC_COMPLETION}};
+  struct nvt_record record = {.number = next_number(), .header = {.type = NVT_REC_COMPLETION}};
   struct nvt_view view = {.exchange = &exchange};
   assert_int_equal(nvt_transfers_record(all, &record, &view), 0);
 }
