@@ -8,25 +8,22 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
+#define ROW(set_, opcode_, status_, wdword, wlsb, wwidth, wvalue, dword_, lsb_, width_, id_,       \
+            title_, format_, values_)                                                              \
+  {                                                                                                \
+    .set = NVT_SET_##set_, .opcode = NVT_##set_##_##opcode_, .dword = (dword_), .lsb = (lsb_),     \
+    .width = (width_), .when_dword = (wdword), .when_lsb = (wlsb), .when_width = (wwidth),         \
+    .when_value = (wvalue), .status = NVT_SC_##status_, .format = NVT_FORMAT_##format_,            \
+    .values = NVT_VALUES_##values_, .id = #id_, .title = (title_)                                  \
+  }
+
+enum { NVT_SC_ANY = NVT_STATUS_ANY };
 static const struct nvt_command_field command_rows[] = {
-#define NVT_COMMAND_FIELD_WHEN(set_, opcode_, wdword, wlsb, wwidth, wvalue, dword_, lsb_, width_,  \
-                               id_, title_, format_, values_)                                      \
-  {.set = NVT_SET_##set_,                                                                          \
-   .opcode = NVT_##set_##_##opcode_,                                                               \
-   .dword = (dword_),                                                                              \
-   .lsb = (lsb_),                                                                                  \
-   .width = (width_),                                                                              \
-   .when_dword = (wdword),                                                                         \
-   .when_lsb = (wlsb),                                                                             \
-   .when_width = (wwidth),                                                                         \
-   .when_value = (wvalue),                                                                         \
-   .status = NVT_STATUS_ANY,                                                                       \
-   .format = NVT_FORMAT_##format_,                                                                 \
-   .values = NVT_VALUES_##values_,                                                                 \
-   .id = #id_,                                                                                     \
-   .title = (title_)},
+#define NVT_COMMAND_FIELD_WHEN(set, opcode, wdword, wlsb, wwidth, wvalue, dword, lsb, width, id,   \
+                               title, format, values)                                              \
+  ROW(set, opcode, ANY, wdword, wlsb, wwidth, wvalue, dword, lsb, width, id, title, format, values),
 #define NVT_COMMAND_FIELD(set, opcode, dword, lsb, width, id, title, format, values)               \
-  NVT_COMMAND_FIELD_WHEN(set, opcode, 0, 0, 0, 0, dword, lsb, width, id, title, format, values)
+  ROW(set, opcode, ANY, 0, 0, 0, 0, dword, lsb, width, id, title, format, values),
 #include "nvme/commands.def"
 };
 
@@ -40,27 +37,13 @@ static const struct specific {
 #include "nvme/commands.def"
 };
 
-enum { NVT_SC_ANY = NVT_STATUS_ANY };
 static const struct nvt_command_field result_rows[] = {
-#define NVT_RESULT_FIELD_WHEN(set_, opcode_, status_, wdword, wlsb, wwidth, wvalue, dword_, lsb_,  \
-                              width_, id_, title_, format_, values_)                               \
-  {.set = NVT_SET_##set_,                                                                          \
-   .opcode = NVT_##set_##_##opcode_,                                                               \
-   .dword = (dword_),                                                                              \
-   .lsb = (lsb_),                                                                                  \
-   .width = (width_),                                                                              \
-   .when_dword = (wdword),                                                                         \
-   .when_lsb = (wlsb),                                                                             \
-   .when_width = (wwidth),                                                                         \
-   .when_value = (wvalue),                                                                         \
-   .status = NVT_SC_##status_,                                                                     \
-   .format = NVT_FORMAT_##format_,                                                                 \
-   .values = NVT_VALUES_##values_,                                                                 \
-   .id = #id_,                                                                                     \
-   .title = (title_)},
+#define NVT_RESULT_FIELD_WHEN(set, opcode, status, wdword, wlsb, wwidth, wvalue, dword, lsb,       \
+                              width, id, title, format, values)                                    \
+  ROW(set, opcode, status, wdword, wlsb, wwidth, wvalue, dword, lsb, width, id, title, format,     \
+      values),
 #define NVT_RESULT_FIELD(set, opcode, status, dword, lsb, width, id, title, format, values)        \
-  NVT_RESULT_FIELD_WHEN(set, opcode, status, 0, 0, 0, 0, dword, lsb, width, id, title, format,     \
-                        values)
+  ROW(set, opcode, status, 0, 0, 0, 0, dword, lsb, width, id, title, format, values),
 #include "nvme/results.def"
 };
 
