@@ -126,22 +126,13 @@ static const char *row_abbrev(const struct nvt_command_field *row) {
   return nvt_abbrev(command, row->id, NULL);
 }
 
-static const value_string *list_of(enum nvt_values list) {
-  size_t count;
-  const struct nvt_value_row *names = nvt_value_rows(list, &count);
-  value_string *strings = wmem_alloc0_array(wmem_epan_scope(), value_string, count + 1);
-  for (size_t i = 0; i < count; i++)
-    strings[i] = (value_string){names[i].value, names[i].name};
-  return count != 0 ? strings : NULL;
-}
-
 static void register_row(int proto, const struct nvt_command_field *row, int *hf) {
   uint64_t mask = computed(row) || row->width == 32 ? 0 : (~0ULL >> (64 - row->width)) << row->lsb;
   enum ftenum type = wide(row) ? FT_UINT64 : FT_UINT32;
   int display = BASE_DEC;
   const value_string *strings = wide(row) ? NULL : by_format[row->format];
-  if (strings == NULL && !wide(row) && row->values != NVT_VALUES_NONE)
-    strings = list_of(row->values);
+  if (strings == NULL && !wide(row))
+    strings = nvt_value_strings(row->values);
   switch (row->format) {
   case NVT_FORMAT_HEX:
   case NVT_FORMAT_CNS:
@@ -208,13 +199,13 @@ void nvt_commands_register(int proto) {
     const struct plain *field = &plain_fields[i];
     const void *strings = field->strings;
     if (field->hf == &hf_fuse)
-      strings = VALS(list_of(NVT_VALUES_FUSE));
+      strings = VALS(nvt_value_strings(NVT_VALUES_FUSE));
     else if (field->hf == &hf_psdt)
-      strings = VALS(list_of(NVT_VALUES_PSDT));
+      strings = VALS(nvt_value_strings(NVT_VALUES_PSDT));
     else if (field->hf == &hf_sgl_type)
-      strings = VALS(list_of(NVT_VALUES_SGL_TYPE));
+      strings = VALS(nvt_value_strings(NVT_VALUES_SGL_TYPE));
     else if (field->hf == &hf_sgl_subtype)
-      strings = VALS(list_of(NVT_VALUES_SGL_SUBTYPE));
+      strings = VALS(nvt_value_strings(NVT_VALUES_SGL_SUBTYPE));
     nvt_register_field(proto, field->hf, field->name, field->abbrev, field->type, field->display,
                        strings, field->mask, NULL);
   }

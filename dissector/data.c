@@ -26,9 +26,6 @@ void nvt_data_register(int proto) {
   nvt_transfers_register(proto);
 }
 
-void nvt_data_handoff(void) {
-}
-
 struct placing {
   uint64_t record;
   proto_item **items; /* of the entries */

@@ -132,7 +132,6 @@ proto_item *nvt_add_sgl(const struct nvt_context *, proto_tree *, int at);
 /* --- data.c: payload, PRP lists, SGL segments; what a command transferred, put together --- */
 
 void nvt_data_register(int proto);
-void nvt_data_handoff(void);
 void nvt_add_data(const struct nvt_context *);
 
 /* --- transfers.c: on a command and its completion: its data, and where in memory it lay --- */
@@ -154,11 +153,6 @@ bool nvt_add_structure(const struct nvt_context *, proto_tree *, tvbuff_t *data,
  * Get or Set Features in dword 0. Nothing is added for other commands. */
 void nvt_add_feature(const struct nvt_context *, proto_tree *, int entry);
 void nvt_add_feature_result(const struct nvt_context *, proto_tree *, int entry);
-
-/* --- state.c: the controller and its queues as of this packet --- */
-
-void nvt_state_register(int proto);
-void nvt_add_state(const struct nvt_context *);
 
 /* --- findings.c: what trace/checks/ finds, as expert information --- */
 

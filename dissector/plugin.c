@@ -289,7 +289,6 @@ static void add_tree(proto_tree *tree, struct nvt_context *c, enum nvt_parse par
     if (c->ours) {
       nvt_add_preferred(c);
       nvt_add_transfers(c);
-      nvt_add_state(c);
     }
     nvt_add_findings(c);
   }
@@ -314,20 +313,19 @@ static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *da
   const struct nvt_frame *frame =
       parse == NVT_PARSE_OK ? nvt_links_frame(pinfo, &record) : &nothing;
   set_columns(pinfo, &record, frame, parse);
+  struct nvt_context c = {.tvb = tvb,
+                          .pinfo = pinfo,
+                          .record = &record,
+                          .frame = frame,
+                          .body = record.header.header_length,
+                          .captured = captured,
+                          .bytes = tvb_get_ptr(tvb, 0, captured)};
   if (tree != NULL || nvt_wanted_without_tree(pinfo)) {
-    struct nvt_context c = {.tvb = tvb,
-                            .pinfo = pinfo,
-                            .record = &record,
-                            .frame = frame,
-                            .body = record.header.header_length,
-                            .captured = captured,
-                            .bytes = tvb_get_ptr(tvb, 0, captured)};
     nvt_wanted(&c, tree);
     add_tree(tree, &c, parse);
   }
   if (frame->fed)
-    nvt_tap_frame(&(struct nvt_context){
-        .tvb = tvb, .pinfo = pinfo, .record = &record, .frame = frame, .captured = captured});
+    nvt_tap_frame(&c);
   return captured;
 }
 
@@ -358,7 +356,6 @@ static void register_protocol(void) {
   nvt_data_register(proto_nvmetap);
   nvt_structures_register(proto_nvmetap);
   nvt_relations_register(proto_nvmetap);
-  nvt_state_register(proto_nvmetap);
   nvt_findings_register(proto_nvmetap);
   nvt_statistics_register(proto_nvmetap);
   nvt_preferences_register(proto_nvmetap, preferences_changed);
@@ -382,7 +379,6 @@ static void register_handoff(void) {
   json = find_dissector("json");
   nvt_builtin_find();
   nvt_relations_find_builtin();
-  nvt_data_handoff();
   nvt_wanted_find(proto_nvmetap);
   handle = create_dissector_handle(dissect, proto_nvmetap);
   preferences_changed();

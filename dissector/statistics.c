@@ -1,40 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The tap that the tables of the Statistics menu and of tshark -z listen to. */
 #include "dissector/statistics_int.h"
+#include "trace/summary.h"
 
 #include <stdio.h>
 
 static int tap = -1;
 
 bool nvt_queue_of_frame(const struct nvt_context *c, uint16_t *qid) {
-  const struct nvt_record *record = c->record;
-  switch (record->header.type) {
-  case NVT_REC_COMMAND:
-    *qid = record->command.sqid;
-    return true;
-  case NVT_REC_COMPLETION:
-    *qid = record->completion.sqid;
-    return true;
-  case NVT_REC_DATA:
-    *qid = record->data.sqid;
-    return true;
-  case NVT_REC_VERDICT:
-    *qid = record->verdict.sqid;
-    return c->frame->exchange != NULL;
-  case NVT_REC_INTERRUPT:
-    *qid = record->interrupt.cqid;
-    return true;
-  case NVT_REC_QUEUE_STATE:
-    *qid = record->queue.qid;
-    return true;
-  case NVT_REC_SHADOW_DOORBELL:
-  case NVT_REC_EVENT_INDEX:
-    *qid = record->shadow.qid;
-    return true;
-  default:
-    *qid = c->frame->doorbell.qid;
-    return c->frame->is_doorbell;
-  }
+  const struct nvt_view view = nvt_links_view(c->frame);
+  unsigned type = c->record->header.type;
+  if (type == NVT_REC_EVENT || (type == NVT_REC_VERDICT && view.exchange == NULL))
+    return false;
+  return nvt_record_queue(c->record, &view, qid);
 }
 
 void nvt_tap_frame(const struct nvt_context *c) {

@@ -13,36 +13,27 @@
 
 enum column { NAME, COMPLETIONS, ERRORS, MEAN, P99, GREATEST, FRAME, COMMANDS, BYTES };
 
+/* After the name, in the order of enum column. */
+#define COMPLETION_COLUMNS                                                                         \
+  NVT_NUMBER_COLUMN(" Completions"), NVT_NUMBER_COLUMN("      Errors"),                            \
+      NVT_NUMBER_COLUMN("   mean (ns)"), NVT_NUMBER_COLUMN("    p99 (ns)"),                        \
+      NVT_NUMBER_COLUMN("    max (ns)"), NVT_NUMBER_COLUMN("max in frame")
+
 static stat_tap_table_item queue_columns[] = {
     {TABLE_ITEM_STRING, TAP_ALIGN_LEFT, "Submission Queue              ", "%-30s"},
-    NVT_NUMBER_COLUMN(" Completions"),
-    NVT_NUMBER_COLUMN("      Errors"),
-    NVT_NUMBER_COLUMN("   mean (ns)"),
-    NVT_NUMBER_COLUMN("    p99 (ns)"),
-    NVT_NUMBER_COLUMN("    max (ns)"),
-    NVT_NUMBER_COLUMN("max in frame"),
+    COMPLETION_COLUMNS,
     NVT_NUMBER_COLUMN("    Commands"),
     NVT_NUMBER_COLUMN("       Bytes"),
 };
 static stat_tap_table_item namespace_columns[] = {
     {TABLE_ITEM_STRING, TAP_ALIGN_LEFT, "Namespace                     ", "%-30s"},
-    NVT_NUMBER_COLUMN(" Completions"),
-    NVT_NUMBER_COLUMN("      Errors"),
-    NVT_NUMBER_COLUMN("   mean (ns)"),
-    NVT_NUMBER_COLUMN("    p99 (ns)"),
-    NVT_NUMBER_COLUMN("    max (ns)"),
-    NVT_NUMBER_COLUMN("max in frame"),
+    COMPLETION_COLUMNS,
     NVT_NUMBER_COLUMN("    Commands"),
     NVT_NUMBER_COLUMN("       Bytes"),
 };
 static stat_tap_table_item status_columns[] = {
     {TABLE_ITEM_STRING, TAP_ALIGN_LEFT, "Status                                  ", "%-40s"},
-    NVT_NUMBER_COLUMN(" Completions"),
-    NVT_NUMBER_COLUMN("      Errors"),
-    NVT_NUMBER_COLUMN("   mean (ns)"),
-    NVT_NUMBER_COLUMN("    p99 (ns)"),
-    NVT_NUMBER_COLUMN("    max (ns)"),
-    NVT_NUMBER_COLUMN("max in frame"),
+    COMPLETION_COLUMNS,
 };
 
 struct row {

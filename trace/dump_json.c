@@ -201,40 +201,6 @@ static void add_tail(json_object *to, const struct nvt_record *record, bool with
   }
 }
 
-/* The queue that a record is about; false: none. */
-static bool queue_of(const struct nvt_record *record, const struct nvt_view *view, uint16_t *qid) {
-  switch (record->header.type) {
-  case NVT_REC_COMMAND:
-    *qid = record->command.sqid;
-    return true;
-  case NVT_REC_COMPLETION:
-    *qid = record->completion.sqid;
-    return true;
-  case NVT_REC_DATA:
-    *qid = record->data.sqid;
-    return true;
-  case NVT_REC_VERDICT:
-    *qid = record->verdict.sqid;
-    return true;
-  case NVT_REC_INTERRUPT:
-    *qid = record->interrupt.cqid;
-    return true;
-  case NVT_REC_QUEUE_STATE:
-    *qid = record->queue.qid;
-    return true;
-  case NVT_REC_SHADOW_DOORBELL:
-  case NVT_REC_EVENT_INDEX:
-    *qid = record->shadow.qid;
-    return true;
-  case NVT_REC_EVENT:
-    *qid = record->event.qid;
-    return nvt_event_has_queue(record->event.event);
-  default:
-    *qid = view->doorbell.qid;
-    return view->is_doorbell;
-  }
-}
-
 static void print(FILE *to, json_object *object) {
   size_t length;
   const char *line = json_object_to_json_string_length(
@@ -267,7 +233,7 @@ void nvt_dump_json(FILE *to, const struct nvt_record *record, const struct nvt_v
   add_body(object, record);
   /* After the body: a body's own qid may be no queue's. */
   uint16_t qid;
-  put(object, "qid", queue_of(record, view, &qid) ? json_object_new_int(qid) : NULL);
+  put(object, "qid", nvt_record_queue(record, view, &qid) ? json_object_new_int(qid) : NULL);
   switch (header->type) {
   case NVT_REC_COMMAND:
     add_command(object, record, view);

@@ -379,3 +379,36 @@ void nvt_summary(struct nvt_text *text, const struct nvt_record *record,
     nvt_text_add(text, " missing before this one]");
   }
 }
+
+bool nvt_record_queue(const struct nvt_record *record, const struct nvt_view *view, uint16_t *qid) {
+  switch (record->header.type) {
+  case NVT_REC_COMMAND:
+    *qid = record->command.sqid;
+    return true;
+  case NVT_REC_COMPLETION:
+    *qid = record->completion.sqid;
+    return true;
+  case NVT_REC_DATA:
+    *qid = record->data.sqid;
+    return true;
+  case NVT_REC_VERDICT:
+    *qid = record->verdict.sqid;
+    return true;
+  case NVT_REC_INTERRUPT:
+    *qid = record->interrupt.cqid;
+    return true;
+  case NVT_REC_QUEUE_STATE:
+    *qid = record->queue.qid;
+    return true;
+  case NVT_REC_SHADOW_DOORBELL:
+  case NVT_REC_EVENT_INDEX:
+    *qid = record->shadow.qid;
+    return true;
+  case NVT_REC_EVENT:
+    *qid = record->event.qid;
+    return nvt_event_has_queue(record->event.event);
+  default:
+    *qid = view->doorbell.qid;
+    return view->is_doorbell;
+  }
+}

@@ -14,6 +14,9 @@
  * latency, counts and names of doorbells; view may be NULL. */
 void nvt_summary(struct nvt_text *, const struct nvt_record *, const struct nvt_view *);
 
+/* The queue that a record is about, what the session knows of it being its view; false: none. */
+bool nvt_record_queue(const struct nvt_record *, const struct nvt_view *, uint16_t *qid);
+
 /* Who sent it: '>' host to controller, '<' controller to host, ' ' neither. */
 char nvt_summary_direction(const struct nvt_record *);
 
