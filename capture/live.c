@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +14,10 @@
 
 #include "capture/clock.h"
 #include "capture/live_int.h"
+#include "capture/refuse_int.h"
 #include "controller/host.h"
 #include "controller/log.h"
+#include "controller/thread.h"
 #include "trace/writer.h"
 
 struct nvt_live {
@@ -27,15 +27,6 @@ struct nvt_live {
    * one waits. */
   struct live_trace traces[NVT_LIVE_MAX];
 };
-
-__attribute__((format(printf, 4, 5))) static int refuse(int error, char *why, size_t whylen,
-                                                        const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  (void)vsnprintf(why, whylen, format, args);
-  va_end(args);
-  return error;
-}
 
 int nvt_live_create(struct nvt_plugin_host *host, struct nvt_live **out) {
   struct nvt_live *live = calloc(1, sizeof(*live));
@@ -79,18 +70,18 @@ static int check_descriptor(int fd, char *why, size_t whylen) {
   struct stat st;
   int flags = fcntl(fd, F_GETFL);
   if (flags < 0 || fstat(fd, &st) != 0)
-    return refuse(-errno, why, whylen, "the descriptor: %s", strerror(errno));
+    return nvt_capture_refuse(-errno, why, whylen, "the descriptor: %s", strerror(errno));
   if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH) != 0)
-    return refuse(-EBADF, why, whylen, "the descriptor isn't open for writing");
+    return nvt_capture_refuse(-EBADF, why, whylen, "the descriptor isn't open for writing");
   if (isatty(fd))
-    return refuse(-EINVAL, why, whylen, "a trace is no text for a terminal");
+    return nvt_capture_refuse(-EINVAL, why, whylen, "a trace is no text for a terminal");
   int type = 0;
   socklen_t length = sizeof(type);
   bool stream = S_ISSOCK(st.st_mode) && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 &&
                 type == SOCK_STREAM;
   if (!stream && !S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode))
-    return refuse(-EINVAL, why, whylen,
-                  "the descriptor is neither a file nor a pipe nor a stream socket");
+    return nvt_capture_refuse(-EINVAL, why, whylen,
+                              "the descriptor is neither a file nor a pipe nor a stream socket");
   return 0;
 }
 
@@ -152,7 +143,8 @@ int nvt_live_open(void *ctx, const struct nvt_control_open *wanted, uint32_t *id
   reap(live);
   struct live_trace *t = find(live, 0);
   if (t == NULL)
-    return refuse(-EBUSY, why, whylen, "there are %u live traces already; end one", NVT_LIVE_MAX);
+    return nvt_capture_refuse(-EBUSY, why, whylen, "there are %u live traces already; end one",
+                              NVT_LIVE_MAX);
   int error = check_descriptor(wanted->fd, why, whylen);
   if (error != 0)
     return error;
@@ -173,8 +165,9 @@ int nvt_live_open(void *ctx, const struct nvt_control_open *wanted, uint32_t *id
     error = job.error;
   if (error != 0) {
     release(t);
-    return refuse(error, why, whylen, "the trace can't be made: %s",
-                  error == -ESHUTDOWN ? "the recorder is about to end" : strerror(-error));
+    return nvt_capture_refuse(error, why, whylen, "the trace can't be made: %s",
+                              error == -ESHUTDOWN ? "the recorder is about to end"
+                                                  : strerror(-error));
   }
   t->id = *id = ++live->last == 0 ? ++live->last : live->last;
   nvt_log(NVT_LOG_VERBOSE, "live trace %u begins", t->id);
@@ -182,13 +175,9 @@ int nvt_live_open(void *ctx, const struct nvt_control_open *wanted, uint32_t *id
 }
 
 static int start_thread(struct live_trace *t) {
-  sigset_t all, before;
-  sigfillset(&all); /* signals are the main thread's */
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int error = pthread_create(&t->thread, NULL, nvt_live_write, t);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  int error = nvt_thread_start(&t->thread, nvt_live_write, t);
   t->begun = error == 0;
-  return -error;
+  return error;
 }
 
 void nvt_live_begin(void *ctx, uint32_t id, int connection) {

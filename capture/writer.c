@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,9 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capture/refuse_int.h"
 #include "capture/ring.h"
 #include "capture/stream_int.h"
 #include "controller/log.h"
+#include "controller/thread.h"
 #include "trace/writer.h"
 
 enum {
@@ -48,16 +48,6 @@ struct nvt_ring_writer {
   uint64_t unsaved; /* records of batches that could not be written */
   struct source sources[NVT_RING_WRITER_RINGS];
 };
-
-__attribute__((format(printf, 4, 5))) static int refuse(int error, char *why, size_t whylen,
-                                                        const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  if (whylen > 0)
-    (void)vsnprintf(why, whylen, format, args);
-  va_end(args);
-  return error;
-}
 
 /* 0 or -errno; *done is how far it came. */
 static int write_all(int fd, const uint8_t *from, size_t length, size_t *done) {
@@ -252,20 +242,21 @@ static int open_output(struct nvt_ring_writer *writer, char *why, size_t whylen)
   bool standard = strcmp(writer->path, "-") == 0;
   writer->fd = standard ? dup(STDOUT_FILENO) : open_path(writer->path);
   if (writer->fd < 0)
-    return refuse(-errno, why, whylen, "%s: the trace can't be created: %s", writer->path,
-                  strerror(errno));
+    return nvt_capture_refuse(-errno, why, whylen, "%s: the trace can't be created: %s",
+                              writer->path, strerror(errno));
   if (standard && isatty(writer->fd))
-    return refuse(-EINVAL, why, whylen,
-                  "a trace is no text for a terminal: pipe it ('| wireshark -k -i -') or name a "
-                  "file with --trace");
+    return nvt_capture_refuse(
+        -EINVAL, why, whylen,
+        "a trace is no text for a terminal: pipe it ('| wireshark -k -i -') or name a "
+        "file with --trace");
   uint8_t header[NVT_FILE_HEADER_BYTES];
   int error = nvt_writer_file_header(header);
   size_t done = 0;
   if (error == 0)
     error = write_all(writer->fd, header, sizeof(header), &done);
   if (error != 0)
-    return refuse(error, why, whylen, "%s: the trace's header can't be written: %s", writer->path,
-                  strerror(-error));
+    return nvt_capture_refuse(error, why, whylen, "%s: the trace's header can't be written: %s",
+                              writer->path, strerror(-error));
   writer->bytes = sizeof(header);
   struct nvt_ring *ring = writer->sources[0].ring;
   struct stat status;
@@ -294,10 +285,10 @@ int nvt_ring_writer_start(const char *path, struct nvt_ring *const rings[], unsi
                           struct nvt_ring_writer **out_writer, char *why, size_t whylen) {
   *out_writer = NULL;
   if (count == 0 || count > NVT_RING_WRITER_RINGS)
-    return refuse(-EINVAL, why, whylen, "%s: %u rings", path, count);
+    return nvt_capture_refuse(-EINVAL, why, whylen, "%s: %u rings", path, count);
   struct nvt_ring_writer *writer = calloc(1, sizeof(*writer));
   if (writer == NULL)
-    return refuse(-ENOMEM, why, whylen, "%s: out of memory", path);
+    return nvt_capture_refuse(-ENOMEM, why, whylen, "%s: out of memory", path);
   writer->fd = -1;
   writer->count = count;
   for (unsigned i = 0; i < count; i++)
@@ -306,18 +297,14 @@ int nvt_ring_writer_start(const char *path, struct nvt_ring *const rings[], unsi
   writer->batch = count > 1 ? malloc(CHUNK + NVT_RECORD_MAX) : NULL;
   int error = 0;
   if (writer->path == NULL || (count > 1 && writer->batch == NULL))
-    error = refuse(-ENOMEM, why, whylen, "%s: out of memory", path);
+    error = nvt_capture_refuse(-ENOMEM, why, whylen, "%s: out of memory", path);
   if (error == 0)
     error = open_output(writer, why, whylen);
   if (error == 0) {
-    /* Signals are for the device thread. */
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    error = -pthread_create(&writer->thread, NULL, run, writer);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    error = nvt_thread_start(&writer->thread, run, writer);
     if (error != 0)
-      refuse(error, why, whylen, "%s: no thread to write it: %s", path, strerror(-error));
+      nvt_capture_refuse(error, why, whylen, "%s: no thread to write it: %s", path,
+                         strerror(-error));
   }
   if (error != 0) {
     release(writer);
@@ -353,8 +340,8 @@ bool nvt_ring_writer_finish(struct nvt_ring_writer *writer, struct nvt_ring_writ
     result->unsaved += count_records(from, left, &left);
   }
   if (error != 0)
-    (void)refuse(error, why, whylen, "%s: writing failed after %llu bytes: %s", writer->path,
-                 (unsigned long long)writer->bytes, strerror(error));
+    (void)nvt_capture_refuse(error, why, whylen, "%s: writing failed after %llu bytes: %s",
+                             writer->path, (unsigned long long)writer->bytes, strerror(error));
   release(writer);
   return error == 0;
 }

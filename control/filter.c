@@ -1,31 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "control/filter.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "control/text_int.h"
 #include "nvme/names.h"
-
-__attribute__((format(printf, 3, 4))) static bool refuse(char *why, size_t whylen,
-                                                         const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  (void)vsnprintf(why, whylen, format, args);
-  va_end(args);
-  return false;
-}
 
 /* Decimal or 0x…, all of the text. */
 static bool number_of(const char *text, uint32_t max, uint32_t *out) {
-  bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
-  if (text[0] < '0' || text[0] > '9' || strlen(text) > 12)
-    return false;
-  char *end;
-  unsigned long long value = strtoull(text + (hex ? 2 : 0), &end, hex ? 16 : 10);
-  if (*end != '\0' || (hex && strspn(text + 2, "0123456789abcdefABCDEF") == 0) || value > max)
+  uint64_t value;
+  if (strlen(text) > 12 || !nvt_control_number(text, &value) || value > max)
     return false;
   *out = (uint32_t)value;
   return true;
@@ -34,9 +19,10 @@ static bool number_of(const char *text, uint32_t max, uint32_t *out) {
 static bool add_queue(struct nvt_trace_filter *out, const char *text, char *why, size_t whylen) {
   uint32_t qid;
   if (!number_of(text, UINT16_MAX, &qid))
-    return refuse(why, whylen, "filter: queue '%.32s' is no number from 0 to 65535", text);
+    return nvt_control_refuse(why, whylen, "filter: queue '%.32s' is no number from 0 to 65535",
+                              text);
   if (out->queue_count == NVT_FILTER_QUEUES)
-    return refuse(why, whylen, "filter: more than %u queues", NVT_FILTER_QUEUES);
+    return nvt_control_refuse(why, whylen, "filter: more than %u queues", NVT_FILTER_QUEUES);
   out->queues[out->queue_count++] = (uint16_t)qid;
   return true;
 }
@@ -65,16 +51,18 @@ static bool add_opcodes(struct nvt_trace_filter *out, const char *text, char *wh
       found = true;
     }
   return found ||
-         refuse(why, whylen,
-                "filter: opcode '%.64s' is neither a number from 0 to 255 nor a command's name, "
-                "such as Read",
-                text);
+         nvt_control_refuse(
+             why, whylen,
+             "filter: opcode '%.64s' is neither a number from 0 to 255 nor a command's name, "
+             "such as Read",
+             text);
 }
 
 static bool set_nsid(struct nvt_trace_filter *out, const char *text, char *why, size_t whylen) {
   out->by_nsid = true;
   return number_of(text, UINT32_MAX, &out->nsid) ||
-         refuse(why, whylen, "filter: nsid '%.32s' is no number from 0 to 4294967295", text);
+         nvt_control_refuse(why, whylen, "filter: nsid '%.32s' is no number from 0 to 4294967295",
+                            text);
 }
 
 typedef bool add_fn(struct nvt_trace_filter *, const char *text, char *why, size_t whylen);
@@ -108,10 +96,11 @@ static bool take_word(struct nvt_trace_filter *out, char *word, char *why, size_
   else if (strcmp(word, "errors") == 0)
     out->errors = true;
   else if (strcmp(word, "all") != 0)
-    return refuse(why, whylen,
-                  "filter: there is no word '%.64s'; there are all, commands, no-doorbells, "
-                  "no-interrupts, admin, io, queue=N, opcode=N, nsid=N and errors",
-                  word);
+    return nvt_control_refuse(
+        why, whylen,
+        "filter: there is no word '%.64s'; there are all, commands, no-doorbells, "
+        "no-interrupts, admin, io, queue=N, opcode=N, nsid=N and errors",
+        word);
   return true;
 }
 
@@ -119,7 +108,7 @@ bool nvt_trace_filter_parse(const char *text, struct nvt_trace_filter *out, char
                             size_t whylen) {
   *out = (struct nvt_trace_filter){0};
   if (strlen(text) > NVT_FILTER_TEXT)
-    return refuse(why, whylen, "filter: more than %u characters", NVT_FILTER_TEXT);
+    return nvt_control_refuse(why, whylen, "filter: more than %u characters", NVT_FILTER_TEXT);
   memcpy(out->text, text, strlen(text) + 1);
   char copy[NVT_FILTER_TEXT + 1], *rest = copy;
   memcpy(copy, out->text, sizeof(copy));
@@ -127,7 +116,7 @@ bool nvt_trace_filter_parse(const char *text, struct nvt_trace_filter *out, char
     if (!take_word(out, word, why, whylen))
       return false;
   if (out->admin && out->io)
-    return refuse(why, whylen, "filter: 'admin' and 'io' together leave nothing");
+    return nvt_control_refuse(why, whylen, "filter: 'admin' and 'io' together leave nothing");
   /* A doorbell or an interrupt is no single command's. */
   if (out->by_opcode || out->by_nsid || out->errors)
     out->no_doorbells = out->no_interrupts = true;

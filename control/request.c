@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,14 +6,6 @@
 #include "controller/namespace.h"
 
 #define DEPTH 16 /* of nested objects and lists: a fault's rule has the most */
-
-bool nvt_control_refuse(char *why, size_t whylen, const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  (void)vsnprintf(why, whylen, format, args);
-  va_end(args);
-  return false;
-}
 
 /* A string without a zero byte inside; NULL: it isn't one. */
 static const char *text_of(struct json_object *value) {
@@ -25,32 +15,12 @@ static const char *text_of(struct json_object *value) {
   return strlen(text) == (size_t)json_object_get_string_len(value) ? text : NULL;
 }
 
-/* Decimal or 0x…, all of the text. */
-static bool number_of(const char *text, uint64_t *out) {
-  bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
-  const char *digits = hex ? text + 2 : text;
-  uint64_t value = 0, base = hex ? 16 : 10;
-  if (*digits == '\0')
-    return false;
-  for (; *digits != '\0'; digits++) {
-    uint64_t digit = *digits >= '0' && *digits <= '9'          ? (uint64_t)(*digits - '0')
-                     : hex && *digits >= 'a' && *digits <= 'f' ? (uint64_t)(*digits - 'a' + 10)
-                     : hex && *digits >= 'A' && *digits <= 'F' ? (uint64_t)(*digits - 'A' + 10)
-                                                               : base;
-    if (digit == base || __builtin_mul_overflow(value, base, &value) ||
-        __builtin_add_overflow(value, digit, &value))
-      return false;
-  }
-  *out = value;
-  return true;
-}
-
 static bool take_number(const struct control_argument *argument, struct json_object *value,
                         uint64_t *out) {
   const char *text = text_of(value);
   bool size = argument->kind == ARGUMENT_SIZE;
   if (text != NULL)
-    return size ? nvt_parse_size(text, out) : number_of(text, out);
+    return size ? nvt_parse_size(text, out) : nvt_control_number(text, out);
   if (!json_object_is_type(value, json_type_int) || json_object_get_int64(value) < 0)
     return false;
   *out = json_object_get_uint64(value);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "control/control.h"
+#include "control/text_int.h"
 
 #define CONTROL_ARGUMENTS 8u
 
@@ -84,9 +85,6 @@ struct json_object *nvt_control_refusal(const char *why);
 /* In one line; free() it. Takes the object. NULL: out of memory. */
 char *nvt_control_text(struct json_object *answer);
 
-/* For functions: set why, return false. */
-bool nvt_control_refuse(char *why, size_t whylen, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
 /* Add to an object; a string that isn't UTF-8 gets question marks. */
 void nvt_control_add_text(struct json_object *, const char *name, const char *text);
 void nvt_control_add_number(struct json_object *, const char *name, uint64_t);

@@ -13,17 +13,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "control/text_int.h"
+
 #define SUFFIX ".ctl"
 #define SOCKETS_OF_ONE 16u /* that a process may have at a time */
-
-__attribute__((format(printf, 3, 4))) static bool refuse(char *why, size_t whylen,
-                                                         const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  (void)vsnprintf(why, whylen, format, args);
-  va_end(args);
-  return false;
-}
 
 __attribute__((format(printf, 2, 3))) static bool form(char path[NVT_RUNTIME_PATH],
                                                        const char *format, ...) {
@@ -38,12 +31,13 @@ __attribute__((format(printf, 2, 3))) static bool form(char path[NVT_RUNTIME_PAT
 static bool private(const char *path, char *why, size_t whylen) {
   struct stat st;
   if (lstat(path, &st) != 0)
-    return refuse(why, whylen, "%s: %s", path, strerror(errno));
+    return nvt_control_refuse(why, whylen, "%s: %s", path, strerror(errno));
   if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0)
-    return refuse(why, whylen,
-                  "%s isn't a directory of user %u alone (mode 0700): control sockets aren't put "
-                  "there; remove it, or name a path",
-                  path, (unsigned)geteuid());
+    return nvt_control_refuse(
+        why, whylen,
+        "%s isn't a directory of user %u alone (mode 0700): control sockets aren't put "
+        "there; remove it, or name a path",
+        path, (unsigned)geteuid());
   return true;
 }
 
@@ -74,7 +68,7 @@ bool nvt_runtime_socket(char path[NVT_RUNTIME_PATH], char *why, size_t whylen) {
   while (!place(i, directory))
     i++;
   if (mkdir(directory, 0700) != 0 && errno != EEXIST)
-    return refuse(why, whylen, "%s: %s", directory, strerror(errno));
+    return nvt_control_refuse(why, whylen, "%s: %s", directory, strerror(errno));
   if (!private(directory, why, whylen))
     return false;
   for (unsigned n = 0; n < SOCKETS_OF_ONE; n++) {
@@ -82,12 +76,12 @@ bool nvt_runtime_socket(char path[NVT_RUNTIME_PATH], char *why, size_t whylen) {
     bool fits = n == 0 ? form(path, "%s/%ld" SUFFIX, directory, (long)getpid())
                        : form(path, "%s/%ld-%u" SUFFIX, directory, (long)getpid(), n);
     if (!fits)
-      return refuse(why, whylen, "%s: too long a path for a socket", directory);
+      return nvt_control_refuse(why, whylen, "%s: too long a path for a socket", directory);
     if (lstat(path, &st) != 0 && errno == ENOENT)
       return true;
   }
-  return refuse(why, whylen, "%s: there are %u sockets of process %ld", directory, SOCKETS_OF_ONE,
-                (long)getpid());
+  return nvt_control_refuse(why, whylen, "%s: there are %u sockets of process %ld", directory,
+                            SOCKETS_OF_ONE, (long)getpid());
 }
 
 /* Nobody listens, and the process that it is named after is gone: of a recorder that is about to

@@ -20,6 +20,7 @@
 #include "controller/host.h"
 #include "controller/listen.h"
 #include "controller/log.h"
+#include "controller/thread.h"
 
 #define PATIENCE_MS 10000 /* for the rest of a line, and for an answer to be taken */
 #define NO_ROOM_US 10000  /* where the process has no descriptor left */
@@ -294,13 +295,9 @@ static void *serve(void *arg) {
 }
 
 static int start_thread(struct nvt_control *control) {
-  sigset_t all, before;
-  sigfillset(&all); /* signals are the main thread's */
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int error = pthread_create(&control->thread, NULL, serve, control);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  int error = nvt_thread_start(&control->thread, serve, control);
   control->started = error == 0;
-  return -error;
+  return error;
 }
 
 int nvt_control_start(const char *path, const struct nvt_control_target *target,

@@ -3,7 +3,7 @@
 # neither Wireshark's libraries nor the command.
 EXTCAP := $(BUILD)/nvmetap-extcap
 EXTCAP_SOURCES := $(wildcard extcap/*.c) control/client.c control/filter.c control/live.c \
-                  control/runtime.c $(wildcard nvme/*.c)
+                  control/runtime.c control/text.c $(wildcard nvme/*.c)
 EXTCAP_OBJECTS := $(EXTCAP_SOURCES:%.c=$(BUILD)/obj/%.o)
 # Wireshark 4.0 doesn't say where: beside its plug-ins.
 WIRESHARK_EXTCAP := $(or $(shell $(PKG_CONFIG) --variable=extcapdir wireshark 2>/dev/null),$(shell \
