@@ -6,12 +6,12 @@
  */
 #include <string.h>
 
+#include "nvme/identify.h"
 #include "trace/checks_int.h"
 
-#define MDTS_AT 77  /* Identify Controller: Base 2.1, section 5.1.13.2.1 */
-#define FLBAS_AT 26 /* Identify Namespace: NVM Command Set 1.1, section 4.1.5.1 */
-#define LBAF_AT 128
-#define IDENTIFY_SIZE 4096u
+#define MDTS_AT offsetof(struct nvt_id_controller, mdts)
+#define FLBAS_AT offsetof(struct nvt_id_namespace, flbas)
+#define LBAF_AT offsetof(struct nvt_id_namespace, lbaf)
 
 /* The number behind the next `"key":` from *at on; *at moves behind it. A number may stand as a
  * string. */
@@ -99,7 +99,7 @@ static bool log_length(const struct nvt_sqe *sqe, uint64_t *length) {
 static bool admin_length(const struct nvt_sqe *sqe, uint64_t *length) {
   switch (sqe->opcode) {
   case NVT_ADMIN_IDENTIFY:
-    *length = IDENTIFY_SIZE;
+    *length = NVT_IDENTIFY_SIZE;
     return true;
   case NVT_ADMIN_GET_LOG_PAGE:
     return log_length(sqe, length);
