@@ -6,6 +6,9 @@
 #ifndef NVT_CLI_COMMAND_H
 #define NVT_CLI_COMMAND_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 /* Exit status of every subcommand. */
 enum nvt_exit {
   NVT_EXIT_OK = 0,
@@ -29,5 +32,7 @@ struct nvt_command {
 /* "nvmetap NAME: message\n" on standard error; returns NVT_EXIT_USAGE. */
 int nvt_usage_error(const char *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* A decimal number of 1 or more that is all of the text; false: it is none. */
+bool nvt_parse_count(const char *text, uint64_t *out);
 
 #endif

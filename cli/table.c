@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cli/table.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 extern const struct nvt_command *const __start_nvt_commands[];
 extern const struct nvt_command *const __stop_nvt_commands[];
@@ -38,4 +40,14 @@ int nvt_usage_error(const char *command, const char *format, ...) {
   fputc('\n', stderr);
   va_end(args);
   return NVT_EXIT_USAGE;
+}
+
+bool nvt_parse_count(const char *text, uint64_t *out) {
+  char *end;
+  errno = 0;
+  unsigned long long value = strtoull(text, &end, 10);
+  if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value == 0)
+    return false;
+  *out = value;
+  return true;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* nvmetap check: what is wrong in a trace. */
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 
 #include "cli/command.h"
 #include "trace/check_int.h"
+#include "trace/progress_int.h"
 #include "trace/reader.h"
 
 #define PROGRESS_RECORDS ((1u << 16) - 1) /* between two looks at the clock */
@@ -39,12 +39,7 @@ static void show_progress(struct nvt_check_out *out, const struct nvt_reader *re
   if (now.tv_sec - out->started < PROGRESS_AFTER)
     return;
   out->progress_shown = true;
-  uint64_t size = nvt_reader_size(reader);
-  if (size != 0)
-    fprintf(stderr, "\rcheck: %u %%",
-            (unsigned)(100.0 * (double)nvt_reader_position(reader) / (double)size));
-  else
-    fprintf(stderr, "\rcheck: %" PRIu64 " records", out->records);
+  nvt_progress_show("check", reader, out->records);
 }
 
 static enum nvt_read read_all(struct nvt_check_out *out, struct nvt_reader *reader,
@@ -74,7 +69,7 @@ static enum nvt_read read_all(struct nvt_check_out *out, struct nvt_reader *read
       return NVT_READ_END; /* main tells why */
   }
   if (out->progress_shown)
-    fputs("\r                              \r", stderr);
+    nvt_progress_clear();
   nvt_checks_finish(out->checks);
   nvt_session_finish(session);
   return read;
@@ -126,16 +121,6 @@ static bool select_rules(const char *list, bool value, bool *skip) {
   }
 }
 
-static bool parse_max(const char *text, uint64_t *out) {
-  char *end;
-  errno = 0;
-  unsigned long long value = strtoull(text, &end, 10);
-  if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value == 0)
-    return false;
-  *out = value;
-  return true;
-}
-
 static int check_path(struct nvt_check_out *out, const bool *skip) {
   struct nvt_reader *reader;
   struct nvt_reason why;
@@ -180,7 +165,7 @@ static int run(int argc, char **argv) {
         return NVT_EXIT_USAGE;
       break;
     case 'm':
-      if (!parse_max(optarg, &out.max))
+      if (!nvt_parse_count(optarg, &out.max))
         return nvt_usage_error("check", "--max takes a number of findings, 1 or more, not '%s'",
                                optarg);
       break;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* nvmetap dump: a trace as text, one record a line. */
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -137,16 +136,6 @@ static int print_all(struct dump *dump, struct nvt_reader *reader, struct nvt_se
   return dump->faulty ? NVT_EXIT_DIFFERS : NVT_EXIT_OK;
 }
 
-static bool parse_count(const char *text, uint64_t *out) {
-  char *end;
-  errno = 0;
-  unsigned long long value = strtoull(text, &end, 10);
-  if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value == 0)
-    return false;
-  *out = value;
-  return true;
-}
-
 static int open_and_print(struct dump *dump) {
   struct nvt_reader *reader;
   struct nvt_reason why;
@@ -179,7 +168,7 @@ static int run(int argc, char **argv) {
   while ((option = getopt_long(argc, argv, ":c:tvxr:", options, NULL)) != -1) {
     switch (option) {
     case 'c':
-      if (!parse_count(optarg, &dump.count))
+      if (!nvt_parse_count(optarg, &dump.count))
         return nvt_usage_error("dump", "-c takes a number of records, 1 or more, not '%s'", optarg);
       break;
     case 't':

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "trace/progress_int.h"
 #include "trace/reader.h"
 #include "trace/session_int.h"
 #include "trace/stats_int.h"
@@ -87,15 +88,6 @@ static void count_record(struct nvt_stats *stats, const struct nvt_record *recor
   stats->types[record->header.type]++;
 }
 
-static void show_progress(const struct nvt_stats *stats, const struct nvt_reader *reader) {
-  uint64_t size = nvt_reader_size(reader);
-  if (size != 0)
-    fprintf(stderr, "\rstats: %u %%",
-            (unsigned)(100.0 * (double)nvt_reader_position(reader) / (double)size));
-  else
-    fprintf(stderr, "\rstats: %llu records", (unsigned long long)stats->records);
-}
-
 /* A cut or broken file is told by the caller, after what it had was printed. */
 static enum nvt_read read_all(struct nvt_stats *stats, struct nvt_reader *reader,
                               struct nvt_session *session, struct nvt_reason *why) {
@@ -114,7 +106,7 @@ static enum nvt_read read_all(struct nvt_stats *stats, struct nvt_reader *reader
     }
     count_record(stats, &record);
     if (progress && (stats->records & ((1u << 20) - 1)) == 0)
-      show_progress(stats, reader);
+      nvt_progress_show("stats", reader, stats->records);
     uint16_t id = record.header.controller;
     if ((seen[id / 8] & 1u << id % 8) == 0) {
       seen[id / 8] = (uint8_t)(seen[id / 8] | 1u << id % 8);
@@ -124,7 +116,7 @@ static enum nvt_read read_all(struct nvt_stats *stats, struct nvt_reader *reader
       stats->no_memory = true;
   }
   if (progress && stats->records >= 1u << 20)
-    fputs("\r                              \r", stderr);
+    nvt_progress_clear();
   nvt_session_finish(session);
   for (unsigned id = 0; seen != NULL && id < 65536; id++)
     if ((seen[id / 8] & 1u << id % 8) != 0)
