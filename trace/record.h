@@ -56,7 +56,7 @@ struct nvt_rec_meta {
   uint8_t doorbells;
   uint8_t clock;
   uint8_t data_mode;
-  uint8_t left_out;
+  uint8_t left_out_flags;
   uint32_t json_length; /* bytes of JSON after the fixed body, UTF-8, not terminated */
 };
 struct nvt_rec_access {

@@ -241,7 +241,7 @@ int nvt_session_record(struct nvt_session *session, const struct nvt_record *rec
   case NVT_REC_META:
     controller->state.meta_seen = true;
     controller->state.cap = record->meta.cap;
-    controller->state.left_out = record->meta.left_out;
+    controller->state.left_out = record->meta.left_out_flags;
     memcpy(controller->registers + NVT_REG_CAP, &record->meta.cap, sizeof(uint64_t));
     return 0;
   case NVT_REC_REG_READ:

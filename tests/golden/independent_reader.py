@@ -19,7 +19,7 @@ TYPES = {
 }
 # format without byte order, names; "" is reserved
 BODIES = {
-    "meta": ("QIHHBBBBI", "cap vs vectors namespaces doorbells clock data_mode left_out json_length"),
+    "meta": ("QIHHBBBBI", "cap vs vectors namespaces doorbells clock data_mode left_out_flags json_length"),
     "access": ("QQBBBBI", "offset value size space access_flags . ."),
     "shadow": ("QIHBB", "address value qid is_cq ."),
     "interrupt": ("QIHBBHHI", "address data vector state mode cqid . ."),

@@ -221,7 +221,7 @@ static void read_records(int fd, struct seen *seen, unsigned count) {
     assert_true(next_record(fd, seen, &r));
     if (i == 0) {
       assert_int_equal(r.header.type, NVT_REC_META);
-      seen->left_out = r.meta.left_out;
+      seen->left_out = r.meta.left_out_flags;
     } else if (i == 1) {
       assert_int_equal(r.header.flags, 1);
     }
