@@ -145,6 +145,11 @@ static const struct nvt_register_info registers[] = {
 #include "nvme/registers.def"
 };
 
+const struct nvt_register_info *nvt_registers(size_t *count) {
+  *count = COUNT(registers);
+  return registers;
+}
+
 const struct nvt_register_info *nvt_register_at(uint64_t offset) {
   for (size_t i = 0; i < COUNT(registers); i++)
     if (offset >= registers[i].offset && offset - registers[i].offset < registers[i].size)

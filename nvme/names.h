@@ -42,6 +42,8 @@ struct nvt_register_info {
   const char *title;
 };
 
+/* The table's rows, in its order. */
+const struct nvt_register_info *nvt_registers(size_t *count);
 /* The register that holds the byte at offset, or NULL. Doorbells are not here. */
 const struct nvt_register_info *nvt_register_at(uint64_t offset);
 

@@ -33,6 +33,7 @@ void nvt_session_destroy(struct nvt_session *session) {
     struct nvt_controller_node *node = session->first_controller;
     session->first_controller = node->next;
     free(node->config);
+    free(node->msix);
     free(node);
   }
   nvt_map_free(&session->controllers);
@@ -105,37 +106,23 @@ static void follow_sequence(struct nvt_controller_node *controller, const struct
   controller->next_seq = add_capped(seq, 1);
 }
 
-static uint32_t get32(const struct nvt_controller_node *controller, unsigned offset) {
-  uint32_t value;
-  memcpy(&value, controller->registers + offset, sizeof(value));
-  return value;
-}
-
-/* Bytes of an access in the image of the registers; a write changes only those
- * that a host can write. */
-static void store(struct nvt_controller_node *controller, const struct nvt_rec_access *access,
-                  bool is_write) {
-  for (unsigned i = 0; i < access->size && i < 8; i++) {
-    uint64_t at = access->offset + i;
-    bool writable = (at >= NVT_REG_CC && at < NVT_REG_CC + 4) ||
-                    (at >= NVT_REG_AQA && at < sizeof(controller->registers) - 8);
-    if (at < sizeof(controller->registers) && (!is_write || writable))
-      controller->registers[at] = (uint8_t)(access->value >> (8 * i));
-  }
+static uint32_t get32(const struct nvt_controller_node *controller, enum nvt_register_row row) {
+  uint64_t value;
+  nvt_image_value(&controller->registers, row, &value);
+  return (uint32_t)value;
 }
 
 static int follow_register(struct nvt_session *session, struct nvt_controller_node *controller,
                            const struct nvt_record *record, bool is_write) {
   const struct nvt_rec_access *access = &record->access;
   bool snapshot = (record->header.flags & NVT_V_header_flags_SNAPSHOT) != 0;
-  if (access->offset >= sizeof(controller->registers))
-    return 0;
-  store(controller, access, is_write && !snapshot);
+  nvt_image_access(&controller->registers, access->offset, access->value, access->size,
+                   is_write && !snapshot);
   if (access->offset < 8 && (!is_write || snapshot))
-    memcpy(&controller->state.cap, controller->registers + NVT_REG_CAP, sizeof(uint64_t));
-  controller->state.csts = get32(controller, NVT_REG_CSTS);
+    nvt_image_value(&controller->registers, NVT_ROW_CAP, &controller->state.cap);
+  controller->state.csts = get32(controller, NVT_ROW_CSTS);
   uint64_t before = NVT_GET(controller->state.cc, CC_EN);
-  controller->state.cc = get32(controller, NVT_REG_CC);
+  controller->state.cc = get32(controller, NVT_ROW_CC);
   uint64_t after = NVT_GET(controller->state.cc, CC_EN);
   if (snapshot) {
     controller->whole = true;
@@ -184,10 +171,23 @@ static void follow_config(struct nvt_session *session, struct nvt_controller_nod
     nvt_config_space_record(controller->config, record);
 }
 
+/* Without memory for it, nothing is told of MSI-X: nothing else. */
+static void follow_msix(struct nvt_session *session, struct nvt_controller_node *controller,
+                        const struct nvt_record *record) {
+  if (controller->msix == NULL && session->msix_count < NVT_CONFIG_SPACES_MAX &&
+      record->header.type != NVT_REC_EVENT) {
+    controller->msix = calloc(1, sizeof(*controller->msix));
+    session->msix_count += controller->msix != NULL;
+  }
+  if (controller->msix != NULL)
+    nvt_msix_record(controller->msix, controller->config, record);
+}
+
 static void reset_by_event(struct nvt_session *session, struct nvt_controller_node *controller) {
   nvt_session_reset(session, controller);
-  memset(controller->registers + NVT_REG_CC, 0, 4);
+  nvt_image_clear(&controller->registers, NVT_ROW_CC);
   controller->state.cc = 0;
+  controller->state.condition = NVT_CONDITION_DISABLED;
 }
 
 static void follow_event(struct nvt_session *session, struct nvt_controller_node *controller,
@@ -212,13 +212,8 @@ static enum nvt_opcode_set set_of_queue(uint16_t sqid) {
   return sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM;
 }
 
-int nvt_session_record(struct nvt_session *session, const struct nvt_record *record,
-                       struct nvt_view *view) {
-  nvt_session_reclaim(session);
-  memset(view, 0, sizeof(*view));
-  struct nvt_controller_node *controller = controller_of(session, &record->header);
-  if (controller == NULL)
-    return -ENOMEM;
+static int take(struct nvt_session *session, struct nvt_controller_node *controller,
+                const struct nvt_record *record, struct nvt_view *view) {
   session->now = (struct nvt_moment){.record = record->number, .time_ns = record->time_ns};
   controller->state.pci_address = record->header.pci_address;
   if (controller->state.epoch != record->header.epoch) {
@@ -236,13 +231,16 @@ int nvt_session_record(struct nvt_session *session, const struct nvt_record *rec
     break;
   }
   view->config = controller->config;
+  if (nvt_msix_concerns(record))
+    follow_msix(session, controller, record);
   uint16_t id = controller->state.controller;
   switch (record->header.type) {
   case NVT_REC_META:
     controller->state.meta_seen = true;
     controller->state.cap = record->meta.cap;
     controller->state.left_out = record->meta.left_out_flags;
-    memcpy(controller->registers + NVT_REG_CAP, &record->meta.cap, sizeof(uint64_t));
+    nvt_image_access(&controller->registers, NVT_REG_CAP, record->meta.cap, 8, false);
+    nvt_image_access(&controller->registers, NVT_REG_VS, record->meta.vs, 4, false);
     return 0;
   case NVT_REC_REG_READ:
   case NVT_REC_REG_WRITE:
@@ -288,8 +286,21 @@ int nvt_session_record(struct nvt_session *session, const struct nvt_record *rec
   }
 }
 
+int nvt_session_record(struct nvt_session *session, const struct nvt_record *record,
+                       struct nvt_view *view) {
+  nvt_session_reclaim(session);
+  memset(view, 0, sizeof(*view));
+  struct nvt_controller_node *controller = controller_of(session, &record->header);
+  if (controller == NULL)
+    return -ENOMEM;
+  int error = take(session, controller, record, view);
+  nvt_session_condition(controller, record);
+  return error;
+}
+
 void nvt_session_finish(struct nvt_session *session) {
   nvt_session_reclaim(session);
+  session->now = (struct nvt_moment){0};
   for (struct nvt_controller_node *controller = session->first_controller; controller != NULL;
        controller = controller->next)
     for (struct nvt_queue *queue = controller->queues; queue != NULL; queue = queue->next)
@@ -311,6 +322,17 @@ const struct nvt_config_space *nvt_session_config(const struct nvt_session *sess
                                                   uint16_t controller) {
   const struct nvt_controller_node *node = find_controller(session, controller);
   return node != NULL ? node->config : NULL;
+}
+
+const struct nvt_register_image *nvt_session_registers(const struct nvt_session *session,
+                                                       uint16_t controller) {
+  const struct nvt_controller_node *node = find_controller(session, controller);
+  return node != NULL ? &node->registers : NULL;
+}
+
+const struct nvt_msix *nvt_session_msix(const struct nvt_session *session, uint16_t controller) {
+  const struct nvt_controller_node *node = find_controller(session, controller);
+  return node != NULL ? node->msix : NULL;
 }
 
 const struct nvt_controller_state *nvt_session_controller(const struct nvt_session *session,

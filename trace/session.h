@@ -19,6 +19,8 @@
 struct nvt_session; /* one thread at a time */
 struct nvt_transfer;
 struct nvt_config_space;
+struct nvt_register_image;
+struct nvt_msix;
 
 /* A record seen: number 0 when there was none. */
 struct nvt_moment {
@@ -49,7 +51,8 @@ struct nvt_exchange {
   struct nvt_moment completion;
   struct nvt_moment interrupt;   /* first one sent for its queue at or after the completion */
   struct nvt_moment acknowledge; /* the head doorbell that passed its completion */
-  struct nvt_moment cancel;      /* end RESET and UNTRACED: the record that ended it */
+  struct nvt_moment cancel;      /* ended without a completion: the record that ended it; none where
+                                    the trace ended */
   uint32_t depth;                /* outstanding on its queue at the fetch, itself included */
   uint32_t in_flight;            /* what the host had under way on its queue then: announced and not
                                     fetched, outstanding, or completed and not acknowledged */
@@ -136,6 +139,29 @@ int nvt_session_record(struct nvt_session *, const struct nvt_record *, struct n
 /* The trace has ended: what is outstanding becomes UNFINISHED and is reported. */
 void nvt_session_finish(struct nvt_session *);
 
+/* What a controller is about, as the trace shows it: by registers as they are written and read
+ * (Base 2.1, sections 3.5 and 3.6), by the recorder's events, which may be ahead of what the host
+ * has read, and by the first command fetched, before which it was ready.
+ * Of an access that shows CC: EN 0 is DISABLED. EN 1 with SHN set is SHUTTING_DOWN, until SHUT_DOWN
+ * or FAILED; EN 1 is STARTING after DISABLED, and, where it is written, after UNKNOWN.
+ * Then, of a read that shows CSTS: CFS is FAILED; SHST 1 and 2 are SHUTTING_DOWN and SHUT_DOWN;
+ * RDY 1 is READY unless CC.EN is known to be 0; else it is STARTING or DISABLED as CC.EN is 1 or 0,
+ * UNKNOWN where that isn't known.
+ * Of an event: ready, shutdown complete and fatal status say so themselves; a reset, a new epoch
+ * and a host's arrival are DISABLED; a host's leaving, removal, migration and a trace that was
+ * stopped are UNKNOWN. */
+enum nvt_condition {
+  NVT_CONDITION_UNKNOWN,
+  NVT_CONDITION_DISABLED,
+  NVT_CONDITION_STARTING, /* CC.EN is 1, CSTS.RDY isn't yet */
+  NVT_CONDITION_READY,
+  NVT_CONDITION_SHUTTING_DOWN,
+  NVT_CONDITION_SHUT_DOWN,
+  NVT_CONDITION_FAILED, /* CSTS.CFS */
+  NVT_CONDITION_COUNT
+};
+const char *nvt_condition_name(enum nvt_condition); /* "shutting down" */
+
 /* What is known of a controller so far; NULL if no record named it. */
 struct nvt_controller_state {
   uint16_t controller;
@@ -149,6 +175,7 @@ struct nvt_controller_state {
   uint32_t queues;      /* I/O queues that exist */
   uint64_t lost;        /* records lost, by loss records and by gaps */
   uint8_t left_out;     /* by a filter, as the last meta-record says: not to be missed */
+  enum nvt_condition condition;
 };
 const struct nvt_controller_state *nvt_session_controller(const struct nvt_session *,
                                                           uint16_t controller);
@@ -156,6 +183,17 @@ const struct nvt_controller_state *nvt_session_controller(const struct nvt_sessi
 /* What is known of its configuration space (trace/config_space.h); NULL: nothing. Lives as long as
  * the session. */
 const struct nvt_config_space *nvt_session_config(const struct nvt_session *, uint16_t controller);
+
+/* Its registers as last seen (trace/registers.h); a reset makes CC 0. NULL: no record named the
+ * controller. Valid as long as the session, and so is: */
+const struct nvt_register_image *nvt_session_registers(const struct nvt_session *,
+                                                       uint16_t controller);
+/* its MSI-X (trace/msix.h); NULL: nothing of it was seen. */
+const struct nvt_msix *nvt_session_msix(const struct nvt_session *, uint16_t controller);
+/* Its outstanding commands, the oldest first: fills `out`, and returns how many it filled, at most
+ * `max`. Valid until the next record. */
+size_t nvt_session_outstanding_commands(const struct nvt_session *, uint16_t controller,
+                                        const struct nvt_exchange **out, size_t max);
 
 /* What is known of a queue that exists; NULL otherwise. Valid until the next record. */
 struct nvt_queue_view {
@@ -169,7 +207,9 @@ struct nvt_queue_view {
                            posted and not acknowledged */
   uint16_t head;        /* submission queue: after the last fetch; completion queue: doorbell */
   uint16_t tail;        /* submission queue: doorbell; completion queue: after the last post */
-  uint64_t base;        /* guest address; 0 where not known */
+  bool head_known;      /* not so where the trace started later */
+  bool tail_known;
+  uint64_t base; /* guest address; 0 where not known */
 };
 const struct nvt_queue_view *nvt_session_queue(const struct nvt_session *, uint16_t controller,
                                                struct nvt_doorbell_id);

@@ -81,6 +81,28 @@ static uint64_t command_key(const struct nvt_queue *sq, uint16_t cid) {
   return sq->generation << 16 | cid;
 }
 
+static void open(struct nvt_controller_node *controller, struct nvt_exchange_node *node) {
+  node->earlier = controller->youngest;
+  if (controller->youngest != NULL)
+    controller->youngest->later = node;
+  else
+    controller->oldest = node;
+  controller->youngest = node;
+  controller->state.outstanding++;
+}
+
+static void not_open(struct nvt_controller_node *controller, struct nvt_exchange_node *node) {
+  if (node->earlier != NULL)
+    node->earlier->later = node->later;
+  else
+    controller->oldest = node->later;
+  if (node->later != NULL)
+    node->later->earlier = node->earlier;
+  else
+    controller->youngest = node->earlier;
+  controller->state.outstanding--;
+}
+
 /* node is the oldest outstanding one of its cid. */
 static void not_outstanding(struct nvt_session *session, struct nvt_queue *sq,
                             struct nvt_exchange_node *node) {
@@ -92,15 +114,14 @@ static void not_outstanding(struct nvt_session *session, struct nvt_queue *sq,
       node->younger->youngest = node->youngest;
   }
   sq->view.outstanding--;
-  sq->controller->state.outstanding--;
+  not_open(sq->controller, node);
 }
 
 void nvt_session_cancel(struct nvt_session *session, struct nvt_queue *sq,
                         struct nvt_exchange_node *node, enum nvt_exchange_end end) {
   not_outstanding(session, sq, node);
   node->pub.end = end;
-  if (end != NVT_EXCHANGE_UNFINISHED)
-    node->pub.cancel = session->now;
+  node->pub.cancel = session->now;
   nvt_session_end(session, node);
 }
 
@@ -165,9 +186,10 @@ int nvt_session_command(struct nvt_session *session, struct nvt_controller_node 
   }
   append(&sq->list, node);
   exchange->depth = ++sq->view.outstanding;
-  controller->state.outstanding++;
+  open(controller, node);
   sq->view.cqid = command->cqid;
   sq->view.head = next_slot(sq, command->slot);
+  sq->view.head_known = true;
   nvt_session_announced_by(session, sq, command->slot, exchange);
   exchange->in_flight = exchange->depth + nvt_session_announced(sq) + sq->unacknowledged;
   view->exchange = exchange;
@@ -194,6 +216,17 @@ const struct nvt_exchange *nvt_session_outstanding_command(const struct nvt_sess
   return nvt_session_outstanding(session, controller, sqid, cid);
 }
 
+size_t nvt_session_outstanding_commands(const struct nvt_session *session, uint16_t controller,
+                                        const struct nvt_exchange **out, size_t max) {
+  const struct nvt_map_slot *slot = nvt_map_find(&session->controllers, controller);
+  const struct nvt_controller_node *node = slot != NULL ? slot->value : NULL;
+  size_t count = 0;
+  for (const struct nvt_exchange_node *at = node != NULL ? node->oldest : NULL;
+       at != NULL && count < max; at = at->later)
+    out[count++] = &at->pub;
+  return count;
+}
+
 /* To its completion queue, until the host has acknowledged it. */
 static int post(struct nvt_session *session, struct nvt_controller_node *controller,
                 const struct nvt_rec_completion *completion, struct nvt_exchange_node *node) {
@@ -212,11 +245,12 @@ static int post(struct nvt_session *session, struct nvt_controller_node *control
   append(&cq->list, node);
   cq->view.outstanding++;
   session->unacknowledged++;
-  if (!cq->pointer_known) {
+  if (!cq->view.head_known) {
     cq->view.head = completion->head;
-    cq->pointer_known = true;
+    cq->view.head_known = true;
   }
   cq->view.tail = next_slot(cq, completion->slot);
+  cq->view.tail_known = true;
   return nvt_session_wait(session, cq, node);
 }
 

@@ -4,6 +4,8 @@
 #define NVT_TRACE_SESSION_INT_H
 
 #include "trace/config_space.h"
+#include "trace/msix.h"
+#include "trace/registers.h"
 #include "trace/session.h"
 
 /* --- a hash table of 64-bit keys --- */
@@ -39,6 +41,8 @@ struct nvt_exchange_node {
   struct nvt_exchange_node *previous;
   struct nvt_exchange_node *younger;  /* outstanding with the same key, fetched next */
   struct nvt_exchange_node *youngest; /* of the oldest: the end of that chain */
+  struct nvt_exchange_node *later;    /* outstanding on its controller, fetched next and before */
+  struct nvt_exchange_node *earlier;
   struct nvt_queue *sq; /* that counts it as unacknowledged, if it still has this generation */
   uint64_t sq_generation;
   uint16_t slot; /* of the completion, in its queue */
@@ -56,7 +60,7 @@ struct nvt_exchange_list {
 };
 
 #define NVT_QUEUES_MAX (1u << 18) /* in one session, submission and completion queues */
-#define NVT_LIST_MAX 65536u       /* entries of the largest queue */
+#define NVT_LIST_MAX 65535u       /* what the largest queue holds when it is full */
 /* Of all queues of a session together; beyond it each queue forgets its oldest. */
 #define NVT_UNACKNOWLEDGED_MAX (1u << 19)
 #define NVT_DOORBELLS_MAX (1u << 20)
@@ -68,7 +72,6 @@ struct nvt_queue {
   struct nvt_controller_node *controller;
   struct nvt_queue *next; /* of the controller, in order of creation; in the free list */
   struct nvt_queue *previous;
-  bool pointer_known; /* SQ: view.tail, CQ: view.head is what the host last wrote */
   struct nvt_exchange_list list;
   /* submission queue: doorbells whose entries aren't all fetched */
   struct nvt_signal_node *doorbells;
@@ -88,8 +91,11 @@ struct nvt_controller_node {
   struct nvt_controller_node *next; /* in order of appearance */
   struct nvt_queue *queues;
   struct nvt_queue *last_queue;
-  uint8_t registers[0x40];         /* as last read or written */
+  struct nvt_exchange_node *oldest; /* outstanding */
+  struct nvt_exchange_node *youngest;
+  struct nvt_register_image registers;
   struct nvt_config_space *config; /* NULL until it was accessed */
+  struct nvt_msix *msix;           /* NULL until something was seen of it */
   bool whole; /* the trace has all queues of this epoch: a doorbell of another one is invalid */
   bool seen;  /* next_seq is valid */
   uint64_t next_seq;
@@ -100,7 +106,7 @@ struct nvt_controller_node {
   uint64_t lossy_until; /* number of the last record before which something was lost */
 };
 
-/* A controller more than that shows its capabilities without names. */
+/* A controller more than that shows its capabilities without names, and no MSI-X. */
 #define NVT_CONFIG_SPACES_MAX 256u
 
 struct nvt_slab {
@@ -126,6 +132,7 @@ struct nvt_session {
   uint64_t generation;
   uint32_t queue_count;
   uint32_t config_count;
+  uint32_t msix_count;
   uint32_t unacknowledged; /* completions in all completion queues' lists */
   uint32_t doorbell_count; /* doorbells in all submission queues' lists */
   struct nvt_moment now;
@@ -164,6 +171,9 @@ int nvt_session_queue_state(struct nvt_session *, struct nvt_controller_node *,
 /* An admin command succeeded: does it create or delete a queue? */
 int nvt_session_admin_done(struct nvt_session *, struct nvt_controller_node *,
                            const struct nvt_sqe *);
+
+/* session_condition.c: the record has been taken; registers have what it says */
+void nvt_session_condition(struct nvt_controller_node *, const struct nvt_record *);
 
 /* session_sets.c */
 enum nvt_opcode_set nvt_session_set(const struct nvt_session *, const struct nvt_controller_node *,

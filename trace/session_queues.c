@@ -62,7 +62,7 @@ struct nvt_queue *nvt_session_create_queue(struct nvt_session *session,
     return NULL;
   queue->view.entries = entries;
   queue->view.base = base;
-  queue->pointer_known = true;
+  queue->view.head_known = queue->view.tail_known = true;
   return queue;
 }
 
@@ -126,11 +126,10 @@ void nvt_session_stopped(struct nvt_session *session, struct nvt_controller_node
 int nvt_session_admin_queues(struct nvt_session *session, struct nvt_controller_node *controller) {
   const struct nvt_doorbell_id sq = {.qid = 0, .is_cq = false};
   const struct nvt_doorbell_id cq = {.qid = 0, .is_cq = true};
-  uint32_t aqa;
-  uint64_t asq, acq;
-  memcpy(&aqa, controller->registers + NVT_REG_AQA, sizeof(aqa));
-  memcpy(&asq, controller->registers + NVT_REG_ASQ, sizeof(asq));
-  memcpy(&acq, controller->registers + NVT_REG_ACQ, sizeof(acq));
+  uint64_t aqa, asq, acq;
+  nvt_image_value(&controller->registers, NVT_ROW_AQA, &aqa);
+  nvt_image_value(&controller->registers, NVT_ROW_ASQ, &asq);
+  nvt_image_value(&controller->registers, NVT_ROW_ACQ, &acq);
   /* No queue of one entry exists: AQA = 0 means that the trace doesn't have it. */
   uint32_t sq_entries = aqa != 0 ? (uint32_t)NVT_GET(aqa, AQA_ASQS) + 1 : 0;
   uint32_t cq_entries = aqa != 0 ? (uint32_t)NVT_GET(aqa, AQA_ACQS) + 1 : 0;

@@ -63,11 +63,11 @@ static int announce(struct nvt_session *session, struct nvt_queue *sq,
                     struct nvt_signal_node **signal) {
   struct nvt_signal_node *node = *signal;
   struct nvt_signal *pub = &node->pub;
-  node->anywhere = !sq->pointer_known;
-  pub->previous = sq->pointer_known ? sq->view.tail : pub->value;
+  node->anywhere = !sq->view.tail_known;
+  pub->previous = sq->view.tail_known ? sq->view.tail : pub->value;
   pub->count = distance(sq, pub->previous, pub->value);
   sq->view.tail = (uint16_t)pub->value;
-  sq->pointer_known = true;
+  sq->view.tail_known = true;
   if (pub->count == 0 && !node->anywhere)
     return 0;
   if (!session->options.keep) {
@@ -120,10 +120,10 @@ void nvt_session_announced_by(struct nvt_session *session, struct nvt_queue *sq,
 static void acknowledge(struct nvt_session *session, struct nvt_queue *cq,
                         struct nvt_signal *signal) {
   uint32_t value = signal->value;
-  signal->previous = cq->pointer_known ? cq->view.head : value;
+  signal->previous = cq->view.head_known ? cq->view.head : value;
   signal->count = distance(cq, signal->previous, value);
   cq->view.head = (uint16_t)value;
-  cq->pointer_known = true;
+  cq->view.head_known = true;
   if (signal->previous == value)
     return;
   while (cq->list.first != NULL) {
