@@ -29,6 +29,10 @@ const struct nvt_frame *nvt_links_frame(packet_info *pinfo, const struct nvt_rec
 /* What is known of a controller's configuration space; NULL: nothing. */
 const struct nvt_config_space *nvt_links_config(uint16_t controller);
 
+/* The state as of a record that the session took; false: nothing is known of it. */
+struct nvt_state;
+bool nvt_links_state(const struct nvt_record *, const struct nvt_view *, struct nvt_state *out);
+
 /* The session's view of a frame that it took, put together again. */
 struct nvt_view nvt_links_view(const struct nvt_frame *);
 
@@ -203,6 +207,11 @@ void nvt_builtin_cqe(const struct nvt_context *);
 void nvt_relations_register(int proto);
 void nvt_relations_find_builtin(void);
 void nvt_add_relations(const struct nvt_context *);
+
+/* --- state.c: the state of the controller as of the frame --- */
+
+void nvt_state_register(int proto);
+void nvt_add_state(const struct nvt_context *);
 
 /* --- shared helpers --- */
 

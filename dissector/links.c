@@ -5,6 +5,7 @@
  * looked at in any order, and again.
  */
 #include "dissector/dissector_int.h"
+#include "trace/history.h"
 #include "trace/transfer.h"
 
 #include <string.h>
@@ -13,6 +14,7 @@
 
 static struct nvt_session *session;
 static struct nvt_transfers *transfers;
+static struct nvt_history *history;
 static struct nvt_frame *frames; /* by frame number */
 static uint32_t frame_count;
 static uint32_t last_fed;
@@ -26,6 +28,8 @@ void nvt_links_cleanup(void) {
   nvt_findings_stop();
   nvt_transfers_destroy(transfers);
   transfers = NULL;
+  nvt_history_destroy(history);
+  history = NULL;
   nvt_session_destroy(session);
   session = NULL;
   g_free(frames);
@@ -47,6 +51,7 @@ static bool ensure_session(void) {
                                               .measured = nvt_statistics_measured};
   if (nvt_session_create(&options, &session) != 0)
     return false;
+  (void)nvt_history_create(session, &history);
   nvt_findings_start(session);
   return true;
 }
@@ -80,7 +85,9 @@ const struct nvt_frame *nvt_links_frame(packet_info *pinfo, const struct nvt_rec
     return frame;
   nvt_findings_record(record, &view);
   last_fed = number;
-  /* Without memory for it, the data is missing: nothing else. */
+  /* Without memory for it, the state is missing, or the data: nothing else. */
+  if (history != NULL)
+    (void)nvt_history_record(history, record, &view);
   if (transfers != NULL || nvt_transfers_create(NULL, &transfers) == 0)
     (void)nvt_transfers_record(transfers, record, &view);
   frame->exchange = view.exchange;
@@ -96,6 +103,11 @@ const struct nvt_frame *nvt_links_frame(packet_info *pinfo, const struct nvt_rec
 
 const struct nvt_config_space *nvt_links_config(uint16_t controller) {
   return session != NULL ? nvt_session_config(session, controller) : NULL;
+}
+
+bool nvt_links_state(const struct nvt_record *record, const struct nvt_view *view,
+                     struct nvt_state *out) {
+  return history != NULL && nvt_history_at(history, record, view, out);
 }
 
 struct nvt_view nvt_links_view(const struct nvt_frame *frame) {

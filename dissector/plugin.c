@@ -291,6 +291,8 @@ static void add_tree(proto_tree *tree, struct nvt_context *c, enum nvt_parse par
       nvt_add_transfers(c);
     }
     nvt_add_findings(c);
+    if (c->ours)
+      nvt_add_state(c);
   }
   add_parse_expert(c, parse);
 }
@@ -356,6 +358,7 @@ static void register_protocol(void) {
   nvt_data_register(proto_nvmetap);
   nvt_structures_register(proto_nvmetap);
   nvt_relations_register(proto_nvmetap);
+  nvt_state_register(proto_nvmetap);
   nvt_findings_register(proto_nvmetap);
   nvt_statistics_register(proto_nvmetap);
   nvt_preferences_register(proto_nvmetap, preferences_changed);

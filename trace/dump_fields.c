@@ -258,7 +258,6 @@ static void print_tail(FILE *to, const struct nvt_record *record, const struct n
 
 void nvt_dump_fields(FILE *to, const struct nvt_record *record, const struct nvt_view *view,
                      const struct nvt_session *session) {
-  (void)session;
   fprintf(to, LABEL "%" PRIu64 "\n", "Byte in the File", record->offset);
   fprintf(to, LABEL "%" PRIu64 ".%09" PRIu64 "\n", "Time", record->time_ns / 1000000000u,
           record->time_ns % 1000000000u);
@@ -288,6 +287,7 @@ void nvt_dump_fields(FILE *to, const struct nvt_record *record, const struct nvt
   if (view->signal != NULL)
     dec(to, "[Commands that it stands for]", view->signal->count);
   print_tail(to, record, view);
+  nvt_dump_state(to, record, view, session);
 }
 
 void nvt_dump_hex(FILE *to, const uint8_t *bytes, size_t length) {

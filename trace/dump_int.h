@@ -11,6 +11,9 @@
 /* Every field, one a line, indented. */
 void nvt_dump_fields(FILE *, const struct nvt_record *, const struct nvt_view *,
                      const struct nvt_session *);
+/* The state of its controller as of it, likewise. */
+void nvt_dump_state(FILE *, const struct nvt_record *, const struct nvt_view *,
+                    const struct nvt_session *);
 /* Offset, 16 bytes in hexadecimal, and as text. */
 void nvt_dump_hex(FILE *, const uint8_t *bytes, size_t length);
 /* One JSON object and a line feed. */
