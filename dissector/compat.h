@@ -51,6 +51,15 @@ static inline proto_item *nvt_add_uint_text(proto_tree *tree, int hf, tvbuff_t *
     return nvt_label(proto_tree_add_uint(tree, hf, tvb, at, size, value), text);
   return proto_tree_add_uint_format_value(tree, hf, tvb, at, size, value, "%s", text);
 }
+/* Of an item without a value. */
+static inline proto_item *nvt_add_none_text(proto_tree *tree, int hf, tvbuff_t *tvb, int at,
+                                            int size, const char *text) {
+  proto_item *item = proto_tree_add_item(tree, hf, tvb, at, size, ENC_NA);
+  if (NVT_OWN_LABELS)
+    return nvt_label(item, text);
+  proto_item_append_text(item, ": %s", text);
+  return item;
+}
 static inline proto_item *nvt_add_time_text(proto_tree *tree, int hf, tvbuff_t *tvb, int at,
                                             int size, nstime_t *time, const char *text) {
   if (NVT_OWN_LABELS)

@@ -60,15 +60,13 @@ static proto_item *add_record(const struct walk *walk, proto_tree *tree, int hf,
   const struct nvt_context *c = walk->c;
   if (part->value > UINT32_MAX)
     return NULL;
-  proto_item *item = proto_tree_add_uint(tree, hf, c->tvb, 0, 0, (uint32_t)part->value);
-  if (c->visible) {
-    char words[96];
-    struct nvt_text text;
-    nvt_text_init(&text, words, sizeof(words));
-    nvt_text_state_command(&text, part->command);
-    proto_item_append_text(item, " (%s)", words);
-  }
-  return item;
+  if (!c->visible)
+    return proto_tree_add_uint(tree, hf, c->tvb, 0, 0, (uint32_t)part->value);
+  char words[160];
+  struct nvt_text text;
+  nvt_text_init(&text, words, sizeof(words));
+  nvt_text_state_value(&text, part);
+  return nvt_add_uint_text(tree, hf, c->tvb, 0, 0, (uint32_t)part->value, words);
 }
 
 static proto_item *add_time(const struct walk *walk, proto_tree *tree, int hf, uint64_t ns) {
@@ -150,15 +148,17 @@ void nvt_add_state(const struct nvt_context *c) {
   struct nvt_view view = nvt_links_view(c->frame);
   if (!c->frame->fed || !nvt_links_state(c->record, &view, &state))
     return;
-  proto_item *item = proto_tree_add_item(c->tree, hf_state, c->tvb, 0, 0, ENC_NA);
-  nvt_generated(item);
+  proto_item *item = NULL;
   if (c->visible) {
     char words[64];
     struct nvt_text text;
     nvt_text_init(&text, words, sizeof(words));
     nvt_text_state(&text, &state);
-    proto_item_append_text(item, ": %s", words);
+    item = nvt_add_none_text(c->tree, hf_state, c->tvb, 0, 0, words);
+  } else {
+    item = proto_tree_add_item(c->tree, hf_state, c->tvb, 0, 0, ENC_NA);
   }
+  nvt_generated(item);
   struct walk walk = {.c = c, .trees = {proto_item_add_subtree(item, ett_state)}};
   nvt_state_walk(&state, visit, &walk);
 }

@@ -194,18 +194,33 @@ static int note_controller(struct past_controller *past, const struct nvt_contro
   return error;
 }
 
+/* Where it is kept: NULL, and no error, where there is nothing to keep. */
+static int past_of(struct nvt_history *history, struct nvt_queue *queue, uint64_t key,
+                   struct past_queue **out) {
+  if (queue != NULL && queue->past != NULL) {
+    *out = queue->past;
+    return 0;
+  }
+  const struct nvt_map_slot *slot = nvt_map_find(&history->queues, key);
+  *out = slot != NULL ? slot->value : NULL;
+  if (queue == NULL)
+    return 0;
+  if (*out == NULL)
+    *out = need(&history->queues, key, sizeof(**out));
+  queue->past = *out;
+  return *out != NULL ? 0 : -ENOMEM;
+}
+
 static int note_queue(struct nvt_history *history, uint16_t controller, uint16_t qid, bool is_cq,
                       uint32_t record, const struct nvt_queue_view **out) {
   struct nvt_doorbell_id id = {.qid = qid, .is_cq = is_cq};
-  const struct nvt_queue_view *view = nvt_session_queue(history->session, controller, id);
-  uint64_t key = nvt_queue_key(controller, id);
+  struct nvt_queue *queue = nvt_session_find_queue(history->session, controller, id);
+  const struct nvt_queue_view *view = queue != NULL ? &queue->view : NULL;
+  struct past_queue *past;
+  int error = past_of(history, queue, nvt_queue_key(controller, id), &past);
   *out = view;
-  const struct nvt_map_slot *slot = nvt_map_find(&history->queues, key);
-  if (slot == NULL && view == NULL)
-    return 0;
-  struct past_queue *past = slot != NULL ? slot->value : need(&history->queues, key, sizeof(*past));
   if (past == NULL)
-    return -ENOMEM;
+    return error;
   struct geometry geometry = {.record = record};
   if (view != NULL) {
     geometry.entries = view->entries;
@@ -215,7 +230,7 @@ static int note_queue(struct nvt_history *history, uint16_t controller, uint16_t
     geometry.flags = EXISTS | (view->vector_known ? VECTOR_KNOWN : 0) |
                      (view->head_known ? HEAD_KNOWN : 0) | (view->tail_known ? TAIL_KNOWN : 0);
   }
-  int error = nvt_series_put(&past->geometry, sizeof(geometry), &geometry);
+  error = nvt_series_put(&past->geometry, sizeof(geometry), &geometry);
   if (error != 0 || view == NULL)
     return error;
   struct move move = {.record = record,

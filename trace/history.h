@@ -2,9 +2,9 @@
 /*
  * What nvt_state_now() said at each record, to be asked again later in any order, as Wireshark's
  * windows do: beside a session that keeps. It holds changes only, and finds what is outstanding by
- * the exchanges themselves: 8 bytes for each record that moves a queue, and queue that it moves, and
- * 12 for each command; that is 10 to 13 bytes a record of a driver's trace. An answer takes a time
- * that grows with the logarithm of the trace.
+ * the exchanges themselves: 8 bytes for each record that moves a queue, and queue that it moves,
+ * and 12 for each command; that is 10 to 13 bytes a record of a driver's trace. An answer takes a
+ * time that grows with the logarithm of the trace.
  */
 #ifndef NVT_TRACE_HISTORY_H
 #define NVT_TRACE_HISTORY_H

@@ -9,10 +9,10 @@
 
 /* --- history_open.c: which commands were outstanding --- */
 
-/* Of 64 commands, of 64 such blocks, …: the last record that one of them was outstanding before;
+/* Of 16 commands, of 16 such blocks, …: the last record that one of them was outstanding before;
  * 0 while it isn't known. */
-#define NVT_OPEN_FANOUT 64u
-#define NVT_OPEN_LEVELS 5u
+#define NVT_OPEN_FANOUT 16u
+#define NVT_OPEN_LEVELS 7u
 struct nvt_open_commands {    /* of one controller */
   struct nvt_series commands; /* struct nvt_exchange *, in the order of their fetches */
   struct nvt_series ends;     /* the records in which commands ended: uint32_t, ascending */

@@ -8,6 +8,9 @@
 
 #include "trace/history_int.h"
 
+#define FANOUT_BITS 4u
+_Static_assert(NVT_OPEN_FANOUT == 1u << FANOUT_BITS, "of all levels alike");
+
 void nvt_open_free(struct nvt_open_commands *open) {
   nvt_series_free(&open->commands);
   nvt_series_free(&open->ends);
@@ -89,15 +92,14 @@ static uint32_t last_end(struct nvt_open_commands *open, unsigned level, uint32_
 
 /* How many commands from this one on, a largest block, had all ended by the record; 0: none. */
 static uint32_t to_pass_over(struct nvt_open_commands *open, uint32_t at, uint32_t record) {
-  for (unsigned level = NVT_OPEN_LEVELS; level-- > 0;) {
-    uint64_t span = UINT64_C(1) << 6 * (level + 1);
-    if (at % span == 0 && at / span < open->levels[level].count &&
-        last_end(open, level, (uint32_t)(at / span)) <= record)
-      return (uint32_t)span;
+  unsigned level = at != 0 ? (unsigned)__builtin_ctz(at) / FANOUT_BITS : NVT_OPEN_LEVELS;
+  for (level = level < NVT_OPEN_LEVELS ? level : NVT_OPEN_LEVELS; level-- > 0;) {
+    unsigned shift = FANOUT_BITS * (level + 1);
+    if (at >> shift < open->levels[level].count && last_end(open, level, at >> shift) <= record)
+      return UINT32_C(1) << shift;
   }
   return 0;
 }
-_Static_assert(NVT_OPEN_FANOUT == 1u << 6, "spans of levels");
 
 void nvt_open_at(struct nvt_open_commands *open, const struct nvt_record *record,
                  struct nvt_state *out) {

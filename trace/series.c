@@ -30,14 +30,6 @@ int nvt_series_append(struct nvt_series *series, size_t size, const void *item) 
   return 0;
 }
 
-int nvt_series_put(struct nvt_series *series, size_t size, const void *item) {
-  const size_t number = sizeof(uint32_t);
-  if (series->count != 0 && memcmp(series->items + (series->count - 1) * size + number,
-                                   (const uint8_t *)item + number, size - number) == 0)
-    return 0;
-  return nvt_series_append(series, size, item);
-}
-
 uint32_t nvt_series_until(const struct nvt_series *series, size_t size, uint32_t record) {
   uint32_t from = 0, to = series->count;
   while (from < to) {
