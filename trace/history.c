@@ -341,7 +341,7 @@ bool nvt_history_at(struct nvt_history *history, const struct nvt_record *record
   const struct general *general = nvt_series_at(&past->general, sizeof(*general), number);
   if (general == NULL)
     return false;
-  memset(out, 0, sizeof(*out));
+  memset(out, 0, offsetof(struct nvt_state, commands));
   out->condition = (enum nvt_condition)general->condition;
   out->queues = general->queues;
   for (unsigned row = 0; row < NVT_REGISTER_ROWS; row++) {

@@ -69,7 +69,7 @@ bool nvt_state_now(const struct nvt_session *session, const struct nvt_record *r
   const struct nvt_controller_state *state = nvt_session_controller(session, controller);
   if (state == NULL)
     return false;
-  memset(out, 0, sizeof(*out));
+  memset(out, 0, offsetof(struct nvt_state, commands));
   out->condition = state->condition;
   out->outstanding = state->outstanding;
   out->queues = state->queues;

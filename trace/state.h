@@ -37,7 +37,8 @@ struct nvt_state {
   bool has_msix;                                         /* something was seen of it */
   struct nvt_msix msix;                                  /* `changes` says nothing here */
   uint32_t shown;                                        /* of `outstanding` in `commands` */
-  struct nvt_state_command commands[NVT_STATE_COMMANDS]; /* oldest first */
+  struct nvt_state_command commands[NVT_STATE_COMMANDS]; /* `shown` of them, the oldest first; last
+                                                            member */
 };
 
 /* The record is the last that the session took. False, and nothing set: the session has nothing

@@ -3,7 +3,8 @@
 """compare_verbose.py DUMP PDML: nvmetap dump -v against tshark -T pdml, label by label.
 
 Of each record, every line that both print must say the same number and the same name. A label
-that only one prints must be in ONLY_DUMP or ONLY_TSHARK below.
+that only one prints must be in ONLY_DUMP or ONLY_TSHARK below. What stands below State must be the
+same, in the same order.
 """
 import collections
 import re
@@ -37,6 +38,8 @@ ONLY_TSHARK = re.compile(r"""^(
                           # bits of PCI registers, MSI-X entries: dump has the number
   | Payload | PRP.Entry | SGL.Descriptor | Description.* | Text | Unknown.Bytes
 )$""", re.X)
+
+STATE = "\0state"
 
 
 def value(text):
@@ -75,7 +78,16 @@ def dump_records(path):
             if start:
                 lines = records[int(start.group(1))] = collections.defaultdict(list)
                 continue
+            state = re.match(r" {4}\[State: (.*)\]$", line)
+            if state and lines is not None:
+                lines = lines[STATE]
+                lines.append(("State", state.group(1)))
+                continue
             entry = re.match(r" {4,}(\S.*?) {2,}(\S.*)$", line)
+            if isinstance(lines, list):
+                if entry:
+                    lines.append((entry.group(1), value(entry.group(2))))
+                continue
             if entry and lines is not None and not entry.group(1).startswith("0x"):
                 lines[entry.group(1)].append(value(entry.group(2)))
     return records
@@ -96,7 +108,9 @@ def tshark_records(path):
                 continue
             shown = re.sub(r"^[01. ]+ = ", "", shown)
             label, colon, text = shown.partition(": ")
-            if colon:
+            if re.match(r"nvmetap\.state\b", name):
+                lines[STATE].append((label, text if label == "State" else value(text)))
+            elif colon:
                 lines[label].append(value(text))
         yield number, lines
         packet.clear()
@@ -104,10 +118,17 @@ def tshark_records(path):
 
 def main(argv):
     dump = dump_records(argv[1])
-    compared = bad = 0
+    compared = bad = states = 0
     only = collections.Counter()
     for number, theirs in tshark_records(argv[2]):
         ours = dump.pop(number, {})
+        ours_state, theirs_state = ours.pop(STATE, []), theirs.pop(STATE, [])
+        compared += len(theirs_state)
+        states += bool(theirs_state)
+        if [label for label, _ in ours_state] != [label for label, _ in theirs_state] or \
+                not all(same(a[1], b[1]) for a, b in zip(ours_state, theirs_state)):
+            bad += 1
+            print(f"record {number}: state: dump {ours_state}, tshark {theirs_state}")
         for label in (ours.keys() | theirs.keys()) - set(OTHER_FORM):
             if label not in theirs:
                 if not ONLY_DUMP.match(label):
@@ -124,8 +145,8 @@ def main(argv):
                             print(f"record {number}: {label}: dump {a!r}, tshark {b!r}")
     for label, count in only.most_common(60):
         print(f"only in {label} ({count} times)")
-    print(f"{compared} values compared, {bad} differ, {len(only)} labels in one only")
-    return 1 if bad or only or not compared or dump else 0
+    print(f"{compared} values compared, {states} states, {bad} differ, {len(only)} labels in one only")
+    return 1 if bad or only or not compared or not states or dump else 0
 
 
 sys.exit(main(sys.argv))
