@@ -164,6 +164,82 @@ static void features_have_values(void **state) {
   assert_int_equal(nvt_feature_result(NVT_SET_ADMIN, &get), NVT_STRUCTURE_FEATURE_CAPABILITIES);
 }
 
+/* What the specification defines has a structure; user data, images and others' messages have none.
+ */
+static void nothing_is_without(void **state) {
+  (void)state;
+#define NVT_CNS(value, id, name)                                                                   \
+  {                                                                                                \
+    struct nvt_sqe sqe = ADMIN(IDENTIFY, .cdw10 = (value));                                        \
+    if (nvt_structure_of(NVT_SET_ADMIN, &sqe, NVT_DIRECTION_IN).structure == NVT_STRUCTURE_NONE)   \
+      fail_msg("CNS %02x has no structure", (value));                                              \
+  }
+#include "nvme/identify_cns.def"
+#define NVT_LOG_PAGE(value, id, name)                                                              \
+  {                                                                                                \
+    struct nvt_sqe sqe = ADMIN(GET_LOG_PAGE, .cdw10 = (value));                                    \
+    if (nvt_structure_of(NVT_SET_ADMIN, &sqe, NVT_DIRECTION_IN).structure == NVT_STRUCTURE_NONE)   \
+      fail_msg("log page %02x has no structure", (value));                                         \
+  }
+#include "nvme/logpages.def"
+#define NVT_FEATURE(value, id, name)                                                               \
+  {                                                                                                \
+    struct nvt_sqe sqe = ADMIN(SET_FEATURES, .cdw10 = (value), .cdw11 = 2);                        \
+    if (nvt_feature_set(NVT_SET_ADMIN, &sqe) == NVT_STRUCTURE_NONE &&                              \
+        nvt_structure_of(NVT_SET_ADMIN, &sqe, NVT_DIRECTION_OUT).structure == NVT_STRUCTURE_NONE)  \
+      fail_msg("feature %02x has no structure", (value));                                          \
+  }
+#include "nvme/features.def"
+}
+
+/* Whether any value of the dwords that say what data it is makes it a structure. */
+static bool has_structure(enum nvt_opcode_set set, uint8_t code, enum nvt_direction direction) {
+  for (uint32_t value = 0; value < 256; value++) {
+    struct nvt_sqe sqe = {.opcode = set == NVT_SET_FABRICS ? 0x7f : code,
+                          .nsid = set == NVT_SET_FABRICS ? code : 0,
+                          .cdw10 = value | value << 24,
+                          .cdw11 = value,
+                          .cdw12 = value << 8,
+                          .cdw13 = value};
+    if (nvt_structure_of(set, &sqe, direction).structure != NVT_STRUCTURE_NONE)
+      return true;
+  }
+  return false;
+}
+
+static void data_of_commands(void **state) {
+  (void)state;
+  static const struct {
+    enum nvt_opcode_set set;
+    uint8_t code;
+  } without[] = {
+      {NVT_SET_ADMIN, NVT_ADMIN_CREATE_IO_SQ}, /* a queue, not data */
+      {NVT_SET_ADMIN, NVT_ADMIN_CREATE_IO_CQ},
+      {NVT_SET_ADMIN, NVT_ADMIN_CONTROLLER_DATA_QUEUE},
+      {NVT_SET_ADMIN, NVT_ADMIN_FIRMWARE_IMAGE_DOWNLOAD},
+      {NVT_SET_ADMIN, NVT_ADMIN_LOAD_PROGRAM},
+      {NVT_SET_ADMIN, NVT_ADMIN_DIRECTIVE_SEND}, /* no operation of Base 2.1 has data */
+      {NVT_SET_ADMIN, NVT_ADMIN_NVME_MI_SEND},   /* the Management Interface's */
+      {NVT_SET_ADMIN, NVT_ADMIN_NVME_MI_RECEIVE},
+      {NVT_SET_NVM, NVT_NVM_WRITE},
+      {NVT_SET_NVM, NVT_NVM_READ},
+      {NVT_SET_NVM, NVT_NVM_COMPARE},
+      {NVT_SET_NVM, NVT_NVM_ZONE_APPEND},
+      {NVT_SET_KV, NVT_KV_STORE},
+      {NVT_SET_KV, NVT_KV_RETRIEVE},
+  };
+#define NVT_OPCODE(set_, value, id, name, direction_)                                              \
+  {                                                                                                \
+    const enum nvt_direction direction = NVT_DIRECTION_##direction_;                               \
+    bool none = direction != NVT_DIRECTION_IN && direction != NVT_DIRECTION_OUT;                   \
+    for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++)                              \
+      none |= without[i].set == NVT_SET_##set_ && without[i].code == (value);                      \
+    if (has_structure(NVT_SET_##set_, (value), direction) == none)                                 \
+      fail_msg(name ": whether it has a structure");                                               \
+  }
+#include "nvme/opcodes.def"
+}
+
 /* The lines of a structure, as dump prints them. */
 struct page {
   char text[65536];
@@ -255,6 +331,8 @@ int main(void) {
       cmocka_unit_test(pieces_start_where_they_say),
       cmocka_unit_test(log_pages_start_where_they_say),
       cmocka_unit_test(features_have_values),
+      cmocka_unit_test(nothing_is_without),
+      cmocka_unit_test(data_of_commands),
       cmocka_unit_test(values_are_written_for_people),
       cmocka_unit_test(descriptors_by_their_type),
       cmocka_unit_test(no_byte_too_many_for_an_element),
