@@ -127,8 +127,8 @@ void nvt_add_message(const struct nvt_context *); /* of an interrupt record */
 void nvt_commands_register(int proto);
 void nvt_add_sqe(const struct nvt_context *);
 void nvt_add_cqe(const struct nvt_context *);
-/* A person's own table of commands: NULL or "" for none. One that can't be read is told, and
- * the one before stays. Called when the preference may have changed. */
+/* A person's own table of commands: NULL or "" for none. One that can't be read is told, once, and
+ * is none. Called when the preference or the file may have changed. */
 void nvt_commands_vendor_table(const char *path);
 /* A descriptor of 16 bytes at `at`. */
 proto_item *nvt_add_sgl(const struct nvt_context *, proto_tree *, int at);

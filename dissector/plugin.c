@@ -345,9 +345,14 @@ static void set_link_type(void) {
   dissector_add_uint("wtap_encap", WTAP_ENCAP_USER0 + current, handle);
 }
 
+/* A trace that is opened, or loaded again, sees the table as it is now. */
+static void read_vendor_table(void) {
+  nvt_commands_vendor_table(nvt_preferences.vendor_table);
+}
+
 static void preferences_changed(void) {
   set_link_type();
-  nvt_commands_vendor_table(nvt_preferences.vendor_table);
+  read_vendor_table();
 }
 
 static void register_protocol(void) {
@@ -371,6 +376,7 @@ static void register_protocol(void) {
   for (size_t i = 0; i < NVT_COUNT(experts); i++)
     *experts[i].ids = (expert_field)EI_INIT;
   expert_register_field_array(expert_register_protocol(proto_nvmetap), experts, NVT_COUNT(experts));
+  register_init_routine(read_vendor_table);
   register_init_routine(nvt_expand_subtrees);
   register_init_routine(nvt_links_init);
   register_init_routine(nvt_wanted_opened);

@@ -99,6 +99,18 @@ static enum nvt_structure_id by_command(enum nvt_opcode_set set, uint8_t opcode,
   return NVT_STRUCTURE_NONE;
 }
 
+/* Where in its structure the data begins that these commands transfer. */
+static uint64_t data_offset(const struct nvt_sqe *sqe) {
+  switch (sqe->opcode) {
+  case NVT_ADMIN_MIGRATION_SEND:          /* Base 2.1, figure 355: CSOL */
+  case NVT_ADMIN_MIGRATION_RECEIVE:       /* figure 341: OL */
+  case NVT_ADMIN_SEND_DISCOVERY_LOG_PAGE: /* figure 536: TLPOL */
+    return sqe->cdw12 | (uint64_t)sqe->cdw13 << 32;
+  default:
+    return 0;
+  }
+}
+
 struct nvt_layout nvt_structure_of(enum nvt_opcode_set set, const struct nvt_sqe *sqe,
                                    enum nvt_direction direction) {
   struct nvt_layout layout = {NVT_STRUCTURE_NONE, 0};
@@ -118,6 +130,8 @@ struct nvt_layout nvt_structure_of(enum nvt_opcode_set set, const struct nvt_sqe
     layout.structure = feature_data(sqe, false);
   else
     layout.structure = by_command(set, sqe->opcode, sqe, direction);
+  if (set == NVT_SET_ADMIN && layout.structure != NVT_STRUCTURE_NONE && layout.offset == 0)
+    layout.offset = data_offset(sqe);
   return layout;
 }
 

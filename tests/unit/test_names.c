@@ -132,11 +132,6 @@ static void no_command_is_forgotten(void **state) {
       {NVT_SET_NVM, NVT_NVM_FLUSH},
       {NVT_SET_KV, NVT_NVM_FLUSH},
       {NVT_SET_KV, NVT_NVM_IO_FABRICS},
-      /* Not described here: what they have is in dwords that no row covers. */
-      {NVT_SET_ADMIN, NVT_ADMIN_CREATE_EXPORTED_NVM_SUBSYSTEM},
-      {NVT_SET_ADMIN, NVT_ADMIN_LOAD_PROGRAM},
-      {NVT_SET_ADMIN, NVT_ADMIN_PROGRAM_ACTIVATION_MANAGEMENT},
-      {NVT_SET_ADMIN, NVT_ADMIN_MEMORY_RANGE_SET_MANAGEMENT},
   };
   for (unsigned set = 0; set < NVT_SET_COUNT; set++)
     for (unsigned code = 0; code < 256; code++) {
