@@ -142,6 +142,12 @@ void nvt_add_transfers(const struct nvt_context *);
 /* The transfer's bytes from its first on, as far as they are kept without a hole; NULL: none. */
 tvbuff_t *nvt_transfer_tvb(const struct nvt_context *, struct nvt_transfer *);
 
+/* --- export.c: what commands transferred, as files --- */
+
+void nvt_export_register(int proto);
+/* Hands the frame's objects to those that listen; costs a look if nobody does. */
+void nvt_export_frame(const struct nvt_context *);
+
 /* --- structures.c: data whose layout the tables know --- */
 
 void nvt_structures_register(int proto);

@@ -324,8 +324,10 @@ static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *da
     nvt_wanted(&c, tree);
     add_tree(tree, &c, parse);
   }
-  if (frame->fed)
+  if (frame->fed) {
     nvt_tap_frame(&c);
+    nvt_export_frame(&c);
+  }
   return captured;
 }
 
@@ -358,6 +360,7 @@ static void register_protocol(void) {
   nvt_relations_register(proto_nvmetap);
   nvt_findings_register(proto_nvmetap);
   nvt_statistics_register(proto_nvmetap);
+  nvt_export_register(proto_nvmetap);
   nvt_preferences_register(proto_nvmetap, preferences_changed);
   nvt_register_field(proto_nvmetap, &hf_annotation, "Text", "nvmetap.annotation", FT_STRING,
                      BASE_NONE, NULL, 0, NULL);

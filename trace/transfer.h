@@ -112,5 +112,8 @@ struct nvt_text;
 void nvt_place_text(const struct nvt_place *, char *out, size_t size);
 /* "Data, controller to host: 8192 bytes, 128 recorded, in 2 records". */
 void nvt_text_transfer(struct nvt_text *, const struct nvt_transfer *);
+/* "Identify Controller", "Read data", "Write metadata": what it is. */
+void nvt_text_transfer_subject(struct nvt_text *, const struct nvt_exchange *,
+                               const struct nvt_transfer *);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A command's data in words, for all that print it. */
+#include "nvme/layouts.h"
 #include "trace/text.h"
 #include "trace/transfer.h"
 
@@ -48,4 +49,37 @@ void nvt_text_transfer(struct nvt_text *text, const struct nvt_transfer *transfe
   nvt_text_add(text, transfer->count == 1 ? " record" : " records");
   if (transfer->cut)
     nvt_text_add(text, ", not all kept in memory");
+}
+
+/* Where the tables don't know the layout: what was asked for, by its name. */
+static const char *asked_for(enum nvt_opcode_set set, const struct nvt_sqe *sqe) {
+  if (set != NVT_SET_ADMIN)
+    return NULL;
+  if (sqe->opcode == NVT_ADMIN_IDENTIFY)
+    return nvt_cns_name((uint8_t)sqe->cdw10);
+  if (sqe->opcode == NVT_ADMIN_GET_LOG_PAGE)
+    return nvt_log_page_name((uint8_t)sqe->cdw10);
+  if (sqe->opcode == NVT_ADMIN_GET_FEATURES || sqe->opcode == NVT_ADMIN_SET_FEATURES)
+    return nvt_feature_name((uint8_t)sqe->cdw10);
+  return NULL;
+}
+
+void nvt_text_transfer_subject(struct nvt_text *text, const struct nvt_exchange *exchange,
+                               const struct nvt_transfer *transfer) {
+  bool metadata = transfer->kind == NVT_V_data_kind_METADATA;
+  if (exchange->command.record == 0) {
+    nvt_text_add(text, metadata ? "Metadata" : "Data");
+    return;
+  }
+  enum nvt_opcode_set set = (enum nvt_opcode_set)exchange->set;
+  struct nvt_layout layout =
+      nvt_structure_of(set, &exchange->sqe, (enum nvt_direction)transfer->direction);
+  const struct nvt_structure *structure = nvt_structure_info(layout.structure);
+  const char *name = structure != NULL ? structure->title : asked_for(set, &exchange->sqe);
+  if (!metadata && name != NULL) {
+    nvt_text_add(text, name);
+    return;
+  }
+  nvt_text_opcode(text, set, nvt_exchange_code(exchange));
+  nvt_text_add(text, metadata ? " metadata" : " data");
 }
