@@ -96,27 +96,37 @@ void nvt_fields_register(int proto);
 void nvt_add_header(const struct nvt_context *);
 void nvt_add_body(const struct nvt_context *);
 
-/* --- registers.c --- */
+/* --- registers.c: accesses, shadow doorbells, messages, by trace/access.h --- */
 
 void nvt_registers_register(int proto);
-/* What an access touched: "CC", "SQ 1 Tail Doorbell", "Vector 3 Message Data". Written to out. */
-void nvt_access_name(const struct nvt_record *, const struct nvt_frame *, char *out, size_t size);
 void nvt_add_access(const struct nvt_context *);
 void nvt_add_shadow(const struct nvt_context *);
 void nvt_add_interrupt(const struct nvt_context *);
 void nvt_add_event_queue(const struct nvt_context *); /* of an event that has one */
 
+/* A walk over the parts of an access. */
+struct nvt_access_part;
+struct nvt_access_show {
+  const struct nvt_context *c;
+  proto_tree *top;   /* of the access */
+  proto_tree *under; /* of the register begun last, where it is one */
+};
+/* Where the part's bytes stand in the tvb. */
+static inline int nvt_part_at(const struct nvt_access_show *s, unsigned at) {
+  return s->c->body + (int)at;
+}
+/* The label that trace/access.h has for this kind and row, for the program's life. */
+const char *nvt_access_label(unsigned kind, size_t row);
+
 /* --- config.c: PCI configuration space --- */
 
 void nvt_config_register(int proto);
-void nvt_add_config(const struct nvt_context *, proto_tree *);
+void nvt_config_part(struct nvt_access_show *, const struct nvt_access_part *);
 
 /* --- msix.c: MSI-X table entries, pending bits, messages --- */
 
 void nvt_msix_register(int proto);
-void nvt_add_msix_entry(const struct nvt_context *, proto_tree *);
-void nvt_add_msix_pending(const struct nvt_context *, proto_tree *);
-void nvt_add_message(const struct nvt_context *); /* of an interrupt record */
+void nvt_msix_part(struct nvt_access_show *, const struct nvt_access_part *);
 
 /* --- commands.c --- */
 
@@ -224,6 +234,12 @@ const value_string *nvt_value_strings(enum nvt_values);
 const val64_string *nvt_value_strings64(enum nvt_values);
 void nvt_subtree_open(int *ett); /* one that a window shows expanded at first */
 void nvt_expand_subtrees(void);  /* when a file is opened */
+/* The field's mask is of a little-endian number: so the right bits are marked among the bytes. */
+static inline proto_item *nvt_little(proto_item *item) {
+  if (item != NULL)
+    FI_SET_FLAG(PITEM_FINFO(item), FI_LITTLE_ENDIAN);
+  return item;
+}
 /* A value that stands nowhere in the bytes. */
 proto_item *nvt_generated(proto_item *);
 const char *nvt_pci_text(uint32_t address, char out[static 16]);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A command's data in words, for all that print it. */
+#include <inttypes.h>
+
 #include "nvme/layouts.h"
 #include "trace/text.h"
 #include "trace/transfer.h"
@@ -82,4 +84,45 @@ void nvt_text_transfer_subject(struct nvt_text *text, const struct nvt_exchange 
   }
   nvt_text_opcode(text, set, nvt_exchange_code(exchange));
   nvt_text_add(text, metadata ? " metadata" : " data");
+}
+
+const char *nvt_told_name(enum nvt_told told) {
+  static const char *const names[NVT_TOLD_COUNT] = {
+      "Length",       "Recorded", "First piece", "Last piece", "Piece", "More that aren't shown",
+      "Not recorded",
+  };
+  return names[told];
+}
+
+void nvt_transfer_tell(struct nvt_transfer *transfer, bool to_its_end,
+                       void (*each)(void *, enum nvt_told, uint64_t value, const char *text),
+                       void *ctx) {
+  char line[80];
+  struct nvt_text text;
+  each(ctx, NVT_TOLD_LENGTH, transfer->length, "");
+  each(ctx, NVT_TOLD_CAPTURED, transfer->captured, "");
+  each(ctx, NVT_TOLD_FIRST, transfer->first_record, "");
+  each(ctx, NVT_TOLD_LAST, transfer->last_record, "");
+  if (!to_its_end)
+    return;
+  nvt_transfer_sort(transfer);
+  for (uint32_t i = 0; i < transfer->count && i < NVT_TOLD_PIECES_MAX; i++) {
+    const struct nvt_piece *piece = &transfer->pieces[i];
+    nvt_text_init(&text, line, sizeof(line));
+    nvt_text_printf(&text, ", offset %" PRIu64 ", %u bytes", piece->offset, piece->length);
+    if (piece->captured < piece->length)
+      nvt_text_printf(&text, ", %u recorded", piece->captured);
+    each(ctx, NVT_TOLD_PIECE, piece->record, line);
+  }
+  if (transfer->count > NVT_TOLD_PIECES_MAX)
+    each(ctx, NVT_TOLD_MORE, transfer->count - NVT_TOLD_PIECES_MAX, "");
+  if (transfer->count == 1)
+    return; /* its bytes stand there, and aren't kept for long */
+  struct nvt_hole_walk walk = {0};
+  uint64_t from, to;
+  while (nvt_transfer_hole(transfer, &walk, &from, &to)) {
+    nvt_text_init(&text, line, sizeof(line));
+    nvt_text_printf(&text, " bytes from offset %" PRIu64, from);
+    each(ctx, NVT_TOLD_MISSING, to - from, line);
+  }
 }

@@ -13,11 +13,8 @@ import xml.etree.ElementTree as tree
 # Told by both, in forms that don't compare: bytes or a name.
 OTHER_FORM = ("Submission Queue Entry", "Completion Queue Entry", "Plug-in", "Time of the First Loss",
               "Time of the Last Loss")
-# By Wireshark's names: findings, which `nvmetap check` prints; links between data records; what is told of
-# configuration space and messages beside their number, which dump -v doesn't take apart.
-ONLY_TSHARK_FIELDS = re.compile(
-    r"nvmetap\.(check|data\.(reassembled_in|\w*piece|length|captured|missing|list)$|reg\.(config|part)|"
-    r"msix(?!\.vector))")
+# By Wireshark's names: findings, which `nvmetap check` prints.
+ONLY_TSHARK_FIELDS = re.compile(r"nvmetap\.check")
 # What one of them tells otherwise, or the other can't know.
 ONLY_DUMP = re.compile(r"""^(
     \[.*                  # links and times: Wireshark has them as links (relations.c)
@@ -25,18 +22,19 @@ ONLY_DUMP = re.compile(r"""^(
   | JSON                  # its text: Wireshark's is cut
 )$""", re.X)
 ONLY_TSHARK = re.compile(r"""^(
-    \[?(Latency|Response|Queue|Doorbell|Command|Fetched|Commands|Completions?|Outstanding|Entries|First|Last|
-        Interrupt|Acknowledg|Previous|Time|Under|Announced|Depth|In.Flight|Size|Register|MSI-X|Vector|Name|Use|
-        Covers?|Pending|Overall|Entry).*
+    # Links and latencies: dump has them in brackets and in µs.
+    (Execute.|Fetch.)?Latency | (Command|Completion|Response|Doorbell|First|Last|Announced|Interrupt|
+        Acknowledg|Previous|Queue|In.Flight).*
   | .*\(nvme\..*          # Wireshark's own fields
-  | (Execute|Fetch).Latency | Prefetchable.*
-  | [a-z].*               # a flag: dump has the names of those that are set beside the number
   | .*\(\d+              # of Wireshark's own text: (1 of 2: …
-  | (Sub|Base).Class.* | Programming.Interface.* | (Signaled|Received|Detected|Master).* | SERR.* |
-        Parity.* | Capabilities.List.* | Bus.Master.* | Message.* | Masked | Reuse.* | .*Enable.\([A-Z]+\)
-                          # bits of PCI registers, MSI-X entries: dump has the number
-  | Payload | PRP.Entry | SGL.Descriptor | Description.* | Text | Unknown.Bytes
+  | Description.* | Unknown.Bytes | Entries
 )$""", re.X)
+# The same by another name.
+RENAMED = {"Queue Depth": "[Outstanding on its queue]", "Reuse of the Command Identifier": "[Use of this identifier]",
+           "Command in": "[Fetched in record]", "Announced by the doorbell in": "[Announced in record]",
+           "Completion of the command in": "[Fetched in record]"}
+BYTES = "its bytes"
+FLAGS = "its flags"  # of dump: all names in parentheses; of tshark: (name, is it set)
 
 
 def value(text):
@@ -68,6 +66,7 @@ def same(ours, theirs):
 
 
 def dump_records(path):
+    """{number: {label: values}}; the bytes of its tail under BYTES."""
     records, lines = {}, None
     with open(path, encoding="utf-8", errors="replace") as file:
         for line in file:
@@ -76,8 +75,12 @@ def dump_records(path):
                 lines = records[int(start.group(1))] = collections.defaultdict(list)
                 continue
             entry = re.match(r" {4,}(\S.*?) {2,}(\S.*)$", line)
-            if entry and lines is not None and not entry.group(1).startswith("0x"):
+            if entry and lines is not None and re.fullmatch("0x[0-9a-f]{4,}", entry.group(1)):
+                at = line.index("0x") + len(entry.group(1)) + 2
+                lines[BYTES].append(line[at:at + 48].replace(" ", ""))
+            elif entry and lines is not None:
                 lines[entry.group(1)].append(value(entry.group(2)))
+                lines[FLAGS] += re.findall(r"\(([a-z][^()]*)\)", entry.group(2))
     return records
 
 
@@ -94,10 +97,15 @@ def tshark_records(path):
                 continue
             if ONLY_TSHARK_FIELDS.match(name):
                 continue
+            if name == "nvmetap.payload":
+                lines[BYTES].append(field.get("value"))
+                continue
             shown = re.sub(r"^[01. ]+ = ", "", shown)
             label, colon, text = shown.partition(": ")
-            if colon:
-                lines[label].append(value(text))
+            if re.fullmatch("nvmetap.*_?flags.*[a-z]", name) and text in ("True", "False"):
+                lines[FLAGS].append((label, text == "True"))
+            elif colon and text != "":  # of an empty text dump has the label alone
+                lines[RENAMED.get(label, label)].append(value(text))
         yield number, lines
         packet.clear()
 
@@ -108,6 +116,19 @@ def main(argv):
     only = collections.Counter()
     for number, theirs in tshark_records(argv[2]):
         ours = dump.pop(number, {})
+        names = ours.pop(FLAGS, [])
+        for name, is_set in theirs.pop(FLAGS, []):
+            compared += 1
+            if is_set != (name in names):
+                bad += 1
+                print(f"record {number}: flag {name}: tshark {is_set}")
+        # What a list's bytes say stands in its entries, and a transfer's in its pieces.
+        theirs_bytes, ours_bytes = theirs.pop(BYTES, []), "".join(ours.pop(BYTES, []))
+        if ours_bytes and not {"PRP Entry", "SGL Descriptor"} & theirs.keys():
+            compared += 1
+            if theirs_bytes[0] != ours_bytes:
+                bad += 1
+                print(f"record {number}: its bytes differ")
         for label in (ours.keys() | theirs.keys()) - set(OTHER_FORM):
             if label not in theirs:
                 if not ONLY_DUMP.match(label):
