@@ -92,9 +92,12 @@ static inline proto_item *nvt_add_field(const struct nvt_context *c, proto_tree 
 /* --- fields.c: fields made from the tables --- */
 
 void nvt_fields_register(int proto);
-/* The header's or a body's rows, as far as the capture has them. `start` is where it starts. */
+/* The header's and the body's rows, as far as the capture has them, and what no row has: each byte
+ * has an item, but those of tails and queue entries of a record that is OK. */
 void nvt_add_header(const struct nvt_context *);
-void nvt_add_body(const struct nvt_context *);
+void nvt_add_body(const struct nvt_context *, enum nvt_parse);
+/* What comes after the tail of a record that is OK. */
+void nvt_add_rest(const struct nvt_context *);
 
 /* --- registers.c: accesses, shadow doorbells, messages, by trace/access.h --- */
 

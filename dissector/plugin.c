@@ -280,11 +280,12 @@ static void add_tree(proto_tree *tree, struct nvt_context *c, enum nvt_parse par
   if (c->ours) {
     nvt_add_addresses(c);
     nvt_add_header(c);
+    nvt_add_body(c, parse);
   }
-  if (parse != NVT_PARSE_VERSION && c->ours)
-    nvt_add_body(c);
   if (parse == NVT_PARSE_OK) {
     add_of_type(c);
+    if (c->ours)
+      nvt_add_rest(c);
     nvt_add_relations(c);
     if (c->ours) {
       nvt_add_preferred(c);

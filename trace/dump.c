@@ -69,7 +69,7 @@ static void add_start(struct nvt_text *line, struct dump *dump, uint64_t number,
   nvt_text_add(line, "  ");
 }
 
-static void print_record(struct dump *dump, const struct nvt_record *record,
+static void print_record(struct dump *dump, const struct nvt_record *record, const uint8_t *bytes,
                          const struct nvt_view *view) {
   static char buffer[4096];
   struct nvt_text line;
@@ -86,7 +86,7 @@ static void print_record(struct dump *dump, const struct nvt_record *record,
   buffer[line.length] = '\n';
   fwrite(buffer, 1, line.length + 1, stdout);
   if (dump->verbose)
-    nvt_dump_fields(stdout, record, view);
+    nvt_dump_fields(stdout, record, bytes, view);
 }
 
 static void print_foreign(struct dump *dump, const struct nvt_record *record,
@@ -112,7 +112,7 @@ static int print_all(struct dump *dump, struct nvt_reader *reader, struct nvt_se
       if (dump->json)
         nvt_dump_json(stdout, &record, &view, dump->hex);
       else
-        print_record(dump, &record, &view);
+        print_record(dump, &record, nvt_reader_bytes(reader), &view);
       if (dump->hex && !dump->json)
         nvt_dump_hex(stdout, nvt_reader_bytes(reader), record.captured);
       break;

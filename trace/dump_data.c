@@ -17,16 +17,16 @@ void nvt_dump_sgl(FILE *to, const uint8_t *bytes) {
   nvt_sgl_parse(bytes, &sgl);
   if (sgl.has_address)
     nvt_dump_number_hex(to, "Address", sgl.address, 16);
+  else if (sgl.has_length)
+    nvt_dump_bytes(to, "Reserved", bytes, 8);
   if (sgl.has_length)
     nvt_dump_number(to, "Length", sgl.length);
   if (sgl.has_key)
     nvt_dump_number_hex(to, "Key", sgl.key, 8);
-  if (!sgl.has_length) {
-    fprintf(to, NVT_DUMP_LABEL, "Descriptor Specific");
-    for (unsigned i = 0; i < 15; i++)
-      fprintf(to, "%02x", bytes[i]);
-    fputc('\n', to);
-  }
+  else if (sgl.has_length)
+    nvt_dump_bytes(to, "Reserved", bytes + 12, 3);
+  if (!sgl.has_length)
+    nvt_dump_bytes(to, "Descriptor Specific", bytes, 15);
   nvt_dump_number_named(to, "Subtype", sgl.subtype,
                         nvt_value_name(NVT_VALUES_SGL_SUBTYPE, sgl.subtype));
   nvt_dump_number_named(to, "Type", sgl.type, nvt_value_name(NVT_VALUES_SGL_TYPE, sgl.type));

@@ -37,16 +37,45 @@ static void print_value(FILE *to, const struct nvt_record_field *field, const ui
   fputc('\n', to);
 }
 
+/* Reserved bytes that are zero are told together. */
 static void print_body(FILE *to, const char *name, const void *body) {
-  size_t count;
+  size_t count, zeroes = 0; /* how many before this field */
   const struct nvt_record_field *fields = nvt_record_fields(name, &count);
-  for (size_t i = 0; i < count; i++)
-    if (!nvt_record_field_reserved(&fields[i]) || nvt_record_field_value(&fields[i], body) != 0)
+  for (size_t i = 0; i <= count; i++) {
+    if (i < count && nvt_record_field_reserved(&fields[i]) &&
+        nvt_record_field_value(&fields[i], body) == 0) {
+      zeroes += fields[i].size;
+      continue;
+    }
+    size_t at = i == 0 ? 0 : (size_t)fields[i - 1].offset + fields[i - 1].size;
+    if (zeroes > 0)
+      nvt_dump_bytes(to, "Reserved", (const uint8_t *)body + at - zeroes, zeroes);
+    zeroes = 0;
+    if (i < count)
       print_value(to, &fields[i], body);
+  }
+}
+
+/* What this version of the format doesn't know. */
+static void print_rest(FILE *to, const struct nvt_record *record, const uint8_t *bytes) {
+  uint32_t known = sizeof(record->header), at;
+  bool unknown;
+  if (record->header.header_length > known)
+    nvt_dump_bytes(to, "Unknown Bytes", bytes + known, record->header.header_length - known);
+  uint32_t length = nvt_record_rest(record, bytes, &at, &unknown);
+  if (length > 0)
+    nvt_dump_bytes(to, unknown ? "Unknown Bytes" : "Padding", bytes + at, length);
 }
 
 void nvt_dump_number_hex(FILE *to, const char *title, uint64_t value, int digits) {
   fprintf(to, NVT_DUMP_LABEL "0x%0*" PRIx64 "\n", title, digits, value);
+}
+
+void nvt_dump_bytes(FILE *to, const char *title, const uint8_t *bytes, size_t length) {
+  fprintf(to, NVT_DUMP_LABEL, title);
+  for (size_t i = 0; i < length; i++)
+    fprintf(to, "%02x", bytes[i]);
+  fputc('\n', to);
 }
 
 void nvt_dump_number(FILE *to, const char *title, uint64_t value) {
@@ -82,10 +111,8 @@ static void print_command_field(FILE *to, const struct nvt_command_field *field,
 static void print_dword(FILE *to, enum nvt_opcode_set set, const struct nvt_sqe *sqe,
                         unsigned dword, uint32_t reserved) {
   char title[24];
-  if (dword != 1) {
-    snprintf(title, sizeof(title), "Command Dword %u", dword);
-    hex(to, title, nvt_sqe_dword(sqe, dword), 8);
-  }
+  snprintf(title, sizeof(title), "Command Dword %u", dword);
+  hex(to, title, nvt_sqe_dword(sqe, dword), 8);
   size_t count;
   const struct nvt_command_field *fields =
       nvt_command_fields_of(set, nvt_command_code(set, sqe), &count);
@@ -180,13 +207,15 @@ static void print_exchange(FILE *to, const struct nvt_exchange *exchange) {
   }
 }
 
-void nvt_dump_fields(FILE *to, const struct nvt_record *record, const struct nvt_view *view) {
+void nvt_dump_fields(FILE *to, const struct nvt_record *record, const uint8_t *bytes,
+                     const struct nvt_view *view) {
   fprintf(to, NVT_DUMP_LABEL "%" PRIu64 "\n", "Byte in the File", record->offset);
   fprintf(to, NVT_DUMP_LABEL "%" PRIu64 ".%09" PRIu64 "\n", "Time", record->time_ns / 1000000000u,
           record->time_ns % 1000000000u);
   fprintf(to, NVT_DUMP_LABEL "%s\n", "Record", nvt_record_title(record->header.type));
   print_body(to, "header", &record->header);
   print_body(to, nvt_record_body_name(record->header.type), &record->meta);
+  print_rest(to, record, bytes);
   switch (record->header.type) {
   case NVT_REC_COMMAND:
     print_sqe(to, view->set, &record->command.sqe);

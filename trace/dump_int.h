@@ -11,9 +11,10 @@
 /* A field's line begins with its label, for printf. */
 #define NVT_DUMP_LABEL "    %-31s  "
 
-/* Every field, one a line, indented. What the record's command transferred is told from its
- * exchange's transfers (trace/transfer.h). */
-void nvt_dump_fields(FILE *, const struct nvt_record *, const struct nvt_view *);
+/* Every field, one a line, indented; `bytes` are the record's as captured. What its command
+ * transferred is told from its exchange's transfers (trace/transfer.h). */
+void nvt_dump_fields(FILE *, const struct nvt_record *, const uint8_t *bytes,
+                     const struct nvt_view *);
 
 /* --- dump_access.c, dump_data.c: parts of it --- */
 
@@ -28,6 +29,7 @@ void nvt_dump_sgl(FILE *, const uint8_t *bytes);
 /* Label and number, a line. */
 void nvt_dump_number(FILE *, const char *label, uint64_t value);
 void nvt_dump_number_hex(FILE *, const char *label, uint64_t value, int digits);
+void nvt_dump_bytes(FILE *, const char *label, const uint8_t *bytes, size_t length);
 void nvt_dump_number_named(FILE *, const char *label, uint64_t value, const char *name);
 
 /* Offset, 16 bytes in hexadecimal, and as text. */

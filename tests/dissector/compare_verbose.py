@@ -27,7 +27,7 @@ ONLY_TSHARK = re.compile(r"""^(
         Acknowledg|Previous|Queue|In.Flight).*
   | .*\(nvme\..*          # Wireshark's own fields
   | .*\(\d+              # of Wireshark's own text: (1 of 2: …
-  | Description.* | Unknown.Bytes | Entries
+  | Description.* | Entries
 )$""", re.X)
 # The same by another name.
 RENAMED = {"Queue Depth": "[Outstanding on its queue]", "Reuse of the Command Identifier": "[Use of this identifier]",

@@ -135,6 +135,13 @@ def build():
     trace.data(0, 2, PAYLOAD, IN, 0x900800, bytes(identify[:2048]))
     trace.data(0, 2, PAYLOAD, IN, 0x901000, bytes(identify[2048:]), 2048)
     trace.cpl(0, 0, 1, 1, 0x06, 2, 2)
+    # A later version's: a longer header, a longer body, and both with reserved bytes used.
+    access = struct.pack("<QQBBBBI", 0x14, 0x460001, 4, 1, 0, 0, 0)
+    trace.record(5, bytes(range(1, 9)) + access, header_length=40)
+    trace.record(5, access + bytes(range(1, 17)))
+    trace.record(5, struct.pack("<QQBBBBI", 0x14, 0x460001, 4, 1, 0, 0x5A, 0))
+    trace.record(5, struct.pack("<QQBBBBI", 0x14, 0x460001, 4, 1, 0, 0, 0x5A5A))
+    trace.record(17, struct.pack("<II", 5, 0), b"Hello" + bytes(11))
     return trace
 
 
