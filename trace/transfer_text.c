@@ -94,6 +94,17 @@ const char *nvt_told_name(enum nvt_told told) {
   return names[told];
 }
 
+static void tell_missing(void (*each)(void *, enum nvt_told, uint64_t, const char *), void *ctx,
+                         uint64_t from, uint64_t to) {
+  char line[48];
+  struct nvt_text text;
+  if (from >= to)
+    return; /* where offsets end */
+  nvt_text_init(&text, line, sizeof(line));
+  nvt_text_printf(&text, " bytes from offset %" PRIu64, from);
+  each(ctx, NVT_TOLD_MISSING, to - from, line);
+}
+
 void nvt_transfer_tell(struct nvt_transfer *transfer, bool to_its_end,
                        void (*each)(void *, enum nvt_told, uint64_t value, const char *text),
                        void *ctx) {
@@ -116,13 +127,17 @@ void nvt_transfer_tell(struct nvt_transfer *transfer, bool to_its_end,
   }
   if (transfer->count > NVT_TOLD_PIECES_MAX)
     each(ctx, NVT_TOLD_MORE, transfer->count - NVT_TOLD_PIECES_MAX, "");
-  if (transfer->count == 1)
-    return; /* its bytes stand there, and aren't kept for long */
+  if (transfer->count == 1) { /* its bytes stand there, and aren't kept for long */
+    const struct nvt_piece *piece = transfer->pieces;
+    if (piece->offset > 0)
+      tell_missing(each, ctx, 0, piece->offset);
+    uint64_t end = piece->offset + piece->captured;
+    if (end >= piece->offset)
+      tell_missing(each, ctx, end, transfer->length);
+    return;
+  }
   struct nvt_hole_walk walk = {0};
   uint64_t from, to;
-  while (nvt_transfer_hole(transfer, &walk, &from, &to)) {
-    nvt_text_init(&text, line, sizeof(line));
-    nvt_text_printf(&text, " bytes from offset %" PRIu64, from);
-    each(ctx, NVT_TOLD_MISSING, to - from, line);
-  }
+  while (nvt_transfer_hole(transfer, &walk, &from, &to))
+    tell_missing(each, ctx, from, to);
 }
