@@ -34,11 +34,11 @@ static int hf_sqe = -1, hf_cqe = -1;
 static int hf_opcode[NVT_SET_COUNT] = {-1, -1, -1, -1}, hf_opcode_name = -1;
 static int hf_reserved = -1, hf_sgl_key = -1, hf_sgl_specific = -1, hf_vendor_field = -1;
 static int hf_fuse = -1, hf_flags_reserved = -1, hf_psdt = -1;
-static int hf_cid = -1, hf_nsid = -1, hf_cdw2 = -1, hf_cdw3 = -1, hf_mptr = -1;
+static int hf_cid = -1, hf_nsid = -1, hf_cdw1 = -1, hf_cdw2 = -1, hf_cdw3 = -1, hf_mptr = -1;
 static int hf_prp1 = -1, hf_prp2 = -1;
 static int hf_cdw[6] = {-1, -1, -1, -1, -1, -1};
 static int hf_sgl_address = -1, hf_sgl_length = -1, hf_sgl_type = -1, hf_sgl_subtype = -1;
-static int hf_sgl = -1;
+static int hf_sgl = -1, hf_sgl_reserved = -1;
 static int hf_dw0 = -1, hf_dw1 = -1, hf_sqhd = -1, hf_sqid = -1, hf_cqe_cid = -1;
 static int hf_phase = -1, hf_status = -1, hf_status_name = -1, hf_sct = -1, hf_sc = -1;
 static int hf_status_word = -1, hf_crd = -1, hf_more = -1, hf_dnr = -1;
@@ -65,6 +65,7 @@ static const struct plain plain_fields[] = {
      0xc0},
     {&hf_cid, "Command Identifier (CID)", "nvmetap.cid", FT_UINT16, BASE_HEX, NULL, 0},
     {&hf_nsid, "Namespace Identifier (NSID)", "nvmetap.nsid", FT_UINT32, BASE_DEC_HEX, NULL, 0},
+    {&hf_cdw1, "Command Dword 1", "nvmetap.cdw1", FT_UINT32, BASE_HEX, NULL, 0},
     {&hf_cdw2, "Command Dword 2", "nvmetap.cdw2", FT_UINT32, BASE_HEX, NULL, 0},
     {&hf_cdw3, "Command Dword 3", "nvmetap.cdw3", FT_UINT32, BASE_HEX, NULL, 0},
     {&hf_mptr, "Metadata Pointer (MPTR)", "nvmetap.mptr", FT_UINT64, BASE_HEX, NULL, 0},
@@ -82,6 +83,7 @@ static const struct plain plain_fields[] = {
     {&hf_sgl_subtype, "Subtype", "nvmetap.sgl.subtype", FT_UINT8, BASE_HEX, NULL, 0x0f},
     {&hf_sgl_type, "Type", "nvmetap.sgl.type", FT_UINT8, BASE_HEX, NULL, 0xf0},
     {&hf_sgl_key, "Key", "nvmetap.sgl.key", FT_UINT32, BASE_HEX, NULL, 0},
+    {&hf_sgl_reserved, "Reserved", "nvmetap.sgl.reserved", FT_BYTES, BASE_NONE, NULL, 0},
     {&hf_sgl_specific, "Descriptor Specific", "nvmetap.sgl.specific", FT_BYTES, BASE_NONE, NULL, 0},
     {&hf_reserved, "Reserved", "nvmetap.sqe.reserved", FT_UINT32, BASE_HEX, NULL, 0},
     {&hf_vendor_field, "Vendor Field", "nvmetap.vendor.field", FT_UINT64, BASE_HEX, NULL, 0},
@@ -230,10 +232,14 @@ proto_item *nvt_add_sgl(const struct nvt_context *c, proto_tree *parent, int at)
   nvt_sgl_parse(tvb_get_ptr(c->tvb, at, SGL_BYTES), &sgl);
   if (sgl.has_address)
     add_item(c, tree, hf_sgl_address, at, 8);
+  else if (sgl.has_length)
+    add_item(c, tree, hf_sgl_reserved, at, 8);
   if (sgl.has_length)
     add_item(c, tree, hf_sgl_length, at + 8, sgl.has_key ? 3 : 4);
   if (sgl.has_key)
     add_item(c, tree, hf_sgl_key, at + 11, 4);
+  else if (sgl.has_length)
+    add_item(c, tree, hf_sgl_reserved, at + 12, 3);
   if (!sgl.has_length)
     proto_tree_add_item(tree, hf_sgl_specific, c->tvb, at, 15, ENC_NA);
   add_item(c, tree, hf_sgl_subtype, at + 15, 1);
@@ -286,8 +292,7 @@ static void add_dword(const struct nvt_context *c, proto_tree *tree, enum nvt_op
                       unsigned dword, int hf, int entry, uint32_t reserved) {
   const struct nvt_sqe *sqe = &c->record->command.sqe;
   int at = entry + 4 * (int)dword;
-  if (hf > 0)
-    tree = proto_item_add_subtree(nvt_add_field(c, tree, hf, at, 4), ett_dword);
+  tree = proto_item_add_subtree(nvt_add_field(c, tree, hf, at, 4), ett_dword);
   size_t count;
   const struct nvt_command_field *rows =
       nvt_command_fields_of(set, nvt_command_code(set, sqe), &count);
@@ -317,7 +322,7 @@ void nvt_add_sqe(const struct nvt_context *c) {
   add_item(c, tree, hf_psdt, entry + 1, 1);
   add_item(c, tree, hf_cid, entry + 2, 2);
   if (set == NVT_SET_FABRICS)
-    add_dword(c, tree, set, 1, -1, entry, reserved[1]);
+    add_dword(c, tree, set, 1, hf_cdw1, entry, reserved[1]);
   else
     add_item(c, tree, hf_nsid, entry + 4, 4);
   add_dword(c, tree, set, 2, hf_cdw2, entry, reserved[2]);

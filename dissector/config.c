@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Accesses to PCI configuration space: header and capabilities, by nvme/pci_config.def. */
 #include "dissector/dissector_int.h"
-#include "trace/config_space.h"
+#include "trace/access.h"
 
 static int *hf_registers; /* by row of nvt_pci_registers() */
 static int *hf_fields;    /* by row of nvt_pci_fields() */
@@ -22,21 +22,11 @@ static const char *place_of(const struct nvt_pci_register *reg) {
   return wmem_strdup_printf(wmem_epan_scope(), "config.%s.%s", layout->id, reg->id);
 }
 
-static void register_register(int proto, const struct nvt_pci_register *reg, int *hf) {
-  const struct nvt_pci_layout_info *layout = nvt_pci_layout(reg->layout);
-  bool header = layout->kind == NVT_PCI_HEADER;
-  const char *name =
-      header ? reg->name : wmem_strdup_printf(wmem_epan_scope(), "%s %s", layout->name, reg->name);
-  nvt_register_field(proto, hf, name, nvt_abbrev("reg", place_of(reg), NULL), type_of(reg->size),
-                     BASE_HEX, NULL, 0, NULL);
-}
-
 static void register_field(int proto, const struct nvt_pci_register *reg,
-                           const struct nvt_pci_field *field, int *hf) {
+                           const struct nvt_pci_field *field, size_t row) {
   uint64_t mask = field->width == 8u * reg->size ? 0 : (~0ULL >> (64 - field->width)) << field->lsb;
   const value_string *strings = nvt_value_strings(field->values);
-  nvt_register_field(proto, hf,
-                     wmem_strdup_printf(wmem_epan_scope(), "%s (%s)", field->title, field->id),
+  nvt_register_field(proto, &hf_fields[row], nvt_access_label(NVT_ACCESS_PCI_FIELD, row),
                      nvt_abbrev("reg", place_of(reg), field->id), type_of(reg->size),
                      field->width > 8 ? BASE_HEX : BASE_DEC, VALS(strings), mask, NULL);
 }
@@ -48,63 +38,59 @@ void nvt_config_register(int proto) {
   hf_registers = wmem_alloc_array(wmem_epan_scope(), int, count);
   hf_fields = wmem_alloc_array(wmem_epan_scope(), int, field_count);
   for (size_t i = 0; i < count; i++)
-    register_register(proto, &registers[i], &hf_registers[i]);
+    nvt_register_field(proto, &hf_registers[i], nvt_access_label(NVT_ACCESS_PCI_REGISTER, i),
+                       nvt_abbrev("reg", place_of(&registers[i]), NULL), type_of(registers[i].size),
+                       BASE_HEX, NULL, 0, NULL);
   for (size_t i = 0; i < field_count; i++)
-    register_field(proto, &registers[fields[i].reg], &fields[i], &hf_fields[i]);
-  nvt_register_field(proto, &hf_unknown, "Configuration Bytes", "nvmetap.reg.config.bytes",
-                     FT_BYTES, BASE_NONE, NULL, 0,
+    register_field(proto, &registers[fields[i].reg], &fields[i], i);
+  nvt_register_field(proto, &hf_unknown, nvt_access_label(NVT_ACCESS_PCI_BYTES, 0),
+                     "nvmetap.reg.config.bytes", FT_BYTES, BASE_NONE, NULL, 0,
                      "Of no register in the tables, or of a capability not seen yet");
-  nvt_register_field(proto, &hf_capability, "Capability", "nvmetap.reg.config.capability",
-                     FT_STRING, BASE_NONE, NULL, 0, "That the access lies in");
+  nvt_register_field(proto, &hf_capability, nvt_access_label(NVT_ACCESS_CAPABILITY, 0),
+                     "nvmetap.reg.config.capability", FT_STRING, BASE_NONE, NULL, 0,
+                     "That the access lies in");
   nvt_subtree(&ett_register);
 }
 
-/* The register is in the access with `bytes` of its own from `skip` on. */
-static void add_register(const struct nvt_context *c, proto_tree *tree,
-                         const struct nvt_pci_register *reg, int at, unsigned skip,
-                         unsigned bytes) {
-  size_t count, first, end;
-  const struct nvt_pci_register *registers = nvt_pci_registers(&count);
-  const struct nvt_pci_field *fields = nvt_pci_fields(&count);
-  uint32_t value = 0;
-  tvb_memcpy(c->tvb, (uint8_t *)&value + skip, at, bytes);
+static void add_register(struct nvt_access_show *s, const struct nvt_access_part *part) {
+  const struct nvt_context *c = s->c;
+  size_t first, end, count;
   proto_item *item =
-      proto_tree_add_uint(tree, hf_registers[reg - registers], c->tvb, at, (int)bytes, value);
-  if (bytes < reg->size)
-    proto_item_append_text(item, ", of which only bits %u:%u were accessed", (skip + bytes) * 8 - 1,
-                           skip * 8);
-  nvt_pci_fields_of(reg, &first, &end);
-  if (first == end)
-    return;
-  proto_tree *bits = proto_item_add_subtree(item, ett_register);
-  for (size_t i = first; i < end; i++)
-    if (fields[i].lsb >= skip * 8 && fields[i].lsb + fields[i].width <= (skip + bytes) * 8)
-      proto_tree_add_uint(bits, hf_fields[i], c->tvb, at, (int)bytes, value);
+      proto_tree_add_uint(s->top, hf_registers[part->row], c->tvb, nvt_part_at(s, part->at),
+                          (int)part->bytes, (uint32_t)part->value);
+  if (part->partial && c->visible) {
+    char text[64];
+    struct nvt_text words;
+    nvt_text_init(&words, text, sizeof(text));
+    nvt_text_access_partial(&words, part);
+    proto_item_append_text(item, ", %s", text);
+  }
+  nvt_pci_fields_of(&nvt_pci_registers(&count)[part->row], &first, &end);
+  s->under = first < end ? proto_item_add_subtree(item, ett_register) : s->top;
 }
 
-void nvt_add_config(const struct nvt_context *c, proto_tree *tree) {
-  const struct nvt_rec_access *access = &c->record->access;
-  const struct nvt_config_space *space = nvt_links_config(c->record->header.controller);
-  unsigned size = access->size <= 8 ? access->size : 8;
-  int value = c->body + (int)offsetof(struct nvt_rec_access, value);
-  const struct nvt_config_capability *last = NULL;
-  for (unsigned done = 0; done < size;) {
-    struct nvt_config_place place;
-    uint64_t offset = access->offset + done;
-    if (offset < access->offset || !nvt_config_space_at(space, offset, &place))
-      break;
-    unsigned bytes = place.end - (unsigned)offset;
-    if (bytes > size - done)
-      bytes = size - done;
-    if (place.capability != NULL && place.capability != last && place.layout != NULL)
-      nvt_generated(proto_tree_add_string_format_value(tree, hf_capability, c->tvb, 0, 0,
-                                                       place.layout->name, "%s at 0x%02x",
-                                                       place.layout->name, place.base));
-    last = place.capability;
-    if (place.reg != NULL)
-      add_register(c, tree, place.reg, value + (int)done, (unsigned)offset - place.start, bytes);
-    else
-      proto_tree_add_item(tree, hf_unknown, c->tvb, value + (int)done, (int)bytes, ENC_NA);
-    done += bytes;
+void nvt_config_part(struct nvt_access_show *s, const struct nvt_access_part *part) {
+  const struct nvt_context *c = s->c;
+  int at = nvt_part_at(s, part->at);
+  switch (part->kind) {
+  case NVT_ACCESS_CAPABILITY: {
+    char text[128];
+    struct nvt_text words;
+    nvt_text_init(&words, text, sizeof(text));
+    nvt_text_access_value(&words, part);
+    nvt_generated(proto_tree_add_string_format_value(s->top, hf_capability, c->tvb, 0, 0,
+                                                     part->place->layout->name, "%s", text));
+    break;
+  }
+  case NVT_ACCESS_PCI_REGISTER:
+    add_register(s, part);
+    break;
+  case NVT_ACCESS_PCI_FIELD:
+    nvt_little(proto_tree_add_uint(s->under, hf_fields[part->row], c->tvb, at, (int)part->bytes,
+                                   (uint32_t)part->whole));
+    break;
+  default:
+    proto_tree_add_item(s->top, hf_unknown, c->tvb, at, (int)part->bytes, ENC_NA);
+    break;
   }
 }

@@ -5,9 +5,6 @@
 
 #define PRP_BYTES 8
 #define SGL_BYTES 16
-/* A command of more lists than that shows its pages, but its lists don't show places: each would
- * have to go over all before it. */
-#define LISTS_FOLLOWED 64u
 
 static int hf_prp = -1;
 static int hf_payload = -1;
@@ -27,30 +24,18 @@ void nvt_data_register(int proto) {
 }
 
 struct placing {
-  uint64_t record;
   proto_item **items; /* of the entries */
   uint32_t count;
 };
 
-static bool add_place(void *ctx, const struct nvt_place *place) {
+/* What an entry of a list is for. */
+static void add_place(void *ctx, const struct nvt_place *place) {
   const struct placing *placing = ctx;
-  if (place->record != placing->record || place->index >= placing->count)
-    return true;
+  if (place->index >= placing->count)
+    return;
   char text[80];
   nvt_place_text(place, text, sizeof(text));
   proto_item_append_text(placing->items[place->index], ": %s", text);
-  return true;
-}
-
-/* What each entry of a list is for. */
-static void add_places(const struct nvt_context *c, proto_item **items, uint32_t count) {
-  const struct nvt_exchange *exchange = c->frame->exchange;
-  struct placing placing = {.record = c->pinfo->num, .items = items, .count = count};
-  if (exchange == NULL)
-    return;
-  const struct nvt_transfer *lists = nvt_transfer_lists(exchange);
-  if (lists != NULL && lists->count <= LISTS_FOLLOWED)
-    nvt_transfer_places(exchange, add_place, &placing);
 }
 
 static void add_list(const struct nvt_context *c, int at, int present) {
@@ -67,7 +52,9 @@ static void add_list(const struct nvt_context *c, int at, int present) {
             : nvt_add_sgl(c, tree, at + i * size);
   if (present % size != 0)
     proto_tree_add_item(tree, hf_payload, c->tvb, at + count * size, present % size, ENC_NA);
-  add_places(c, items, (uint32_t)count);
+  struct placing placing = {items, (uint32_t)count};
+  if (c->visible && c->frame->exchange != NULL)
+    nvt_transfer_places_in(c->frame->exchange, c->pinfo->num, add_place, &placing);
 }
 
 static void add_payload(const struct nvt_context *c, int at, int present) {
@@ -83,8 +70,7 @@ static void add_payload(const struct nvt_context *c, int at, int present) {
   if (transfer == NULL)
     return;
   /* While the file is read the first time, a first piece may turn out not to be the only one. */
-  if (transfer->count == 1 && data->offset == 0 && present > 0 &&
-      data->kind == NVT_V_data_kind_PAYLOAD)
+  if (present > 0 && nvt_transfer_alone(exchange, c->record))
     nvt_add_structure(c, c->tree, tvb_new_subset_length(c->tvb, at, present), exchange,
                       (enum nvt_direction)direction);
   uint64_t end = exchange->completion.record;

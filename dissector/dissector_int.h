@@ -96,31 +96,44 @@ static inline proto_item *nvt_add_field(const struct nvt_context *c, proto_tree 
 /* --- fields.c: fields made from the tables --- */
 
 void nvt_fields_register(int proto);
-/* The header's or a body's rows, as far as the capture has them. `start` is where it starts. */
+/* The header's and the body's rows, as far as the capture has them, and what no row has: each byte
+ * has an item, but those of tails and queue entries of a record that is OK. */
 void nvt_add_header(const struct nvt_context *);
-void nvt_add_body(const struct nvt_context *);
+void nvt_add_body(const struct nvt_context *, enum nvt_parse);
+/* What comes after the tail of a record that is OK. */
+void nvt_add_rest(const struct nvt_context *);
 
-/* --- registers.c --- */
+/* --- registers.c: accesses, shadow doorbells, messages, by trace/access.h --- */
 
 void nvt_registers_register(int proto);
-/* What an access touched: "CC", "SQ 1 Tail Doorbell", "Vector 3 Message Data". Written to out. */
-void nvt_access_name(const struct nvt_record *, const struct nvt_frame *, char *out, size_t size);
 void nvt_add_access(const struct nvt_context *);
 void nvt_add_shadow(const struct nvt_context *);
 void nvt_add_interrupt(const struct nvt_context *);
 void nvt_add_event_queue(const struct nvt_context *); /* of an event that has one */
 
+/* A walk over the parts of an access. */
+struct nvt_access_part;
+struct nvt_access_show {
+  const struct nvt_context *c;
+  proto_tree *top;   /* of the access */
+  proto_tree *under; /* of the register begun last, where it is one */
+};
+/* Where the part's bytes stand in the tvb. */
+static inline int nvt_part_at(const struct nvt_access_show *s, unsigned at) {
+  return s->c->body + (int)at;
+}
+/* The label that trace/access.h has for this kind and row, for the program's life. */
+const char *nvt_access_label(unsigned kind, size_t row);
+
 /* --- config.c: PCI configuration space --- */
 
 void nvt_config_register(int proto);
-void nvt_add_config(const struct nvt_context *, proto_tree *);
+void nvt_config_part(struct nvt_access_show *, const struct nvt_access_part *);
 
 /* --- msix.c: MSI-X table entries, pending bits, messages --- */
 
 void nvt_msix_register(int proto);
-void nvt_add_msix_entry(const struct nvt_context *, proto_tree *);
-void nvt_add_msix_pending(const struct nvt_context *, proto_tree *);
-void nvt_add_message(const struct nvt_context *); /* of an interrupt record */
+void nvt_msix_part(struct nvt_access_show *, const struct nvt_access_part *);
 
 /* --- commands.c --- */
 
@@ -145,6 +158,12 @@ void nvt_transfers_register(int proto);
 void nvt_add_transfers(const struct nvt_context *);
 /* The transfer's bytes from its first on, as far as they are kept without a hole; NULL: none. */
 tvbuff_t *nvt_transfer_tvb(const struct nvt_context *, struct nvt_transfer *);
+
+/* --- export.c: what commands transferred, as files --- */
+
+void nvt_export_register(int proto);
+/* Hands the frame's objects to those that listen; costs a look if nobody does. */
+void nvt_export_frame(const struct nvt_context *);
 
 /* --- structures.c: data whose layout the tables know --- */
 
@@ -227,6 +246,12 @@ const value_string *nvt_value_strings(enum nvt_values);
 const val64_string *nvt_value_strings64(enum nvt_values);
 void nvt_subtree_open(int *ett); /* one that a window shows expanded at first */
 void nvt_expand_subtrees(void);  /* when a file is opened */
+/* The field's mask is of a little-endian number: so the right bits are marked among the bytes. */
+static inline proto_item *nvt_little(proto_item *item) {
+  if (item != NULL)
+    FI_SET_FLAG(PITEM_FINFO(item), FI_LITTLE_ENDIAN);
+  return item;
+}
 /* A value that stands nowhere in the bytes. */
 proto_item *nvt_generated(proto_item *);
 const char *nvt_pci_text(uint32_t address, char out[static 16]);

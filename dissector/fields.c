@@ -86,7 +86,9 @@ static const struct {
     {"shadow", "value", "nvmetap.doorbell.value"},
 };
 
-static int hf_reserved_tail = -1;
+static int hf_unknown = -1;
+static int hf_reserved = -1;
+static int hf_padding = -1;
 static int ett_header = -1;
 
 void nvt_register_field(int proto, int *id, const char *name, const char *abbrev, enum ftenum type,
@@ -258,8 +260,13 @@ void nvt_fields_register(int proto) {
   for (size_t i = 0; i < NVT_REC_COUNT; i++)
     if (bodies[i].name != NULL)
       find_rows(&bodies[i]);
-  nvt_register_field(proto, &hf_reserved_tail, "Unknown Bytes", "nvmetap.unknown", FT_BYTES,
-                     BASE_NONE, NULL, 0, "Of a later version's header, or of an unknown record");
+  nvt_register_field(proto, &hf_unknown, "Unknown Bytes", "nvmetap.unknown", FT_BYTES, BASE_NONE,
+                     NULL, 0,
+                     "Of a later version's record, of an unknown one, or of a field that was cut");
+  nvt_register_field(proto, &hf_reserved, "Reserved", "nvmetap.reserved", FT_BYTES, BASE_NONE, NULL,
+                     0, "Reserved bytes that are zero");
+  nvt_register_field(proto, &hf_padding, "Padding", "nvmetap.padding", FT_BYTES, BASE_NONE, NULL, 0,
+                     "Up to a multiple of 8 bytes");
   nvt_subtree(&ett_header);
 }
 
@@ -285,8 +292,6 @@ static void add_flags(const struct nvt_context *c, proto_tree *tree, const struc
 static void add_one(const struct nvt_context *c, proto_tree *tree, const struct field *field,
                     int start) {
   int at = start + field->offset;
-  if (at + field->size > c->captured || (field->reserved && little(c, at, field->size) == 0))
-    return;
   switch (field->kind) {
   case PLAIN:
     nvt_add_field(c, tree, field->hf, at, field->size);
@@ -322,26 +327,70 @@ static void add_one(const struct nvt_context *c, proto_tree *tree, const struct 
   }
 }
 
+/* Bytes that no field has. */
+static void add_rest(const struct nvt_context *c, proto_tree *tree, int hf, int at, int end) {
+  if (at < end && nvt_asked(c, hf))
+    proto_tree_add_item(tree, hf, c->tvb, at, end - at, ENC_NA);
+}
+
+/* Rows [first, end), from `start` on; where the last whole one ends. */
+static int add_rows(const struct nvt_context *c, proto_tree *tree, size_t first, size_t end,
+                    int start) {
+  int done = start, zeroes = -1; /* where reserved bytes that are zero begin */
+  for (size_t i = first; i < end; i++) {
+    const struct field *field = &fields[i];
+    int at = start + field->offset;
+    if (at + field->size > c->captured)
+      break;
+    done = at + field->size;
+    if (field->reserved && little(c, at, field->size) == 0) {
+      zeroes = zeroes < 0 ? at : zeroes;
+      continue;
+    }
+    add_rest(c, tree, hf_reserved, zeroes < 0 ? at : zeroes, at);
+    zeroes = -1;
+    add_one(c, tree, field, start);
+  }
+  add_rest(c, tree, hf_reserved, zeroes < 0 ? done : zeroes, done);
+  return done;
+}
+
 void nvt_add_header(const struct nvt_context *c) {
   int length = c->captured < 32 ? c->captured : 32;
   proto_tree *tree =
       proto_tree_add_subtree(c->tree, c->tvb, 0, length, ett_header, NULL, "Record Header");
-  for (size_t i = header.first; i < header.end; i++)
-    add_one(c, tree, &fields[i], 0);
+  int done = add_rows(c, tree, header.first, header.end, 0);
   int later =
       c->record->header.header_length < c->captured ? c->record->header.header_length : c->captured;
-  if (later > 32)
-    proto_tree_add_item(tree, hf_reserved_tail, c->tvb, 32, later - 32, ENC_NA);
+  add_rest(c, tree, hf_unknown, done, later > 32 ? later : length);
 }
 
-void nvt_add_body(const struct nvt_context *c) {
+/* Of a record that can't be told: what add_rows() leaves to others, who don't come. */
+static void add_entries(const struct nvt_context *c, size_t first, size_t end) {
+  for (size_t i = first; i < end; i++)
+    if (fields[i].kind == ENTRY && c->body + fields[i].offset + fields[i].size <= c->captured)
+      add_rest(c, c->tree, hf_unknown, c->body + fields[i].offset,
+               c->body + fields[i].offset + fields[i].size);
+}
+
+void nvt_add_body(const struct nvt_context *c, enum nvt_parse parse) {
   unsigned type = c->record->header.type;
-  if (type >= NVT_REC_COUNT || bodies[type].name == NULL) {
-    if (c->captured > c->body)
-      proto_tree_add_item(c->tree, hf_reserved_tail, c->tvb, c->body, c->captured - c->body,
-                          ENC_NA);
-    return;
+  bool known = parse != NVT_PARSE_VERSION && type < NVT_REC_COUNT && bodies[type].name != NULL;
+  int done = c->body;
+  if (known)
+    done = add_rows(c, c->tree, bodies[type].first, bodies[type].end, c->body);
+  if (parse != NVT_PARSE_OK) {
+    if (known)
+      add_entries(c, bodies[type].first, bodies[type].end);
+    add_rest(c, c->tree, hf_unknown, done < 32 ? 32 : done, c->captured);
   }
-  for (size_t i = bodies[type].first; i < bodies[type].end; i++)
-    add_one(c, c->tree, &fields[i], c->body);
+}
+
+void nvt_add_rest(const struct nvt_context *c) {
+  uint32_t at, length = 0;
+  bool unknown;
+  if (nvt_asked(c, hf_unknown) || nvt_asked(c, hf_padding))
+    length = nvt_record_rest(c->record, c->bytes, &at, &unknown);
+  if (length > 0)
+    add_rest(c, c->tree, unknown ? hf_unknown : hf_padding, (int)at, (int)(at + length));
 }

@@ -280,11 +280,12 @@ static void add_tree(proto_tree *tree, struct nvt_context *c, enum nvt_parse par
   if (c->ours) {
     nvt_add_addresses(c);
     nvt_add_header(c);
+    nvt_add_body(c, parse);
   }
-  if (parse != NVT_PARSE_VERSION && c->ours)
-    nvt_add_body(c);
   if (parse == NVT_PARSE_OK) {
     add_of_type(c);
+    if (c->ours)
+      nvt_add_rest(c);
     nvt_add_relations(c);
     if (c->ours) {
       nvt_add_preferred(c);
@@ -326,8 +327,10 @@ static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *da
     nvt_wanted(&c, tree);
     add_tree(tree, &c, parse);
   }
-  if (frame->fed)
+  if (frame->fed) {
     nvt_tap_frame(&c);
+    nvt_export_frame(&c);
+  }
   return captured;
 }
 
@@ -366,6 +369,7 @@ static void register_protocol(void) {
   nvt_state_register(proto_nvmetap);
   nvt_findings_register(proto_nvmetap);
   nvt_statistics_register(proto_nvmetap);
+  nvt_export_register(proto_nvmetap);
   nvt_preferences_register(proto_nvmetap, preferences_changed);
   nvt_register_field(proto_nvmetap, &hf_annotation, "Text", "nvmetap.annotation", FT_STRING,
                      BASE_NONE, NULL, 0, NULL);

@@ -1,37 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Accesses: registers and PCI configuration with their bit fields, doorbells, MSI-X. */
+/* Accesses: registers with their bit fields, doorbells; configuration and MSI-X by their files. */
 #include "dissector/dissector_int.h"
-#include "nvme/pci.h"
-#include "trace/text.h"
+#include "trace/access.h"
 
-#include <stdio.h>
-#include <string.h>
-
-enum register_size {
-#define NVT_REGISTER(offset, size, id, name, title) SIZE_##id = (size),
-#include "nvme/registers.def"
-};
-
-/* A bit field of a register in BAR0. */
-struct bits {
-  const char *register_name;
-  const char *id;
-  const char *title;
-  uint32_t offset;
-  uint8_t lsb;
-  uint8_t width;
-  uint8_t size; /* of the register, bytes */
-  int hf;
-};
-static struct bits bits[] = {
-#define NVT_REGISTER_FIELD(reg, lsb, width, id, title)                                             \
-  {#reg, #id, (title), NVT_REG_##reg, (lsb), (width), SIZE_##reg, -1},
-#include "nvme/registers.def"
-};
-
-static const value_string doorbell_kinds[] = {
-    {0, "submission queue tail"}, {1, "completion queue head"}, {0, NULL}};
-
+static int *hf_fields; /* by row of nvt_register_fields() */
 static int hf_reg_name = -1;
 static int hf_doorbell_qid = -1;
 static int hf_doorbell_kind = -1;
@@ -40,34 +12,49 @@ static int hf_qid = -1;
 static int hf_part = -1;
 static int ett_bits = -1;
 
-static void register_bits(int proto, struct bits *field) {
-  uint64_t mask = field->width == 8u * field->size ? 0 /* the whole register */
-                                                   : (~0ULL >> (64 - field->width)) << field->lsb;
+const char *nvt_access_label(unsigned kind, size_t row) {
+  char label[160];
+  struct nvt_text text;
+  nvt_text_init(&text, label, sizeof(label));
+  nvt_text_access_label(&text, (enum nvt_access_kind)kind, row);
+  return wmem_strdup(wmem_epan_scope(), label);
+}
+
+static void register_field(int proto, const struct nvt_register_field_info *field, size_t row) {
+  const struct nvt_register_info *reg = nvt_register_at(field->offset);
+  uint64_t mask = field->width == 8u * reg->size ? 0 /* the whole register */
+                                                 : (~0ULL >> (64 - field->width)) << field->lsb;
   enum nvt_values list = nvt_register_values(field->offset, field->lsb);
-  bool wide = field->size == 8;
+  bool wide = reg->size == 8;
   const void *strings = NULL;
   if (list != NVT_VALUES_NONE && wide)
     strings = VALS64(nvt_value_strings64(list));
   else if (list != NVT_VALUES_NONE)
     strings = VALS(nvt_value_strings(list));
   int display = field->width > 16 ? BASE_HEX : BASE_DEC;
-  nvt_register_field(
-      proto, &field->hf, wmem_strdup_printf(wmem_epan_scope(), "%s (%s)", field->title, field->id),
-      nvt_abbrev("reg", field->register_name, field->id), wide ? FT_UINT64 : FT_UINT32,
-      display | (wide && strings != NULL ? BASE_VAL64_STRING : 0), strings, mask, NULL);
+  nvt_register_field(proto, &hf_fields[row], nvt_access_label(NVT_ACCESS_FIELD, row),
+                     nvt_abbrev("reg", reg->name, field->name), wide ? FT_UINT64 : FT_UINT32,
+                     display | (wide && strings != NULL ? BASE_VAL64_STRING : 0), strings, mask,
+                     NULL);
 }
 
 void nvt_registers_register(int proto) {
-  for (size_t i = 0; i < NVT_COUNT(bits); i++)
-    register_bits(proto, &bits[i]);
+  size_t count;
+  const struct nvt_register_field_info *fields = nvt_register_fields(&count);
+  value_string *kinds = wmem_alloc0_array(wmem_epan_scope(), value_string, 3);
+  for (uint32_t i = 0; i < 2; i++)
+    kinds[i] = (value_string){i, nvt_doorbell_kind_name(i != 0)};
+  hf_fields = wmem_alloc_array(wmem_epan_scope(), int, count);
+  for (size_t i = 0; i < count; i++)
+    register_field(proto, &fields[i], i);
   nvt_register_field(proto, &hf_reg_name, "Register", "nvmetap.reg.name", FT_STRING, BASE_NONE,
                      NULL, 0, "Name of what was accessed");
-  nvt_register_field(proto, &hf_doorbell_qid, "Doorbell Queue", "nvmetap.doorbell.qid", FT_UINT16,
-                     BASE_DEC, NULL, 0, NULL);
-  nvt_register_field(proto, &hf_doorbell_kind, "Doorbell Kind", "nvmetap.doorbell.kind", FT_UINT8,
-                     BASE_DEC, VALS(doorbell_kinds), 0, NULL);
-  nvt_register_field(proto, &hf_doorbell_value, "Doorbell Value", "nvmetap.doorbell.value",
-                     FT_UINT32, BASE_DEC, NULL, 0, NULL);
+  nvt_register_field(proto, &hf_doorbell_qid, nvt_access_label(NVT_ACCESS_DOORBELL_QUEUE, 0),
+                     "nvmetap.doorbell.qid", FT_UINT16, BASE_DEC, NULL, 0, NULL);
+  nvt_register_field(proto, &hf_doorbell_kind, nvt_access_label(NVT_ACCESS_DOORBELL_KIND, 0),
+                     "nvmetap.doorbell.kind", FT_UINT8, BASE_DEC, VALS(kinds), 0, NULL);
+  nvt_register_field(proto, &hf_doorbell_value, nvt_access_label(NVT_ACCESS_DOORBELL_VALUE, 0),
+                     "nvmetap.doorbell.value", FT_UINT32, BASE_DEC, NULL, 0, NULL);
   nvt_register_field(proto, &hf_qid, "Queue Identifier", "nvmetap.qid", FT_UINT16, BASE_DEC, NULL,
                      0, NULL);
   nvt_register_field(proto, &hf_part, "Part of a Field", "nvmetap.reg.part", FT_UINT64, BASE_HEX,
@@ -77,120 +64,105 @@ void nvt_registers_register(int proto) {
   nvt_msix_register(proto);
 }
 
-static void bar_name(uint64_t offset, const struct nvt_frame *frame, char *out, size_t size) {
-  if (frame->is_doorbell) {
-    snprintf(out, size, "%s %u %s Doorbell", frame->doorbell.is_cq ? "CQ" : "SQ",
-             frame->doorbell.qid, frame->doorbell.is_cq ? "Head" : "Tail");
-    return;
+static void add_part_of_field(const struct nvt_access_show *s, const struct nvt_access_part *part) {
+  char text[256] = "";
+  if (s->c->visible) {
+    struct nvt_text words;
+    nvt_text_init(&words, text, sizeof(text));
+    nvt_text_access_label(&words, part->kind, part->row);
+    nvt_text_add(&words, ", ");
+    nvt_text_access_partial(&words, part);
+    nvt_text_add(&words, ": ");
+    nvt_text_access_value(&words, part);
   }
-  struct nvt_text text;
-  nvt_text_init(&text, out, size);
-  nvt_text_register(&text, offset);
+  proto_tree_add_uint64_format(s->under, hf_part, s->c->tvb, nvt_part_at(s, part->at),
+                               (int)part->bytes, part->value, "%s", text);
 }
 
-void nvt_access_name(const struct nvt_record *record, const struct nvt_frame *frame, char *out,
-                     size_t size) {
-  uint64_t offset = record->access.offset;
-  struct nvt_text text;
-  switch (record->access.space) {
-  case NVT_V_access_space_CONFIG:
-    nvt_text_init(&text, out, size);
-    nvt_text_pci_register(&text, nvt_links_config(record->header.controller), offset,
-                          record->access.size);
-    break;
-  case NVT_V_access_space_BAR0:
-    bar_name(offset, frame, out, size);
-    break;
-  case NVT_V_access_space_MSIX_TABLE:
-    if (offset % 4 == 0)
-      snprintf(out, size, "MSI-X Vector %" PRIu64 " %s", offset / NVT_MSIX_ENTRY_SIZE,
-               nvt_msix_part_name((unsigned)(offset % NVT_MSIX_ENTRY_SIZE / 4)));
-    else
-      snprintf(out, size, "MSI-X table offset 0x%" PRIx64, offset);
-    break;
-  case NVT_V_access_space_MSIX_PBA:
-    snprintf(out, size, "MSI-X Pending Bits of Vectors %" PRIu64 " to %" PRIu64, offset * 8,
-             offset * 8 + record->access.size * 8u - 1);
-    break;
-  default:
-    snprintf(out, size, "space %u offset 0x%" PRIx64, record->access.space, offset);
-  }
-}
-
-/* A field, as far as it lies in the bytes accessed. */
-static void add_field(const struct nvt_context *c, proto_tree *tree, const struct bits *field) {
-  const struct nvt_rec_access *access = &c->record->access;
-  uint64_t base = (uint64_t)field->offset * 8;
-  uint64_t first = base + field->lsb, last = first + field->width;
-  uint64_t start = access->offset * 8, end = start + access->size * 8u;
-  uint64_t from = first > start ? first : start, to = last < end ? last : end;
-  if (from >= to)
+/* In the register's own place, so that its bits show as the specification numbers them. */
+static void add_field(const struct nvt_access_show *s, const struct nvt_access_part *part) {
+  int at = nvt_part_at(s, part->at), hf = hf_fields[part->row];
+  if (!nvt_asked(s->c, hf))
     return;
-  uint64_t value = access->value >> (from - start);
-  if (to - from < 64)
-    value &= ~0ULL >> (64 - (to - from));
-  int at = c->body + 8 + (int)((from - start) / 8);
-  int bytes = c->body + 8 + (int)((to - start + 7) / 8) - at;
-  /* In the register's own place, so that its bits show as the specification numbers them. */
-  if (from != first || to != last)
-    proto_tree_add_uint64_format(tree, hf_part, c->tvb, at, bytes, value,
-                                 "%s (%s), bits %" PRIu64 ":%" PRIu64
-                                 " of the register: 0x%" PRIx64,
-                                 field->title, field->id, to - 1 - base, from - base, value);
-  else if (field->size == 8)
-    proto_tree_add_uint64(tree, field->hf, c->tvb, at, bytes, value << field->lsb);
+  if (part->reg->size == 8)
+    nvt_little(proto_tree_add_uint64(s->under, hf, s->c->tvb, at, (int)part->bytes, part->whole));
   else
-    proto_tree_add_uint(tree, field->hf, c->tvb, at, bytes, (uint32_t)(value << field->lsb));
+    nvt_little(
+        proto_tree_add_uint(s->under, hf, s->c->tvb, at, (int)part->bytes, (uint32_t)part->whole));
 }
 
-static void add_fields_of(const struct nvt_context *c, proto_tree *tree,
-                          const struct nvt_register_info *reg) {
-  for (size_t i = 0; i < NVT_COUNT(bits); i++)
-    if (bits[i].offset == reg->offset)
-      add_field(c, tree, &bits[i]);
+static void add_doorbell(const struct nvt_access_show *s, const struct nvt_access_part *part) {
+  const struct nvt_context *c = s->c;
+  int hf = part->kind == NVT_ACCESS_DOORBELL_QUEUE  ? hf_doorbell_qid
+           : part->kind == NVT_ACCESS_DOORBELL_KIND ? hf_doorbell_kind
+                                                    : hf_doorbell_value;
+  int at = nvt_part_at(s, part->at), bytes = (int)part->bytes;
+  uint32_t value = (uint32_t)part->value;
+  proto_tree_add_uint(s->top, hf, c->tvb, at, bytes, value);
+  if (part->kind == NVT_ACCESS_DOORBELL_VALUE && c->frame->is_doorbell)
+    proto_item_set_hidden(
+        proto_tree_add_uint(s->top, hf_qid, c->tvb, c->body, 8, c->frame->doorbell.qid));
 }
 
-/* Each register in the bytes accessed; under its name where there are several. */
-static void add_registers(const struct nvt_context *c, proto_tree *tree) {
-  const struct nvt_rec_access *access = &c->record->access;
-  const struct nvt_register_info *before = NULL;
-  if (access->offset > UINT32_MAX || access->size > 8)
-    return;
-  for (unsigned i = 0; i < access->size; i++) {
-    const struct nvt_register_info *reg = nvt_register_at(access->offset + i);
-    if (reg == NULL || reg == before)
-      continue;
-    before = reg;
-    bool all = i == 0 && access->offset + access->size <= reg->offset + reg->size;
-    proto_tree *under = tree;
-    if (!all)
-      under = proto_tree_add_subtree_format(tree, c->tvb, c->body + 8 + (int)i, 1, ett_bits, NULL,
-                                            "%s, %s", reg->name, reg->title);
-    add_fields_of(c, under, reg);
+static void show(void *ctx, const struct nvt_access_part *part) {
+  struct nvt_access_show *s = ctx;
+  switch (part->kind) {
+  case NVT_ACCESS_DOORBELL_QUEUE:
+  case NVT_ACCESS_DOORBELL_KIND:
+  case NVT_ACCESS_DOORBELL_VALUE:
+    add_doorbell(s, part);
+    break;
+  case NVT_ACCESS_REGISTER:
+    s->under =
+        proto_tree_add_subtree_format(s->top, s->c->tvb, nvt_part_at(s, part->at), (int)part->bytes,
+                                      ett_bits, NULL, "%s, %s", part->reg->name, part->reg->title);
+    break;
+  case NVT_ACCESS_FIELD:
+    add_field(s, part);
+    break;
+  case NVT_ACCESS_FIELD_PART:
+    add_part_of_field(s, part);
+    break;
+  case NVT_ACCESS_CAPABILITY:
+  case NVT_ACCESS_PCI_REGISTER:
+  case NVT_ACCESS_PCI_FIELD:
+  case NVT_ACCESS_PCI_BYTES:
+    nvt_config_part(s, part);
+    break;
+  case NVT_ACCESS_VECTOR:
+  case NVT_ACCESS_MESSAGE:
+  case NVT_ACCESS_MSIX_PART:
+  case NVT_ACCESS_MSIX_FIELD:
+  case NVT_ACCESS_PENDING:
+  case NVT_ACCESS_NOTE:
+    nvt_msix_part(s, part);
+    break;
   }
 }
 
-static void add_doorbell(const struct nvt_context *c, proto_tree *tree) {
-  const struct nvt_frame *frame = c->frame;
-  proto_tree_add_uint(tree, hf_doorbell_qid, c->tvb, c->body, 8, frame->doorbell.qid);
-  proto_tree_add_uint(tree, hf_doorbell_kind, c->tvb, c->body, 8, frame->doorbell.is_cq);
-  proto_tree_add_uint(tree, hf_doorbell_value, c->tvb, c->body + 8, 4,
-                      (uint32_t)c->record->access.value);
-  proto_item_set_hidden(proto_tree_add_uint(tree, hf_qid, c->tvb, c->body, 8, frame->doorbell.qid));
+static struct nvt_view view_of(const struct nvt_context *c) {
+  struct nvt_view view = nvt_links_view(c->frame);
+  view.config = nvt_links_config(c->record->header.controller);
+  return view;
+}
+
+static void walk(const struct nvt_context *c, proto_tree *tree) {
+  struct nvt_access_show s = {.c = c, .top = tree, .under = tree};
+  struct nvt_view view = view_of(c);
+  nvt_access_walk(c->record, &view, show, &s);
 }
 
 void nvt_add_shadow(const struct nvt_context *c) {
-  const struct nvt_rec_shadow *shadow = &c->record->shadow;
-  proto_item_set_hidden(
-      proto_tree_add_uint(c->tree, hf_doorbell_qid, c->tvb, c->body + 12, 2, shadow->qid));
-  proto_tree_add_uint(c->tree, hf_doorbell_kind, c->tvb, c->body + 14, 1, shadow->is_cq != 0);
+  proto_item_set_hidden(proto_tree_add_uint(c->tree, hf_doorbell_qid, c->tvb, c->body + 12, 2,
+                                            c->record->shadow.qid));
+  walk(c, c->tree);
 }
 
 /* A filter on a queue finds its interrupts too. */
 void nvt_add_interrupt(const struct nvt_context *c) {
   proto_item_set_hidden(
       proto_tree_add_uint(c->tree, hf_qid, c->tvb, c->body + 16, 2, c->record->interrupt.cqid));
-  nvt_add_message(c);
+  walk(c, c->tree);
 }
 
 void nvt_add_event_queue(const struct nvt_context *c) {
@@ -199,29 +171,14 @@ void nvt_add_event_queue(const struct nvt_context *c) {
 }
 
 void nvt_add_access(const struct nvt_context *c) {
-  char name[96];
-  nvt_access_name(c->record, c->frame, name, sizeof(name));
+  char name[128];
+  struct nvt_text text;
+  struct nvt_view view = view_of(c);
+  nvt_text_init(&text, name, sizeof(name));
+  nvt_text_access(&text, c->record, &view);
   proto_item *item = proto_tree_add_string(c->tree, hf_reg_name, c->tvb, c->body, 8, name);
-  proto_tree *tree = proto_item_add_subtree(item, ett_bits);
-  const struct nvt_register_info *reg = nvt_register_at(c->record->access.offset);
-  switch (c->record->access.space) {
-  case NVT_V_access_space_BAR0:
-    if (c->frame->is_doorbell)
-      add_doorbell(c, tree);
-    else if (reg != NULL)
-      proto_item_append_text(item, " (%s)", reg->title);
-    add_registers(c, tree);
-    break;
-  case NVT_V_access_space_CONFIG:
-    nvt_add_config(c, tree);
-    break;
-  case NVT_V_access_space_MSIX_TABLE:
-    nvt_add_msix_entry(c, tree);
-    break;
-  case NVT_V_access_space_MSIX_PBA:
-    nvt_add_msix_pending(c, tree);
-    break;
-  default:
-    break;
-  }
+  const char *title = nvt_access_title(c->record, &view);
+  if (title != NULL && c->visible)
+    proto_item_append_text(item, " (%s)", title);
+  walk(c, proto_item_add_subtree(item, ett_bits));
 }

@@ -6,40 +6,35 @@
 
 #include <stdio.h>
 
-/* A tree of more is of no use to anybody. */
-#define SHOWN_MAX 8192u
-
-static int hf_length = -1;
-static int hf_captured = -1;
-static int hf_piece = -1;
-static int hf_first = -1;
-static int hf_last = -1;
+static int hf_told[NVT_TOLD_COUNT];
 static int hf_list = -1;
-static int hf_missing = -1;
-static int hf_more = -1;
 static int hf_bytes = -1;
 static int hf_prp = -1;
 static int hf_sgl_address = -1;
 static int ett_data = -1;
 static int ett_pages = -1;
 
+static const struct {
+  const char *abbrev;
+  enum ftenum type;
+  const char *blurb;
+} told[NVT_TOLD_COUNT] = {
+    [NVT_TOLD_LENGTH] = {"nvmetap.data.length", FT_UINT64, "Bytes that the command transferred"},
+    [NVT_TOLD_CAPTURED] = {"nvmetap.data.captured", FT_UINT64, "Bytes of them that the trace has"},
+    [NVT_TOLD_FIRST] = {"nvmetap.data.first_piece", FT_FRAMENUM, NULL},
+    [NVT_TOLD_LAST] = {"nvmetap.data.last_piece", FT_FRAMENUM, NULL},
+    [NVT_TOLD_PIECE] = {"nvmetap.data.piece", FT_FRAMENUM, NULL},
+    [NVT_TOLD_MORE] = {"nvmetap.data.more", FT_UINT64, NULL},
+    [NVT_TOLD_MISSING] = {"nvmetap.data.missing", FT_UINT64, "Bytes that the trace doesn't have"},
+};
+
 void nvt_transfers_register(int proto) {
-  nvt_register_field(proto, &hf_length, "Length", "nvmetap.data.length", FT_UINT64, BASE_DEC, NULL,
-                     0, "Bytes that the command transferred");
-  nvt_register_field(proto, &hf_captured, "Recorded", "nvmetap.data.captured", FT_UINT64, BASE_DEC,
-                     NULL, 0, "Bytes of them that the trace has");
-  nvt_register_field(proto, &hf_piece, "Piece", "nvmetap.data.piece", FT_FRAMENUM, BASE_NONE, NULL,
-                     0, NULL);
-  nvt_register_field(proto, &hf_first, "First piece", "nvmetap.data.first_piece", FT_FRAMENUM,
-                     BASE_NONE, NULL, 0, NULL);
-  nvt_register_field(proto, &hf_last, "Last piece", "nvmetap.data.last_piece", FT_FRAMENUM,
-                     BASE_NONE, NULL, 0, NULL);
+  for (unsigned i = 0; i < NVT_TOLD_COUNT; i++)
+    nvt_register_field(proto, &hf_told[i], nvt_told_name((enum nvt_told)i), told[i].abbrev,
+                       told[i].type, told[i].type == FT_FRAMENUM ? BASE_NONE : BASE_DEC, NULL, 0,
+                       told[i].blurb);
   nvt_register_field(proto, &hf_list, "PRP list or SGL segment", "nvmetap.data.list", FT_FRAMENUM,
                      BASE_NONE, NULL, 0, NULL);
-  nvt_register_field(proto, &hf_missing, "Not recorded", "nvmetap.data.missing", FT_UINT64,
-                     BASE_DEC, NULL, 0, "Bytes that the trace doesn't have");
-  nvt_register_field(proto, &hf_more, "More that aren't shown", "nvmetap.data.more", FT_UINT32,
-                     BASE_DEC, NULL, 0, NULL);
   nvt_register_field(proto, &hf_bytes, "Payload", "nvmetap.payload", FT_BYTES, BASE_NONE, NULL, 0,
                      NULL);
   nvt_register_field(proto, &hf_prp, "PRP Entry", "nvmetap.prp", FT_UINT64, BASE_HEX, NULL, 0,
@@ -57,10 +52,6 @@ static proto_item *add_frame(const struct nvt_context *c, proto_tree *tree, int 
   return nvt_generated(proto_tree_add_uint(tree, hf, c->tvb, 0, 0, (uint32_t)record));
 }
 
-static void add_uint64(const struct nvt_context *c, proto_tree *tree, int hf, uint64_t value) {
-  nvt_generated(proto_tree_add_uint64(tree, hf, c->tvb, 0, 0, value));
-}
-
 /* --- data --- */
 
 tvbuff_t *nvt_transfer_tvb(const struct nvt_context *c, struct nvt_transfer *transfer) {
@@ -73,26 +64,21 @@ tvbuff_t *nvt_transfer_tvb(const struct nvt_context *c, struct nvt_transfer *tra
   return tvb_new_child_real_data(c->tvb, bytes, (unsigned)length, (int)length);
 }
 
-static void add_pieces(const struct nvt_context *c, proto_tree *tree,
-                       struct nvt_transfer *transfer) {
-  nvt_transfer_sort(transfer);
-  for (uint32_t i = 0; i < transfer->count && i < SHOWN_MAX; i++) {
-    const struct nvt_piece *piece = &transfer->pieces[i];
-    proto_item *item = add_frame(c, tree, hf_piece, piece->record);
-    proto_item_append_text(item, ", offset %" PRIu64 ", %u bytes", piece->offset, piece->length);
-    if (piece->captured < piece->length)
-      proto_item_append_text(item, ", %u recorded", piece->captured);
-  }
-  if (transfer->count > SHOWN_MAX)
-    nvt_generated(proto_tree_add_uint(tree, hf_more, c->tvb, 0, 0, transfer->count - SHOWN_MAX));
-  if (transfer->count == 1)
-    return;
-  struct nvt_hole_walk walk = {0};
-  uint64_t from, to;
-  while (nvt_transfer_hole(transfer, &walk, &from, &to))
-    nvt_generated(proto_tree_add_uint64_format_value(tree, hf_missing, c->tvb, 0, 0, to - from,
-                                                     "%" PRIu64 " bytes from offset %" PRIu64,
-                                                     to - from, from));
+struct telling {
+  const struct nvt_context *c;
+  proto_tree *tree;
+};
+
+static void add_told(void *ctx, enum nvt_told what, uint64_t value, const char *text) {
+  const struct telling *telling = ctx;
+  proto_item *item;
+  if (told[what].type == FT_FRAMENUM)
+    item = add_frame(telling->c, telling->tree, hf_told[what], value);
+  else
+    item = nvt_generated(
+        proto_tree_add_uint64(telling->tree, hf_told[what], telling->c->tvb, 0, 0, value));
+  if (text[0] != '\0' && telling->c->visible)
+    proto_item_append_text(item, "%s", text);
 }
 
 /* The bytes of all pieces, as a tab of their own beside the frame's. */
@@ -118,14 +104,9 @@ static void add_transfer(const struct nvt_context *c, struct nvt_transfer *trans
   proto_item *item;
   proto_tree *tree = proto_tree_add_subtree(c->tree, c->tvb, 0, 0, ett_data, &item, title);
   nvt_generated(item);
-  add_uint64(c, tree, hf_length, transfer->length);
-  add_uint64(c, tree, hf_captured, transfer->captured);
-  add_frame(c, tree, hf_first, transfer->first_record);
-  add_frame(c, tree, hf_last, transfer->last_record);
-  if (!end)
-    return;
-  add_pieces(c, tree, transfer);
-  if (transfer->count > 1)
+  struct telling telling = {c, tree};
+  nvt_transfer_tell(transfer, end, add_told, &telling);
+  if (end && transfer->count > 1)
     add_whole(c, tree, transfer);
 }
 
@@ -145,7 +126,7 @@ static bool add_page(void *ctx, const struct nvt_place *place) {
   nvt_generated(proto_tree_add_uint64_format_value(
       pages->tree, pages->sgl ? hf_sgl_address : hf_prp, pages->c->tvb, 0, 0, place->address,
       "0x%" PRIx64 ": %s", place->address, text));
-  return ++pages->count < SHOWN_MAX;
+  return ++pages->count < NVT_TOLD_PIECES_MAX;
 }
 
 static void add_pages(const struct nvt_context *c, const struct nvt_exchange *exchange) {
@@ -157,7 +138,7 @@ static void add_pages(const struct nvt_context *c, const struct nvt_exchange *ex
   pages.tree = proto_tree_add_subtree(c->tree, c->tvb, 0, 0, ett_pages, &item,
                                       pages.sgl ? "SGL Descriptors" : "Memory Pages");
   nvt_generated(item);
-  for (uint32_t i = 0; lists != NULL && i < lists->count && i < SHOWN_MAX; i++)
+  for (uint32_t i = 0; lists != NULL && i < lists->count && i < NVT_TOLD_PIECES_MAX; i++)
     add_frame(c, pages.tree, hf_list, lists->pieces[i].record);
   nvt_transfer_places(exchange, add_page, &pages);
 }

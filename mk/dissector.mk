@@ -2,7 +2,7 @@
 # The Wireshark plug-in: dissector/, with the parts of nvme/ and trace/ that it needs compiled in.
 DISSECTOR_SO := $(BUILD)/dissector/nvmetap.so
 DISSECTOR_SOURCES := $(wildcard dissector/*.c nvme/*.c trace/record.c trace/fields.c trace/session*.c \
-                       trace/summary*.c trace/text*.c trace/histogram.c trace/config_space.c trace/transfer*.c trace/msix.c \
+                       trace/summary*.c trace/text*.c trace/histogram.c trace/access*.c trace/config_space.c trace/transfer*.c trace/msix.c \
                        trace/registers.c trace/state.c trace/series.c trace/history*.c \
                        trace/vendor*.c trace/checks*.c trace/checks/*.c)
 DISSECTOR_OBJECTS := $(DISSECTOR_SOURCES:%.c=$(BUILD)/dissector/obj/%.o)

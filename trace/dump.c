@@ -10,6 +10,7 @@
 #include "trace/dump_int.h"
 #include "trace/reader.h"
 #include "trace/summary.h"
+#include "trace/transfer.h"
 #include "trace/vendor.h"
 
 enum time_style { TIME_RELATIVE, TIME_NONE, TIME_EPOCH, TIME_DELTA };
@@ -26,6 +27,7 @@ struct dump {
   uint64_t last_ns;
   uint64_t printed;
   bool faulty;
+  struct nvt_transfers *transfers; /* of verbose; else NULL */
 };
 
 static void add_time(struct nvt_text *line, struct dump *dump, uint64_t time_ns) {
@@ -67,7 +69,7 @@ static void add_start(struct nvt_text *line, struct dump *dump, uint64_t number,
   nvt_text_add(line, "  ");
 }
 
-static void print_record(struct dump *dump, const struct nvt_record *record,
+static void print_record(struct dump *dump, const struct nvt_record *record, const uint8_t *bytes,
                          const struct nvt_view *view, const struct nvt_session *session) {
   static char buffer[4096];
   struct nvt_text line;
@@ -84,7 +86,7 @@ static void print_record(struct dump *dump, const struct nvt_record *record,
   buffer[line.length] = '\n';
   fwrite(buffer, 1, line.length + 1, stdout);
   if (dump->verbose)
-    nvt_dump_fields(stdout, record, view, session);
+    nvt_dump_fields(stdout, record, bytes, view, session);
 }
 
 static void print_foreign(struct dump *dump, const struct nvt_record *record,
@@ -104,12 +106,13 @@ static int print_all(struct dump *dump, struct nvt_reader *reader, struct nvt_se
   while (dump->count == 0 || dump->printed < dump->count) {
     switch (nvt_reader_next(reader, &record, &why)) {
     case NVT_READ_OK:
-      if (nvt_session_record(session, &record, &view) != 0)
+      if (nvt_session_record(session, &record, &view) != 0 ||
+          (dump->transfers != NULL && nvt_transfers_record(dump->transfers, &record, &view) != 0))
         return nvt_usage_error("dump", "%s: out of memory", dump->path);
       if (dump->json)
         nvt_dump_json(stdout, &record, &view, dump->hex);
       else
-        print_record(dump, &record, &view, session);
+        print_record(dump, &record, nvt_reader_bytes(reader), &view, session);
       if (dump->hex && !dump->json)
         nvt_dump_hex(stdout, nvt_reader_bytes(reader), record.captured);
       break;
@@ -136,17 +139,32 @@ static int print_all(struct dump *dump, struct nvt_reader *reader, struct nvt_se
   return dump->faulty ? NVT_EXIT_DIFFERS : NVT_EXIT_OK;
 }
 
+static void forget(void *ctx, struct nvt_exchange *exchange) {
+  struct dump *dump = ctx;
+  if (dump->transfers != NULL)
+    nvt_transfers_forget(dump->transfers, exchange);
+}
+
 static int open_and_print(struct dump *dump) {
+  const struct nvt_session_options options = {.ended = forget, .ended_ctx = dump};
   struct nvt_reader *reader;
   struct nvt_reason why;
   if (!nvt_reader_open(dump->path, &reader, &why))
     return nvt_usage_error("dump", "%s", why.text);
   struct nvt_session *session;
-  if (nvt_session_create(NULL, &session) != 0) {
+  bool follow = dump->verbose && !dump->json;
+  if (nvt_session_create(&options, &session) != 0) {
+    nvt_reader_close(reader);
+    return nvt_usage_error("dump", "out of memory");
+  }
+  if (follow && nvt_transfers_create(NULL, &dump->transfers) != 0) {
+    nvt_session_destroy(session);
     nvt_reader_close(reader);
     return nvt_usage_error("dump", "out of memory");
   }
   int status = print_all(dump, reader, session);
+  nvt_transfers_destroy(dump->transfers);
+  dump->transfers = NULL;
   nvt_session_destroy(session);
   nvt_reader_close(reader);
   return status;

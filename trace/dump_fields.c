@@ -3,16 +3,13 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "nvme/sgl.h"
 #include "trace/dump_int.h"
 #include "trace/dump_structure.h"
 #include "trace/text.h"
 
-#define LABEL "    %-31s  "
-
 static void print_value(FILE *to, const struct nvt_record_field *field, const uint8_t *body) {
   uint64_t value = nvt_record_field_value(field, body);
-  fprintf(to, LABEL, field->title);
+  fprintf(to, NVT_DUMP_LABEL, field->title);
   if (field->format == NVT_FIELD_BYTES) {
     for (size_t i = 0; i < field->size; i++)
       fprintf(to, "%02x", body[field->offset + i]);
@@ -40,43 +37,66 @@ static void print_value(FILE *to, const struct nvt_record_field *field, const ui
   fputc('\n', to);
 }
 
+/* Reserved bytes that are zero are told together. */
 static void print_body(FILE *to, const char *name, const void *body) {
-  size_t count;
+  size_t count, zeroes = 0; /* how many before this field */
   const struct nvt_record_field *fields = nvt_record_fields(name, &count);
-  for (size_t i = 0; i < count; i++)
-    if (!nvt_record_field_reserved(&fields[i]) || nvt_record_field_value(&fields[i], body) != 0)
+  for (size_t i = 0; i <= count; i++) {
+    if (i < count && nvt_record_field_reserved(&fields[i]) &&
+        nvt_record_field_value(&fields[i], body) == 0) {
+      zeroes += fields[i].size;
+      continue;
+    }
+    size_t at = i == 0 ? 0 : (size_t)fields[i - 1].offset + fields[i - 1].size;
+    if (zeroes > 0)
+      nvt_dump_bytes(to, "Reserved", (const uint8_t *)body + at - zeroes, zeroes);
+    zeroes = 0;
+    if (i < count)
       print_value(to, &fields[i], body);
+  }
+}
+
+/* What this version of the format doesn't know. */
+static void print_rest(FILE *to, const struct nvt_record *record, const uint8_t *bytes) {
+  uint32_t known = sizeof(record->header), at;
+  bool unknown;
+  if (record->header.header_length > known)
+    nvt_dump_bytes(to, "Unknown Bytes", bytes + known, record->header.header_length - known);
+  uint32_t length = nvt_record_rest(record, bytes, &at, &unknown);
+  if (length > 0)
+    nvt_dump_bytes(to, unknown ? "Unknown Bytes" : "Padding", bytes + at, length);
+}
+
+void nvt_dump_number_hex(FILE *to, const char *title, uint64_t value, int digits) {
+  fprintf(to, NVT_DUMP_LABEL "0x%0*" PRIx64 "\n", title, digits, value);
+}
+
+void nvt_dump_bytes(FILE *to, const char *title, const uint8_t *bytes, size_t length) {
+  fprintf(to, NVT_DUMP_LABEL, title);
+  for (size_t i = 0; i < length; i++)
+    fprintf(to, "%02x", bytes[i]);
+  fputc('\n', to);
+}
+
+void nvt_dump_number(FILE *to, const char *title, uint64_t value) {
+  fprintf(to, NVT_DUMP_LABEL "%" PRIu64 "\n", title, value);
+}
+
+void nvt_dump_number_named(FILE *to, const char *title, uint64_t value, const char *name) {
+  fprintf(to, NVT_DUMP_LABEL "0x%02" PRIx64 " (%s)\n", title, value,
+          name != NULL ? name : "not known");
 }
 
 static void hex(FILE *to, const char *title, uint64_t value, int digits) {
-  fprintf(to, LABEL "0x%0*" PRIx64 "\n", title, digits, value);
+  nvt_dump_number_hex(to, title, value, digits);
 }
 
 static void dec(FILE *to, const char *title, uint64_t value) {
-  fprintf(to, LABEL "%" PRIu64 "\n", title, value);
+  nvt_dump_number(to, title, value);
 }
 
 static void named(FILE *to, const char *title, uint64_t value, const char *name) {
-  fprintf(to, LABEL "0x%02" PRIx64 " (%s)\n", title, value, name != NULL ? name : "not known");
-}
-
-static void print_sgl(FILE *to, const uint8_t *bytes) {
-  struct nvt_sgl sgl;
-  nvt_sgl_parse(bytes, &sgl);
-  if (sgl.has_address)
-    hex(to, "Address", sgl.address, 16);
-  if (sgl.has_length)
-    dec(to, "Length", sgl.length);
-  if (sgl.has_key)
-    hex(to, "Key", sgl.key, 8);
-  if (!sgl.has_length) {
-    fprintf(to, LABEL, "Descriptor Specific");
-    for (unsigned i = 0; i < 15; i++)
-      fprintf(to, "%02x", bytes[i]);
-    fputc('\n', to);
-  }
-  named(to, "Subtype", sgl.subtype, nvt_value_name(NVT_VALUES_SGL_SUBTYPE, sgl.subtype));
-  named(to, "Type", sgl.type, nvt_value_name(NVT_VALUES_SGL_TYPE, sgl.type));
+  nvt_dump_number_named(to, title, value, name);
 }
 
 static void print_command_field(FILE *to, const struct nvt_command_field *field, uint64_t value) {
@@ -85,16 +105,14 @@ static void print_command_field(FILE *to, const struct nvt_command_field *field,
   nvt_text_init(&line, text, sizeof(text));
   nvt_text_field_value(&line, field, value);
   snprintf(label, sizeof(label), "  %s (%s)", field->title, field->id);
-  fprintf(to, LABEL "%s\n", label, text);
+  fprintf(to, NVT_DUMP_LABEL "%s\n", label, text);
 }
 
 static void print_dword(FILE *to, enum nvt_opcode_set set, const struct nvt_sqe *sqe,
                         unsigned dword, uint32_t reserved) {
   char title[24];
-  if (dword != 1) {
-    snprintf(title, sizeof(title), "Command Dword %u", dword);
-    hex(to, title, nvt_sqe_dword(sqe, dword), 8);
-  }
+  snprintf(title, sizeof(title), "Command Dword %u", dword);
+  hex(to, title, nvt_sqe_dword(sqe, dword), 8);
   size_t count;
   const struct nvt_command_field *fields =
       nvt_command_fields_of(set, nvt_command_code(set, sqe), &count);
@@ -127,7 +145,7 @@ static void print_sqe(FILE *to, enum nvt_opcode_set set, const struct nvt_sqe *s
     hex(to, "PRP Entry 1 (PRP1)", sqe->prp1, 16);
     hex(to, "PRP Entry 2 (PRP2)", sqe->prp2, 16);
   } else {
-    print_sgl(to, (const uint8_t *)sqe + offsetof(struct nvt_sqe, prp1));
+    nvt_dump_sgl(to, (const uint8_t *)sqe + offsetof(struct nvt_sqe, prp1));
   }
   for (unsigned dword = 10; dword < NVT_SQE_DWORDS; dword++)
     print_dword(to, set, sqe, dword, reserved[dword]);
@@ -161,34 +179,6 @@ static void print_cqe(FILE *to, const struct nvt_record *record, const struct nv
   named(to, "Status", status, nvt_status_name_in(view->set, status));
 }
 
-static void print_register(FILE *to, const struct nvt_rec_access *access) {
-  const struct nvt_register_info *info = nvt_register_at(access->offset);
-  if (info == NULL)
-    return;
-  char name[32];
-  struct nvt_text text;
-  nvt_text_init(&text, name, sizeof(name));
-  nvt_text_register(&text, access->offset);
-  fprintf(to, LABEL "%s (%s)\n", "Register", name, info->title);
-  size_t count;
-  const struct nvt_register_field_info *fields = nvt_register_fields(&count);
-  for (size_t i = 0; i < count; i++) {
-    const struct nvt_register_field_info *field = &fields[i];
-    uint64_t bits;
-    if (!nvt_register_field_bits(field, access->offset, access->size, access->value, &bits))
-      continue;
-    char label[80];
-    snprintf(label, sizeof(label), "  %s (%s)", field->title, field->name);
-    const char *name = nvt_value_name(nvt_register_values(field->offset, field->lsb), bits);
-    if (name != NULL)
-      fprintf(to, LABEL "%" PRIu64 " (%s)\n", label, bits, name);
-    else if (field->width > 16)
-      hex(to, label, bits, 0);
-    else
-      dec(to, label, bits);
-  }
-}
-
 static void moment(FILE *to, const char *title, const struct nvt_moment *moment) {
   if (moment->record != 0)
     dec(to, title, moment->record);
@@ -213,57 +203,19 @@ static void print_exchange(FILE *to, const struct nvt_exchange *exchange) {
     nvt_text_init(&duration, text, sizeof(text));
     nvt_text_duration(&duration, ns);
     snprintf(label, sizeof(label), "[Time: %s]", nvt_stage_name((enum nvt_stage)stage));
-    fprintf(to, LABEL "%s\n", label, text);
+    fprintf(to, NVT_DUMP_LABEL "%s\n", label, text);
   }
 }
 
-/* A payload's first piece, as far as nvme/ knows its layout. */
-static void print_structure(FILE *to, const struct nvt_record *record,
-                            const struct nvt_view *view) {
-  const struct nvt_exchange *exchange = view->exchange;
-  const struct nvt_rec_data *data = &record->data;
-  if (exchange == NULL || exchange->command.record == 0 || data->offset != 0 ||
-      data->kind != NVT_V_data_kind_PAYLOAD)
-    return;
-  nvt_dump_structure(to, view->set, &exchange->sqe, (enum nvt_direction)data->direction,
-                     record->tail, record->tail_length, 0);
-}
-
-static void print_tail(FILE *to, const struct nvt_record *record, const struct nvt_view *view) {
-  if (record->tail_length == 0)
-    return;
-  if (record->header.type == NVT_REC_DATA) {
-    if (record->data.kind == NVT_V_data_kind_SGL_SEGMENT)
-      for (size_t at = 0; at + NVT_SGL_BYTES <= record->tail_length; at += NVT_SGL_BYTES)
-        print_sgl(to, record->tail + at);
-    print_structure(to, record, view);
-    nvt_dump_hex(to, record->tail, record->tail_length);
-    return;
-  }
-  fprintf(to, LABEL, record->header.type == NVT_REC_META ? "JSON" : "Text");
-  for (uint32_t done = 0; done < record->tail_length;) {
-    char buffer[2048];
-    uint32_t left = record->tail_length - done;
-    uint32_t part = left < 500 ? left : 500; /* a byte becomes four characters at most */
-    while (part < left && part > 490 && (record->tail[done + part] & 0xc0) == 0x80)
-      part--; /* between characters */
-    struct nvt_text text;
-    nvt_text_init(&text, buffer, sizeof(buffer));
-    nvt_text_quote(&text, record->tail + done, part);
-    fputs(buffer, to);
-    done += part;
-  }
-  fputc('\n', to);
-}
-
-void nvt_dump_fields(FILE *to, const struct nvt_record *record, const struct nvt_view *view,
-                     const struct nvt_session *session) {
-  fprintf(to, LABEL "%" PRIu64 "\n", "Byte in the File", record->offset);
-  fprintf(to, LABEL "%" PRIu64 ".%09" PRIu64 "\n", "Time", record->time_ns / 1000000000u,
+void nvt_dump_fields(FILE *to, const struct nvt_record *record, const uint8_t *bytes,
+                     const struct nvt_view *view, const struct nvt_session *session) {
+  fprintf(to, NVT_DUMP_LABEL "%" PRIu64 "\n", "Byte in the File", record->offset);
+  fprintf(to, NVT_DUMP_LABEL "%" PRIu64 ".%09" PRIu64 "\n", "Time", record->time_ns / 1000000000u,
           record->time_ns % 1000000000u);
-  fprintf(to, LABEL "%s\n", "Record", nvt_record_title(record->header.type));
+  fprintf(to, NVT_DUMP_LABEL "%s\n", "Record", nvt_record_title(record->header.type));
   print_body(to, "header", &record->header);
   print_body(to, nvt_record_body_name(record->header.type), &record->meta);
+  print_rest(to, record, bytes);
   switch (record->header.type) {
   case NVT_REC_COMMAND:
     print_sqe(to, view->set, &record->command.sqe);
@@ -275,18 +227,17 @@ void nvt_dump_fields(FILE *to, const struct nvt_record *record, const struct nvt
         NVT_CQE_STATUS(record->completion.cqe.status) == NVT_SC_SUCCESS)
       nvt_dump_feature_result(to, view->set, &view->exchange->sqe, record->completion.cqe.dw0);
     break;
-  case NVT_REC_REG_READ:
-  case NVT_REC_REG_WRITE:
-    print_register(to, &record->access);
-    break;
   default:
+    nvt_dump_access(to, record, view);
     break;
   }
   if (view->exchange != NULL)
     print_exchange(to, view->exchange);
   if (view->signal != NULL)
     dec(to, "[Commands that it stands for]", view->signal->count);
-  print_tail(to, record, view);
+  if (record->header.type == NVT_REC_COMPLETION)
+    nvt_dump_transfers(to, view);
+  nvt_dump_tail(to, record, view);
   nvt_dump_state(to, record, view, session);
 }
 

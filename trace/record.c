@@ -109,6 +109,19 @@ enum nvt_parse nvt_record_parse(const void *bytes, size_t captured, struct nvt_r
   return NVT_PARSE_OK;
 }
 
+uint32_t nvt_record_rest(const struct nvt_record *record, const uint8_t *bytes, uint32_t *at,
+                         bool *unknown) {
+  size_t body = nvt_record_body_size(record->header.type);
+  *at = record->header.header_length + (uint32_t)body + record->tail_length;
+  if (*at >= record->captured)
+    return 0;
+  uint32_t length = record->captured - *at;
+  *unknown = length >= 8;
+  for (uint32_t i = 0; i < length; i++)
+    *unknown = *unknown || bytes[*at + i] != 0;
+  return length;
+}
+
 const char *nvt_parse_reason(enum nvt_parse parse) {
   switch (parse) {
   case NVT_PARSE_OK:

@@ -214,6 +214,10 @@ enum nvt_parse {
  * was there (zero beyond). A capture shorter than header.length (a snap length)
  * is OK as long as the fixed body is whole. */
 enum nvt_parse nvt_record_parse(const void *bytes, size_t captured, struct nvt_record *out);
+/* Bytes after all that the record declares, from *at on, as far as they were captured; 0: none.
+ * They are padding (zero, to a multiple of 8) or *unknown: a later version's. */
+uint32_t nvt_record_rest(const struct nvt_record *, const uint8_t *bytes, uint32_t *at,
+                         bool *unknown);
 /* Why, for a person. Static string. */
 const char *nvt_parse_reason(enum nvt_parse);
 

@@ -196,6 +196,16 @@ int nvt_transfers_record(struct nvt_transfers *all, const struct nvt_record *rec
   return transfer != NULL ? add_piece(all, transfer, record) : -ENOMEM;
 }
 
+bool nvt_transfer_alone(const struct nvt_exchange *exchange, const struct nvt_record *record) {
+  const struct nvt_rec_data *data = &record->data;
+  bool in = data->direction == NVT_V_data_direction_IN;
+  if (data->kind != NVT_V_data_kind_PAYLOAD || data->offset != 0)
+    return false;
+  const struct nvt_transfer *transfer = nvt_transfer_of(
+      exchange, data->kind, in ? NVT_V_data_direction_IN : NVT_V_data_direction_OUT);
+  return transfer != NULL && transfer->count == 1;
+}
+
 static int by_offset(const void *a, const void *b) {
   const struct nvt_piece *x = a, *y = b;
   if (x->offset != y->offset)

@@ -72,6 +72,10 @@ struct nvt_transfer *nvt_transfer_payload(const struct nvt_exchange *);
 /* The command's PRP lists or SGL segments, NULL: none was recorded. */
 struct nvt_transfer *nvt_transfer_lists(const struct nvt_exchange *);
 
+/* Is this data record the only one of its transfer so far, and its beginning? Then its bytes are
+ * what the transfer's structure is told from. */
+bool nvt_transfer_alone(const struct nvt_exchange *, const struct nvt_record *);
+
 /* Put the pieces in the order of offset. */
 void nvt_transfer_sort(struct nvt_transfer *);
 /* Bytes kept from the transfer's first one on without a hole; copies at most `size` of them.
@@ -106,11 +110,41 @@ struct nvt_place {
 /* Every entry, in order. The callback stops it by returning false. */
 void nvt_transfer_places(const struct nvt_exchange *,
                          bool (*each)(void *, const struct nvt_place *), void *ctx);
+/* Those that stand in one list, of which `record` is the number: by index, from 0 on. None where
+ * the command has so many lists that each would go over all before it. */
+void nvt_transfer_places_in(const struct nvt_exchange *, uint64_t record,
+                            void (*each)(void *, const struct nvt_place *), void *ctx);
+#define NVT_LISTS_FOLLOWED 64u
+
+/* --- transfer_text.c: in words --- */
 
 /* "offset 4096, 4096 bytes", "the next list": what an entry is for. */
 struct nvt_text;
 void nvt_place_text(const struct nvt_place *, char *out, size_t size);
 /* "Data, controller to host: 8192 bytes, 128 recorded, in 2 records". */
 void nvt_text_transfer(struct nvt_text *, const struct nvt_transfer *);
+
+/* What is told of a transfer, one after another. */
+enum nvt_told {
+  NVT_TOLD_LENGTH,   /* bytes */
+  NVT_TOLD_CAPTURED, /* bytes */
+  NVT_TOLD_FIRST,    /* a record */
+  NVT_TOLD_LAST,     /* a record */
+  NVT_TOLD_PIECE,    /* a record; of the first pieces, by offset */
+  NVT_TOLD_MORE,     /* pieces that aren't told */
+  NVT_TOLD_MISSING,  /* bytes that no record has */
+  NVT_TOLD_COUNT
+};
+#define NVT_TOLD_PIECES_MAX 8192u
+/* "Length", …: what each is called. */
+const char *nvt_told_name(enum nvt_told);
+/* `text`: what is said beside the value: ", offset 0, 512 bytes" of a piece, " bytes from offset
+ * 512" of what is missing. Not to its end: only what needs no look at the pieces. Sorts. */
+void nvt_transfer_tell(struct nvt_transfer *, bool to_its_end,
+                       void (*each)(void *, enum nvt_told, uint64_t value, const char *text),
+                       void *ctx);
+/* "Identify Controller", "Read data", "Write metadata": what it is. */
+void nvt_text_transfer_subject(struct nvt_text *, const struct nvt_exchange *,
+                               const struct nvt_transfer *);
 
 #endif

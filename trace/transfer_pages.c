@@ -130,3 +130,24 @@ void nvt_transfer_places(const struct nvt_exchange *exchange,
   else
     by_prp(&walk, exchange);
 }
+
+struct in_record {
+  uint64_t record;
+  void (*each)(void *, const struct nvt_place *);
+  void *ctx;
+};
+
+static bool if_in_record(void *ctx, const struct nvt_place *place) {
+  const struct in_record *in = ctx;
+  if (place->record == in->record)
+    in->each(in->ctx, place);
+  return place->record <= in->record; /* lists come in the order of records */
+}
+
+void nvt_transfer_places_in(const struct nvt_exchange *exchange, uint64_t record,
+                            void (*each)(void *, const struct nvt_place *), void *ctx) {
+  struct in_record in = {record, each, ctx};
+  const struct nvt_transfer *lists = nvt_transfer_lists(exchange);
+  if (lists != NULL && lists->count <= NVT_LISTS_FOLLOWED)
+    nvt_transfer_places(exchange, if_in_record, &in);
+}

@@ -14,11 +14,8 @@ import xml.etree.ElementTree as tree
 # Told by both, in forms that don't compare: bytes or a name.
 OTHER_FORM = ("Submission Queue Entry", "Completion Queue Entry", "Plug-in", "Time of the First Loss",
               "Time of the Last Loss")
-# By Wireshark's names: findings, which `nvmetap check` prints; links between data records; what is told of
-# configuration space and messages beside their number, which dump -v doesn't take apart.
-ONLY_TSHARK_FIELDS = re.compile(
-    r"nvmetap\.(check|data\.(reassembled_in|\w*piece|length|captured|missing|list)$|reg\.(config|part)|"
-    r"msix(?!\.vector))")
+# By Wireshark's names: findings, which `nvmetap check` prints.
+ONLY_TSHARK_FIELDS = re.compile(r"nvmetap\.check")
 # What one of them tells otherwise, or the other can't know.
 ONLY_DUMP = re.compile(r"""^(
     \[.*                  # links and times: Wireshark has them as links (relations.c)
@@ -26,18 +23,19 @@ ONLY_DUMP = re.compile(r"""^(
   | JSON                  # its text: Wireshark's is cut
 )$""", re.X)
 ONLY_TSHARK = re.compile(r"""^(
-    \[?(Latency|Response|Queue|Doorbell|Command|Fetched|Commands|Completions?|Outstanding|Entries|First|Last|
-        Interrupt|Acknowledg|Previous|Time|Under|Announced|Depth|In.Flight|Size|Register|MSI-X|Vector|Name|Use|
-        Covers?|Pending|Overall|Entry).*
+    # Links and latencies: dump has them in brackets and in µs.
+    (Execute.|Fetch.)?Latency | (Command|Completion|Response|Doorbell|First|Last|Announced|Interrupt|
+        Acknowledg|Previous|Queue|In.Flight).*
   | .*\(nvme\..*          # Wireshark's own fields
-  | (Execute|Fetch).Latency | Prefetchable.*
-  | [a-z].*               # a flag: dump has the names of those that are set beside the number
   | .*\(\d+              # of Wireshark's own text: (1 of 2: …
-  | (Sub|Base).Class.* | Programming.Interface.* | (Signaled|Received|Detected|Master).* | SERR.* |
-        Parity.* | Capabilities.List.* | Bus.Master.* | Message.* | Masked | Reuse.* | .*Enable.\([A-Z]+\)
-                          # bits of PCI registers, MSI-X entries: dump has the number
-  | Payload | PRP.Entry | SGL.Descriptor | Description.* | Text | Unknown.Bytes
+  | Description.* | Entries
 )$""", re.X)
+# The same by another name.
+RENAMED = {"Queue Depth": "[Outstanding on its queue]", "Reuse of the Command Identifier": "[Use of this identifier]",
+           "Command in": "[Fetched in record]", "Announced by the doorbell in": "[Announced in record]",
+           "Completion of the command in": "[Fetched in record]"}
+BYTES = "its bytes"
+FLAGS = "its flags"  # of dump: all names in parentheses; of tshark: (name, is it set)
 
 STATE = "\0state"
 
@@ -71,6 +69,7 @@ def same(ours, theirs):
 
 
 def dump_records(path):
+    """{number: {label: values}}; the bytes of its tail under BYTES."""
     records, lines = {}, None
     with open(path, encoding="utf-8", errors="replace") as file:
         for line in file:
@@ -88,8 +87,12 @@ def dump_records(path):
                 if entry:
                     lines.append((entry.group(1), value(entry.group(2))))
                 continue
-            if entry and lines is not None and not entry.group(1).startswith("0x"):
+            if entry and lines is not None and re.fullmatch("0x[0-9a-f]{4,}", entry.group(1)):
+                at = line.index("0x") + len(entry.group(1)) + 2
+                lines[BYTES].append(line[at:at + 48].replace(" ", ""))
+            elif entry and lines is not None:
                 lines[entry.group(1)].append(value(entry.group(2)))
+                lines[FLAGS] += re.findall(r"\(([a-z][^()]*)\)", entry.group(2))
     return records
 
 
@@ -106,12 +109,17 @@ def tshark_records(path):
                 continue
             if ONLY_TSHARK_FIELDS.match(name):
                 continue
+            if name == "nvmetap.payload":
+                lines[BYTES].append(field.get("value"))
+                continue
             shown = re.sub(r"^[01. ]+ = ", "", shown)
             label, colon, text = shown.partition(": ")
             if re.match(r"nvmetap\.state\b", name):
                 lines[STATE].append((label, text if label == "State" else value(text)))
-            elif colon:
-                lines[label].append(value(text))
+            elif re.fullmatch("nvmetap.*_?flags.*[a-z]", name) and text in ("True", "False"):
+                lines[FLAGS].append((label, text == "True"))
+            elif colon and text != "":  # of an empty text dump has the label alone
+                lines[RENAMED.get(label, label)].append(value(text))
         yield number, lines
         packet.clear()
 
@@ -129,6 +137,19 @@ def main(argv):
                 not all(same(a[1], b[1]) for a, b in zip(ours_state, theirs_state)):
             bad += 1
             print(f"record {number}: state: dump {ours_state}, tshark {theirs_state}")
+        names = ours.pop(FLAGS, [])
+        for name, is_set in theirs.pop(FLAGS, []):
+            compared += 1
+            if is_set != (name in names):
+                bad += 1
+                print(f"record {number}: flag {name}: tshark {is_set}")
+        # What a list's bytes say stands in its entries, and a transfer's in its pieces.
+        theirs_bytes, ours_bytes = theirs.pop(BYTES, []), "".join(ours.pop(BYTES, []))
+        if ours_bytes and not {"PRP Entry", "SGL Descriptor"} & theirs.keys():
+            compared += 1
+            if theirs_bytes[0] != ours_bytes:
+                bad += 1
+                print(f"record {number}: its bytes differ")
         for label in (ours.keys() | theirs.keys()) - set(OTHER_FORM):
             if label not in theirs:
                 if not ONLY_DUMP.match(label):

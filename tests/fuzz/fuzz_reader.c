@@ -7,13 +7,14 @@
 #include "trace/reader.h"
 #include "trace/session.h"
 #include "trace/summary.h"
+#include "trace/transfer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
 static FILE *nowhere;
 
-static void print(const struct nvt_record *record, const struct nvt_view *view,
-                  const struct nvt_session *session) {
+static void print(const struct nvt_record *record, const uint8_t *bytes,
+                  const struct nvt_view *view, const struct nvt_session *session) {
   char buffer[256]; /* short, so that cutting is tried too */
   struct nvt_text text;
   nvt_text_init(&text, buffer, sizeof(buffer));
@@ -21,8 +22,15 @@ static void print(const struct nvt_record *record, const struct nvt_view *view,
   nvt_summary(&text, record, NULL);
   if (text.length >= sizeof(buffer) || buffer[text.length] != '\0')
     abort();
-  nvt_dump_fields(nowhere, record, view, session);
+  nvt_dump_fields(nowhere, record, bytes, view, session);
   nvt_dump_json(nowhere, record, view, true);
+}
+
+static struct nvt_transfers *transfers;
+
+static void forget(void *ctx, struct nvt_exchange *exchange) {
+  (void)ctx;
+  nvt_transfers_forget(transfers, exchange);
 }
 
 static void read_all(const uint8_t *bytes, size_t length, bool keep) {
@@ -32,8 +40,8 @@ static void read_all(const uint8_t *bytes, size_t length, bool keep) {
   if (file == NULL || !nvt_reader_open_file(file, "fuzz", &reader, &why))
     return;
   struct nvt_session *session;
-  struct nvt_session_options options = {.keep = keep};
-  if (nvt_session_create(&options, &session) != 0)
+  struct nvt_session_options options = {.keep = keep, .ended = keep ? NULL : forget};
+  if (nvt_session_create(&options, &session) != 0 || nvt_transfers_create(NULL, &transfers) != 0)
     abort();
   struct nvt_record record;
   struct nvt_view view;
@@ -45,12 +53,13 @@ static void read_all(const uint8_t *bytes, size_t length, bool keep) {
     bool followed = read == NVT_READ_OK && nvt_session_record(session, &record, &view) == 0;
     if (keep)
       continue; /* printing takes most of the time, and is the same */
-    if (followed)
-      print(&record, &view, session);
+    if (followed && nvt_transfers_record(transfers, &record, &view) == 0)
+      print(&record, nvt_reader_bytes(reader), &view, session);
     else
       nvt_dump_json_foreign(nowhere, &record, &why);
   }
   nvt_session_finish(session);
+  nvt_transfers_destroy(transfers);
   nvt_session_destroy(session);
   nvt_reader_close(reader);
 }
