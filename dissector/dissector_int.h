@@ -93,6 +93,14 @@ static inline proto_item *nvt_add_field(const struct nvt_context *c, proto_tree 
   return nvt_add_number(c, tree, nvt_infos[row], at, size);
 }
 
+/* --- output_fields.c: tshark -T fields --- */
+
+void nvt_output_fields_opened(void); /* a file is opened or redissected */
+/* Does a tree that is visible serve nothing else than the fields that -e names? */
+bool nvt_output_fields_only(proto_tree *);
+/* Asks for them, as a display filter does; of each frame anew. */
+void nvt_output_fields_ask(proto_tree *);
+
 /* --- fields.c: fields made from the tables --- */
 
 void nvt_fields_register(int proto);

@@ -8,6 +8,7 @@
 #include "dissector/dissector_int.h"
 #include "trace/summary.h"
 
+#include <epan/exceptions.h>
 #include <epan/tap.h>
 
 #include <string.h>
@@ -298,6 +299,25 @@ static void add_tree(proto_tree *tree, struct nvt_context *c, enum nvt_parse par
   add_parse_expert(c, parse);
 }
 
+static void add_wanted(proto_tree *tree, struct nvt_context *c, enum nvt_parse parse) {
+  nvt_wanted(c, tree);
+  add_tree(tree, c, parse);
+}
+
+/* As add_wanted(), of a tree of which only some fields are looked at, in which everything is made
+ * that isn't hidden from it. */
+static void add_asked(proto_tree *tree, struct nvt_context *c, enum nvt_parse parse) {
+  nvt_output_fields_ask(tree);
+  proto_tree_set_visible(tree, FALSE);
+  TRY {
+    add_wanted(tree, c, parse);
+  }
+  FINALLY {
+    proto_tree_set_visible(tree, TRUE);
+  }
+  ENDTRY;
+}
+
 static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data) {
   int captured = (int)tvb_captured_length(tvb);
   struct nvt_record record;
@@ -323,10 +343,10 @@ static int dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *da
                           .body = record.header.header_length,
                           .captured = captured,
                           .bytes = tvb_get_ptr(tvb, 0, captured)};
-  if (tree != NULL || nvt_wanted_without_tree(pinfo)) {
-    nvt_wanted(&c, tree);
-    add_tree(tree, &c, parse);
-  }
+  if (nvt_output_fields_only(tree))
+    add_asked(tree, &c, parse);
+  else if (tree != NULL || nvt_wanted_without_tree(pinfo))
+    add_wanted(tree, &c, parse);
   if (frame->fed) {
     nvt_tap_frame(&c);
     nvt_export_frame(&c);
@@ -384,6 +404,7 @@ static void register_protocol(void) {
   register_init_routine(nvt_expand_subtrees);
   register_init_routine(nvt_links_init);
   register_init_routine(nvt_wanted_opened);
+  register_init_routine(nvt_output_fields_opened);
   register_cleanup_routine(nvt_links_cleanup);
 }
 
