@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """check_state.py fields
-check_state.py DUMP TSHARK: what Wireshark says of the state as of each record, against a model of host
-and controller made here of the records alone.
+check_state.py DUMP TSHARK: what Wireshark and nvmetap dump say of the state as of each record, against a
+model of host and controller made here of the records alone.
 
-DUMP is `nvmetap dump --json`, of which only what stands in the records is read; TSHARK is tshark -T fields
-with the arguments that the first form prints.
+DUMP is `nvmetap dump --json -v`, of which the model reads only what stands in the records; TSHARK is tshark
+-T fields with the arguments that the first form prints.
 """
 import json
 import sys
@@ -298,6 +298,13 @@ def number(field, text):
     return int(text, 0) if text not in ("True", "False") else int(text == "True")
 
 
+def in_json(state, field):
+    value = state.get(field, [])
+    if field == "condition":
+        return [NAMES.index(value)]
+    return value if isinstance(value, list) else [int(value)]
+
+
 def main(argv):
     if argv[1] == "fields":
         print("-T fields -E separator=/t -E occurrence=a -E aggregator=, -e frame.number " +
@@ -317,10 +324,11 @@ def main(argv):
             assert int(frame) == one["record"]
             for field in FIELDS:
                 compared += 1
-                if shown[field] != expected.get(field, []):
+                printed = in_json(one["controller_state"], field)
+                if not shown[field] == printed == expected.get(field, []):
                     bad += 1
                     if bad < 20:
-                        print(f"record {frame} ({one['type']}): {field} is {shown[field]}, "
+                        print(f"record {frame} ({one['type']}): {field} is {shown[field]}, in JSON {printed}, "
                               f"expected {expected.get(field, [])}")
     print(f"{compared} compared, {bad} differ, conditions {sorted(conditions)}")
     return 1 if bad or not compared else 0

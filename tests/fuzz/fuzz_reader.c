@@ -22,7 +22,7 @@ static void print(const struct nvt_record *record, const struct nvt_view *view,
   if (text.length >= sizeof(buffer) || buffer[text.length] != '\0')
     abort();
   nvt_dump_fields(nowhere, record, view, session);
-  nvt_dump_json(nowhere, record, view, true);
+  nvt_dump_json(nowhere, record, view, true, session);
 }
 
 static void read_all(const uint8_t *bytes, size_t length, bool keep) {
