@@ -110,7 +110,7 @@ static int print_all(struct dump *dump, struct nvt_reader *reader, struct nvt_se
           (dump->transfers != NULL && nvt_transfers_record(dump->transfers, &record, &view) != 0))
         return nvt_usage_error("dump", "%s: out of memory", dump->path);
       if (dump->json)
-        nvt_dump_json(stdout, &record, &view, dump->hex);
+        nvt_dump_json(stdout, &record, &view, dump->hex, dump->verbose ? session : NULL);
       else
         print_record(dump, &record, nvt_reader_bytes(reader), &view, session);
       if (dump->hex && !dump->json)
@@ -242,9 +242,13 @@ NVT_COMMAND(
         "  -c, --count N  stop after N records\n"
         "  -t             no time; -tt seconds since 1970; -ttt since the line before\n"
         "                 (else since the first record)\n"
-        "  -v, --verbose  every field of each record\n"
+        "  -v, --verbose  every field of each record, and the controller's state after it: "
+        "registers,\n"
+        "                 queues, outstanding commands, MSI-X\n"
         "  -x, --hex      each record's bytes too; with --json the data recorded\n"
-        "  --json         one JSON object a line, times in nanoseconds\n"
+        "  --json         one JSON object a line, times in nanoseconds; with -v the state as of "
+        "each\n"
+        "                 record too\n"
         "  --vendor-table FILE  a drive's own commands, as docs/vendor-table.md describes\n"
         "  -r FILE        the trace, for those used to it\n"
         "\n"

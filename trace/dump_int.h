@@ -37,8 +37,10 @@ void nvt_dump_number_named(FILE *, const char *label, uint64_t value, const char
 
 /* Offset, 16 bytes in hexadecimal, and as text. */
 void nvt_dump_hex(FILE *, const uint8_t *bytes, size_t length);
-/* One JSON object and a line feed. */
-void nvt_dump_json(FILE *, const struct nvt_record *, const struct nvt_view *, bool with_data);
+/* One JSON object and a line feed. With a session, the state as of the record too: in the session
+ * that has just taken it; NULL: none. */
+void nvt_dump_json(FILE *, const struct nvt_record *, const struct nvt_view *, bool with_data,
+                   const struct nvt_session *);
 void nvt_dump_json_foreign(FILE *, const struct nvt_record *, const struct nvt_reason *);
 
 #endif

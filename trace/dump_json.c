@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Names here are published (docs/trace-format.md, "JSON of nvmetap dump"): once out they stay. */
+#include <ctype.h>
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <stdlib.h>
@@ -7,7 +8,7 @@
 
 #include "trace/dump_int.h"
 #include "trace/summary.h"
-#include "trace/text.h"
+#include "trace/text_state.h"
 
 static void put(json_object *to, const char *key, json_object *value) {
   /* Keys are literals, and mostly new; NULL is JSON's null. */
@@ -201,6 +202,58 @@ static void add_tail(json_object *to, const struct nvt_record *record, bool with
   }
 }
 
+static void add_to_list(json_object *to, const char *key, json_object *value) {
+  json_object *list;
+  if (!json_object_object_get_ex(to, key, &list)) {
+    list = json_object_new_array();
+    put(to, key, list);
+  }
+  json_object_array_add(list, value);
+}
+
+/* Wireshark's names, after "nvmetap.state.". Lists, though one may have one member, are lists. */
+static void add_part(void *ctx, const struct nvt_state_part *part) {
+  json_object *to = ctx;
+  if (part->kind == NVT_STATE_PART_GROUP)
+    return;
+  if (part->kind == NVT_STATE_PART_REGISTER) {
+    char key[32] = "register.";
+    size_t count, length = strlen(key);
+    const char *name = nvt_registers(&count)[part->field].name;
+    for (; *name != '\0' && length + 1 < sizeof(key); name++)
+      key[length++] = (char)tolower((unsigned char)*name);
+    json_object_object_add(to, key, json_object_new_uint64(part->value));
+    return;
+  }
+  const struct nvt_state_field_info *info = nvt_state_field_info((enum nvt_state_field)part->field);
+  switch ((enum nvt_state_field)part->field) {
+  case NVT_STATE_COMMAND:
+  case NVT_STATE_COMMAND_AGE:
+  case NVT_STATE_MSIX_MASKED:
+  case NVT_STATE_MSIX_PENDING:
+    add_to_list(to, info->filter, json_object_new_uint64(part->value));
+    break;
+  default:
+    if (info->format == NVT_STATE_NAME)
+      text(to, info->filter, nvt_condition_name((enum nvt_condition)part->value));
+    else if (info->format == NVT_STATE_FLAG)
+      flag(to, info->filter, part->value != 0);
+    else
+      number(to, info->filter, part->value);
+    break;
+  }
+}
+
+static void add_state(json_object *to, const struct nvt_record *record, const struct nvt_view *view,
+                      const struct nvt_session *session) {
+  static struct nvt_state state; /* large; one thread dumps */
+  if (!nvt_state_now(session, record, view, &state))
+    return;
+  json_object *all = json_object_new_object();
+  nvt_state_walk(&state, add_part, all);
+  put(to, "controller_state", all); /* `state` is an interrupt's */
+}
+
 static void print(FILE *to, json_object *object) {
   size_t length;
   const char *line = json_object_to_json_string_length(
@@ -212,7 +265,7 @@ static void print(FILE *to, json_object *object) {
 }
 
 void nvt_dump_json(FILE *to, const struct nvt_record *record, const struct nvt_view *view,
-                   bool with_data) {
+                   bool with_data, const struct nvt_session *session) {
   json_object *object = json_object_new_object();
   if (object == NULL)
     return;
@@ -263,6 +316,8 @@ void nvt_dump_json(FILE *to, const struct nvt_record *record, const struct nvt_v
   if (view->seq_gap)
     number(object, "missing_before", view->missing);
   add_tail(object, record, with_data);
+  if (session != NULL)
+    add_state(object, record, view, session);
   char summary[1024];
   struct nvt_text line;
   nvt_text_init(&line, summary, sizeof(summary));

@@ -141,15 +141,18 @@ void nvt_session_finish(struct nvt_session *);
 
 /* What a controller is about, as the trace shows it: by registers as they are written and read
  * (Base 2.1, sections 3.5 and 3.6), by the recorder's events, which may be ahead of what the host
- * has read, and by the first command fetched, before which it was ready.
- * Of an access that shows CC: EN 0 is DISABLED. EN 1 with SHN set is SHUTTING_DOWN, until SHUT_DOWN
- * or FAILED; EN 1 is STARTING after DISABLED, and, where it is written, after UNKNOWN.
- * Then, of a read that shows CSTS: CFS is FAILED; SHST 1 and 2 are SHUTTING_DOWN and SHUT_DOWN;
- * RDY 1 is READY unless CC.EN is known to be 0; else it is STARTING or DISABLED as CC.EN is 1 or 0,
- * UNKNOWN where that isn't known.
- * Of an event: ready, shutdown complete and fatal status say so themselves; a reset, a new epoch
- * and a host's arrival are DISABLED; a host's leaving, removal, migration and a trace that was
- * stopped are UNKNOWN. */
+ * has read, and by commands, which only a controller that was ready fetches.
+ * An access that shows CC: EN 0 is DISABLED. EN 1 with SHN set is SHUTTING_DOWN, unless it is
+ * SHUT_DOWN or FAILED by then. EN 1 is STARTING after DISABLED and, where it is written, after
+ * UNKNOWN; else it changes nothing.
+ * A read that shows CSTS: CFS is FAILED; SHST 1 and 2 are SHUTTING_DOWN and SHUT_DOWN; RDY 1 is
+ * READY, unless CC.EN is known to be 0. All else is STARTING or DISABLED, as CC.EN is 1 or 0; where
+ * that isn't known, DISABLED stays and all others become UNKNOWN.
+ * An event: ready, shutdown complete and fatal status say what they say; a reset, a new epoch and a
+ * host's arrival are DISABLED; its leaving, removal, return and migration of the controller, and a
+ * trace that was stopped are UNKNOWN, and no register counts as seen then.
+ * A command's fetch: READY after UNKNOWN and STARTING.
+ * What a snapshot says counts as read, and what the controller refused doesn't count. */
 enum nvt_condition {
   NVT_CONDITION_UNKNOWN,
   NVT_CONDITION_DISABLED,

@@ -26,7 +26,8 @@ static enum nvt_condition with_cc(enum nvt_condition was, uint64_t cc, bool is_w
   return starts ? NVT_CONDITION_STARTING : was;
 }
 
-static enum nvt_condition with_csts(uint64_t csts, bool cc_known, uint64_t cc) {
+static enum nvt_condition with_csts(enum nvt_condition was, uint64_t csts, bool cc_known,
+                                    uint64_t cc) {
   bool enabled = NVT_GET(cc, CC_EN) != 0;
   if (NVT_GET(csts, CSTS_CFS) != 0)
     return NVT_CONDITION_FAILED;
@@ -37,7 +38,7 @@ static enum nvt_condition with_csts(uint64_t csts, bool cc_known, uint64_t cc) {
   if (NVT_GET(csts, CSTS_RDY) != 0 && (enabled || !cc_known))
     return NVT_CONDITION_READY;
   if (!cc_known)
-    return NVT_CONDITION_UNKNOWN;
+    return was == NVT_CONDITION_DISABLED ? was : NVT_CONDITION_UNKNOWN;
   return enabled ? NVT_CONDITION_STARTING : NVT_CONDITION_DISABLED;
 }
 
@@ -59,7 +60,7 @@ static void follow_register(struct nvt_controller_node *controller,
     controller->state.condition = with_cc(controller->state.condition, cc, is_write);
   if (touches(access, NVT_REG_CSTS) && !is_write &&
       nvt_image_value(&controller->registers, NVT_ROW_CSTS, &csts))
-    controller->state.condition = with_csts(csts, cc_known, cc);
+    controller->state.condition = with_csts(controller->state.condition, csts, cc_known, cc);
 }
 
 static void forget(struct nvt_controller_node *controller) {

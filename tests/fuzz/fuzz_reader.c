@@ -23,7 +23,7 @@ static void print(const struct nvt_record *record, const uint8_t *bytes,
   if (text.length >= sizeof(buffer) || buffer[text.length] != '\0')
     abort();
   nvt_dump_fields(nowhere, record, bytes, view, session);
-  nvt_dump_json(nowhere, record, view, true);
+  nvt_dump_json(nowhere, record, view, true, session);
 }
 
 static struct nvt_transfers *transfers;

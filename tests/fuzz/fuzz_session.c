@@ -2,11 +2,14 @@
 /*
  * The session on records that are well-formed but come in any order, with ids
  * and slots from a small range so that they meet. What must hold whatever comes:
- * each command ends exactly once, and nothing is outstanding after the end.
+ * each command ends exactly once, nothing is outstanding after the end, and the history tells of
+ * each record what was told right after it.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/state_compare.h"
+#include "trace/history.h"
 #include "trace/session.h"
 #include "trace/summary.h"
 
@@ -43,7 +46,7 @@ static void make(const uint8_t *in, struct nvt_record *r) {
                                   NVT_REC_DATA,
                                   NVT_REC_VERDICT,
                                   NVT_REC_META,
-                                  NVT_REC_ANNOTATION};
+                                  NVT_REC_MSIX_WRITE};
   r->header.type = types[in[0] & 15];
   r->header.controller = in[0] >> 4 & 1;
   r->header.flags = in[0] >> 5 & 1;
@@ -97,11 +100,17 @@ static void make(const uint8_t *in, struct nvt_record *r) {
     r->queue.tail = in[4];
     break;
   case NVT_REC_EVENT:
-    r->event.event = in[1] & 15;
+    r->event.event = in[1] & 31;
     break;
   case NVT_REC_LOSS:
     r->loss.first_seq = in[1];
     r->loss.count = in[2];
+    break;
+  case NVT_REC_MSIX_WRITE:
+    r->access.space = 2;
+    r->access.size = 4;
+    r->access.offset = in[2] * 4u;
+    r->access.value = in[3];
     break;
   case NVT_REC_DATA:
     r->data.sqid = qid;
@@ -116,11 +125,32 @@ static void make(const uint8_t *in, struct nvt_record *r) {
   }
 }
 
+struct taken {
+  struct nvt_record record;
+  struct nvt_view view;
+  struct nvt_state state;
+};
+
+static void compare(struct nvt_history *history, const struct taken *taken) {
+  struct nvt_state then;
+  if (!nvt_history_at(history, &taken->record, &taken->view, &then) ||
+      state_differs(&taken->state, &then) != NULL)
+    abort();
+}
+
+/* Of the records at the end: an input may be long, and states are large. */
+#define STATES 512u
+
 static void run(const uint8_t *bytes, size_t length, bool keep) {
+  static struct taken taken[STATES];
+  struct nvt_history *history = NULL;
+  size_t states = 0;
   struct count count = {0};
   struct nvt_session_options options = {.keep = keep, .ended = on_end, .ended_ctx = &count};
   struct nvt_session *session;
   if (nvt_session_create(&options, &session) != 0)
+    abort();
+  if (keep && nvt_history_create(session, &history) != 0)
     abort();
   uint64_t seq = 0;
   uint32_t epoch = 0;
@@ -143,7 +173,18 @@ static void run(const uint8_t *bytes, size_t length, bool keep) {
     struct nvt_text text;
     nvt_text_init(&text, buffer, sizeof(buffer));
     nvt_summary(&text, &record, &view);
+    if (!keep)
+      continue;
+    struct taken *one = &taken[states++ % STATES];
+    one->record = record;
+    one->view = view;
+    if (nvt_history_record(history, &record, &view) != 0 ||
+        !nvt_state_now(session, &record, &view, &one->state))
+      abort();
   }
+  for (size_t i = 0; i < states && i < STATES; i++)
+    compare(history, &taken[i]);
+  nvt_history_destroy(history);
   nvt_session_finish(session);
   if (count.ended != count.commands + count.strays)
     abort();
