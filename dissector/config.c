@@ -14,8 +14,8 @@ static enum ftenum type_of(unsigned size) {
   return types[size];
 }
 
-/* "config.command", "config.msix.control". A variant's fields have the capability's names: one filter
- * finds both. */
+/* "config.command", "config.msix.control". A variant's fields have the capability's names: one
+ * filter finds both. */
 static const char *place_of(const struct nvt_pci_register *reg) {
   const struct nvt_pci_layout_info *layout = nvt_pci_layout(reg->layout);
   if (layout->kind == NVT_PCI_VARIANT)
