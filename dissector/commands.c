@@ -37,7 +37,8 @@ static int hf_fuse = -1, hf_flags_reserved = -1, hf_psdt = -1;
 static int hf_cid = -1, hf_nsid = -1, hf_cdw1 = -1, hf_cdw2 = -1, hf_cdw3 = -1, hf_mptr = -1;
 static int hf_prp1 = -1, hf_prp2 = -1;
 static int hf_cdw[6] = {-1, -1, -1, -1, -1, -1};
-static int hf_sgl_address = -1, hf_sgl_length = -1, hf_sgl_type = -1, hf_sgl_subtype = -1;
+int nvt_hf_prp = -1, nvt_hf_sgl_address = -1;
+static int hf_sgl_length = -1, hf_sgl_type = -1, hf_sgl_subtype = -1;
 static int hf_sgl = -1, hf_sgl_reserved = -1;
 static int hf_dw0 = -1, hf_dw1 = -1, hf_sqhd = -1, hf_sqid = -1, hf_cqe_cid = -1;
 static int hf_phase = -1, hf_status = -1, hf_status_name = -1, hf_sct = -1, hf_sc = -1;
@@ -71,6 +72,7 @@ static const struct plain plain_fields[] = {
     {&hf_mptr, "Metadata Pointer (MPTR)", "nvmetap.mptr", FT_UINT64, BASE_HEX, NULL, 0},
     {&hf_prp1, "PRP Entry 1 (PRP1)", "nvmetap.prp", FT_UINT64, BASE_HEX, NULL, 0},
     {&hf_prp2, "PRP Entry 2 (PRP2)", "nvmetap.prp", FT_UINT64, BASE_HEX, NULL, 0},
+    {&nvt_hf_prp, "PRP Entry", "nvmetap.prp", FT_UINT64, BASE_HEX, NULL, 0},
     {&hf_cdw[0], "Command Dword 10", "nvmetap.cdw10", FT_UINT32, BASE_HEX, NULL, 0},
     {&hf_cdw[1], "Command Dword 11", "nvmetap.cdw11", FT_UINT32, BASE_HEX, NULL, 0},
     {&hf_cdw[2], "Command Dword 12", "nvmetap.cdw12", FT_UINT32, BASE_HEX, NULL, 0},
@@ -78,7 +80,7 @@ static const struct plain plain_fields[] = {
     {&hf_cdw[4], "Command Dword 14", "nvmetap.cdw14", FT_UINT32, BASE_HEX, NULL, 0},
     {&hf_cdw[5], "Command Dword 15", "nvmetap.cdw15", FT_UINT32, BASE_HEX, NULL, 0},
     {&hf_sgl, "SGL Descriptor", "nvmetap.sgl", FT_NONE, BASE_NONE, NULL, 0},
-    {&hf_sgl_address, "Address", "nvmetap.sgl.address", FT_UINT64, BASE_HEX, NULL, 0},
+    {&nvt_hf_sgl_address, "Address", "nvmetap.sgl.address", FT_UINT64, BASE_HEX, NULL, 0},
     {&hf_sgl_length, "Length", "nvmetap.sgl.length", FT_UINT32, BASE_DEC, NULL, 0},
     {&hf_sgl_subtype, "Subtype", "nvmetap.sgl.subtype", FT_UINT8, BASE_HEX, NULL, 0x0f},
     {&hf_sgl_type, "Type", "nvmetap.sgl.type", FT_UINT8, BASE_HEX, NULL, 0xf0},
@@ -231,7 +233,7 @@ proto_item *nvt_add_sgl(const struct nvt_context *c, proto_tree *parent, int at)
   struct nvt_sgl sgl;
   nvt_sgl_parse(tvb_get_ptr(c->tvb, at, SGL_BYTES), &sgl);
   if (sgl.has_address)
-    add_item(c, tree, hf_sgl_address, at, 8);
+    add_item(c, tree, nvt_hf_sgl_address, at, 8);
   else if (sgl.has_length)
     add_item(c, tree, hf_sgl_reserved, at, 8);
   if (sgl.has_length)

@@ -14,9 +14,12 @@ static enum ftenum type_of(unsigned size) {
   return types[size];
 }
 
-/* "config.command", "config.msix.control" */
+/* "config.command", "config.msix.control". A variant's fields have the capability's names: one
+ * filter finds both. */
 static const char *place_of(const struct nvt_pci_register *reg) {
   const struct nvt_pci_layout_info *layout = nvt_pci_layout(reg->layout);
+  if (layout->kind == NVT_PCI_VARIANT)
+    layout = nvt_pci_layout(nvt_pci_layout_of(NVT_PCI_CAPABILITY, layout->number));
   if (layout->kind == NVT_PCI_HEADER)
     return wmem_strdup_printf(wmem_epan_scope(), "config.%s", reg->id);
   return wmem_strdup_printf(wmem_epan_scope(), "config.%s.%s", layout->id, reg->id);

@@ -6,16 +6,13 @@
 #define PRP_BYTES 8
 #define SGL_BYTES 16
 
-static int hf_prp = -1;
-static int hf_payload = -1;
+int nvt_hf_payload = -1;
 static int hf_reassembled_in = -1;
 static int ett_list = -1;
 
 void nvt_data_register(int proto) {
-  nvt_register_field(proto, &hf_prp, "PRP Entry", "nvmetap.prp", FT_UINT64, BASE_HEX, NULL, 0,
-                     NULL);
-  nvt_register_field(proto, &hf_payload, "Payload", "nvmetap.payload", FT_BYTES, BASE_NONE, NULL, 0,
-                     NULL);
+  nvt_register_field(proto, &nvt_hf_payload, "Payload", "nvmetap.payload", FT_BYTES, BASE_NONE,
+                     NULL, 0, NULL);
   nvt_register_field(proto, &hf_reassembled_in, "Reassembled in", "nvmetap.data.reassembled_in",
                      FT_FRAMENUM, BASE_NONE, NULL, 0,
                      "The completion, which has the pieces of its command's data put together");
@@ -48,10 +45,10 @@ static void add_list(const struct nvt_context *c, int at, int present) {
   proto_item **items = wmem_alloc_array(c->pinfo->pool, proto_item *, (size_t)count + 1);
   for (int i = 0; i < count; i++)
     items[i] =
-        prp ? proto_tree_add_item(tree, hf_prp, c->tvb, at + i * size, size, ENC_LITTLE_ENDIAN)
+        prp ? proto_tree_add_item(tree, nvt_hf_prp, c->tvb, at + i * size, size, ENC_LITTLE_ENDIAN)
             : nvt_add_sgl(c, tree, at + i * size);
   if (present % size != 0)
-    proto_tree_add_item(tree, hf_payload, c->tvb, at + count * size, present % size, ENC_NA);
+    proto_tree_add_item(tree, nvt_hf_payload, c->tvb, at + count * size, present % size, ENC_NA);
   struct placing placing = {items, (uint32_t)count};
   if (c->visible && c->frame->exchange != NULL)
     nvt_transfer_places_in(c->frame->exchange, c->pinfo->num, add_place, &placing);
@@ -61,7 +58,7 @@ static void add_payload(const struct nvt_context *c, int at, int present) {
   const struct nvt_rec_data *data = &c->record->data;
   const struct nvt_exchange *exchange = c->frame->exchange;
   if (present > 0)
-    proto_tree_add_item(c->tree, hf_payload, c->tvb, at, present, ENC_NA);
+    proto_tree_add_item(c->tree, nvt_hf_payload, c->tvb, at, present, ENC_NA);
   if (exchange == NULL)
     return;
   unsigned direction = data->direction == NVT_V_data_direction_IN ? NVT_V_data_direction_IN

@@ -151,11 +151,13 @@ void nvt_add_cqe(const struct nvt_context *);
 /* A person's own table of commands: NULL or "" for none. One that can't be read is told, once, and
  * is none. Called when the preference or the file may have changed. */
 void nvt_commands_vendor_table(const char *path);
+extern int nvt_hf_prp, nvt_hf_sgl_address; /* of lists and pages too */
 /* A descriptor of 16 bytes at `at`. */
 proto_item *nvt_add_sgl(const struct nvt_context *, proto_tree *, int at);
 
 /* --- data.c: payload, PRP lists, SGL segments; what a command transferred, put together --- */
 
+extern int nvt_hf_payload; /* of one record, and of all together */
 void nvt_data_register(int proto);
 void nvt_add_data(const struct nvt_context *);
 

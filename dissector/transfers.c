@@ -8,9 +8,6 @@
 
 static int hf_told[NVT_TOLD_COUNT];
 static int hf_list = -1;
-static int hf_bytes = -1;
-static int hf_prp = -1;
-static int hf_sgl_address = -1;
 static int ett_data = -1;
 static int ett_pages = -1;
 
@@ -35,12 +32,6 @@ void nvt_transfers_register(int proto) {
                        told[i].blurb);
   nvt_register_field(proto, &hf_list, "PRP list or SGL segment", "nvmetap.data.list", FT_FRAMENUM,
                      BASE_NONE, NULL, 0, NULL);
-  nvt_register_field(proto, &hf_bytes, "Payload", "nvmetap.payload", FT_BYTES, BASE_NONE, NULL, 0,
-                     NULL);
-  nvt_register_field(proto, &hf_prp, "PRP Entry", "nvmetap.prp", FT_UINT64, BASE_HEX, NULL, 0,
-                     NULL);
-  nvt_register_field(proto, &hf_sgl_address, "Address", "nvmetap.sgl.address", FT_UINT64, BASE_HEX,
-                     NULL, 0, NULL);
   nvt_subtree(&ett_data);
   nvt_subtree(&ett_pages);
 }
@@ -89,7 +80,7 @@ static void add_whole(const struct nvt_context *c, proto_tree *tree,
     return;
   add_new_data_source(c->pinfo, tvb,
                       transfer->kind == NVT_V_data_kind_METADATA ? "Metadata" : "Data");
-  proto_tree_add_item(tree, hf_bytes, tvb, 0, -1, ENC_NA);
+  proto_tree_add_item(tree, nvt_hf_payload, tvb, 0, -1, ENC_NA);
   if (transfer->kind == NVT_V_data_kind_METADATA ||
       !nvt_add_structure(c, c->tree, tvb, c->frame->exchange,
                          (enum nvt_direction)transfer->direction))
@@ -124,8 +115,8 @@ static bool add_page(void *ctx, const struct nvt_place *place) {
   char text[80];
   nvt_place_text(place, text, sizeof(text));
   nvt_generated(proto_tree_add_uint64_format_value(
-      pages->tree, pages->sgl ? hf_sgl_address : hf_prp, pages->c->tvb, 0, 0, place->address,
-      "0x%" PRIx64 ": %s", place->address, text));
+      pages->tree, pages->sgl ? nvt_hf_sgl_address : nvt_hf_prp, pages->c->tvb, 0, 0,
+      place->address, "0x%" PRIx64 ": %s", place->address, text));
   return ++pages->count < NVT_TOLD_PIECES_MAX;
 }
 

@@ -252,6 +252,30 @@ static void meta_refuses_nonsense(void **state) {
   assert_int_equal(nvt_meta_build(&many, &json, &length), -22);
 }
 
+/* Zeroes up to a multiple of 8 are padding; more, or others, a later version's. */
+static void what_comes_after_the_tail(void **state) {
+  (void)state;
+  uint8_t bytes[64] = {0};
+  struct nvt_record record = {.header = {.type = NVT_REC_ANNOTATION, .header_length = 32},
+                              .tail_length = 1};
+  uint32_t at;
+  bool unknown;
+  const uint32_t start = 32 + 8 + 1;
+  for (uint32_t rest = 0; rest <= 9; rest++) {
+    record.captured = start + rest;
+    assert_int_equal(nvt_record_rest(&record, bytes, &at, &unknown), rest);
+    assert_int_equal(at, start);
+    if (rest > 0)
+      assert_int_equal(unknown, rest >= 8);
+  }
+  record.captured = start + 7;
+  bytes[start + 6] = 1;
+  assert_int_equal(nvt_record_rest(&record, bytes, &at, &unknown), 7);
+  assert_true(unknown);
+  record.captured = start - 1; /* the tail was cut */
+  assert_int_equal(nvt_record_rest(&record, bytes, &at, &unknown), 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(types_have_names),
@@ -259,6 +283,7 @@ int main(void) {
       cmocka_unit_test(what_is_built_is_parsed),
       cmocka_unit_test(contradictions_are_found),
       cmocka_unit_test(a_snap_length_leaves_what_it_left),
+      cmocka_unit_test(what_comes_after_the_tail),
       cmocka_unit_test(meta_goes_and_comes),
       cmocka_unit_test(meta_refuses_nonsense),
   };

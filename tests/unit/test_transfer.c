@@ -3,11 +3,13 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "trace/text.h"
 #include "trace/transfer.h"
 
 static struct nvt_transfers *all;
@@ -270,6 +272,111 @@ static void sgl_segment(void **state) {
   end();
 }
 
+static unsigned in_list;
+static void count_place(void *ctx, const struct nvt_place *place) {
+  assert_int_equal(place->record, *(uint64_t *)ctx);
+  assert_int_equal(place->index, in_list++);
+}
+
+/* Those of one list alone, and none where there are more than NVT_LISTS_FOLLOWED. */
+static void places_of_one_list(void **state) {
+  (void)state;
+  for (unsigned lists = NVT_LISTS_FOLLOWED - 1; lists <= NVT_LISTS_FOLLOWED + 1; lists++) {
+    begin(NULL);
+    exchange.sqe.prp1 = 0x10000;
+    exchange.sqe.prp2 = 0x20000;
+    for (unsigned i = 0; i < lists; i++) {
+      const uint64_t entries[] = {0x40000, 0x41000};
+      put(NVT_V_data_kind_PRP_LIST, 0x20000 + i * 0x1000, 0, sizeof(entries), entries, 16);
+    }
+    uint64_t record = number;
+    in_list = 0;
+    nvt_transfer_places_in(&exchange, record, count_place, &record);
+    assert_int_equal(in_list, lists <= NVT_LISTS_FOLLOWED ? 2 : 0);
+    end();
+  }
+}
+
+static char told[512];
+static void note_told(void *ctx, enum nvt_told what, uint64_t value, const char *text) {
+  (void)ctx;
+  size_t length = strlen(told);
+  snprintf(told + length, sizeof(told) - length, "%s %llu%s; ", nvt_told_name(what),
+           (unsigned long long)value, text);
+}
+
+static void tells(bool to_its_end, const char *want) {
+  told[0] = '\0';
+  nvt_transfer_tell(nvt_transfer_payload(&exchange), to_its_end, note_told, NULL);
+  assert_string_equal(told, want);
+}
+
+static void what_is_told(void **state) {
+  (void)state;
+  begin(NULL);
+  put(NVT_V_data_kind_PAYLOAD, 0, 2, 6, "cd", 2);
+  tells(true, "Length 8; Recorded 2; First piece 2; Last piece 2; Piece 2, offset 2, 6 bytes, 2 "
+              "recorded; Not recorded 2 bytes from offset 0; Not recorded 4 bytes from offset 4; ");
+  tells(false, "Length 8; Recorded 2; First piece 2; Last piece 2; ");
+  piece(0, "ab");
+  tells(true,
+        "Length 8; Recorded 4; First piece 2; Last piece 3; Piece 3, offset 0, 2 bytes; Piece "
+        "2, offset 2, 6 bytes, 2 recorded; Not recorded 4 bytes from offset 4; ");
+  end();
+  begin(NULL);
+  put(NVT_V_data_kind_PAYLOAD, 0, UINT64_MAX - 1, 8, "abcd", 4);
+  tells(true,
+        "Length 18446744073709551615; Recorded 4; First piece 2; Last piece 2; Piece 2, offset "
+        "18446744073709551614, 8 bytes, 4 recorded; Not recorded 18446744073709551614 bytes "
+        "from offset 0; ");
+  end();
+}
+
+static void subject_is(uint8_t opcode, uint32_t cdw10, unsigned kind, const char *want) {
+  char text[80];
+  struct nvt_text words;
+  struct nvt_transfer transfer = {.kind = (uint8_t)kind, .direction = NVT_V_data_direction_IN};
+  exchange.sqe.opcode = opcode;
+  exchange.sqe.cdw10 = cdw10;
+  nvt_text_init(&words, text, sizeof(text));
+  nvt_text_transfer_subject(&words, &exchange, &transfer);
+  assert_string_equal(text, want);
+}
+
+static void subjects(void **state) {
+  (void)state;
+  begin(NULL);
+  exchange.set = NVT_SET_ADMIN;
+  subject_is(NVT_ADMIN_IDENTIFY, 1, NVT_V_data_kind_PAYLOAD, "Identify Controller");
+  subject_is(NVT_ADMIN_IDENTIFY, 0xee, NVT_V_data_kind_PAYLOAD, "Identify data");
+  subject_is(NVT_ADMIN_IDENTIFY, 1, NVT_V_data_kind_METADATA, "Identify metadata");
+  exchange.set = NVT_SET_NVM;
+  subject_is(2, 0, NVT_V_data_kind_PAYLOAD, "Read data");
+  subject_is(0x99, 0, NVT_V_data_kind_METADATA, "opcode 0x99 metadata");
+  exchange.command.record = 0;
+  subject_is(0, 0, NVT_V_data_kind_PAYLOAD, "Data");
+  end();
+}
+
+static void the_only_one(void **state) {
+  (void)state;
+  struct nvt_record record = {.header = {.type = NVT_REC_DATA},
+                              .data = {.direction = NVT_V_data_direction_IN}};
+  begin(NULL);
+  assert_false(nvt_transfer_alone(&exchange, &record));
+  piece(0, "abcd");
+  assert_true(nvt_transfer_alone(&exchange, &record));
+  record.data.offset = 1;
+  assert_false(nvt_transfer_alone(&exchange, &record));
+  record.data.offset = 0;
+  record.data.direction = NVT_V_data_direction_OUT;
+  assert_false(nvt_transfer_alone(&exchange, &record));
+  record.data.direction = NVT_V_data_direction_IN;
+  piece(4, "efgh");
+  assert_false(nvt_transfer_alone(&exchange, &record));
+  end();
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(in_order_and_not),
@@ -283,6 +390,10 @@ int main(void) {
       cmocka_unit_test(two_entries),
       cmocka_unit_test(chained_lists),
       cmocka_unit_test(sgl_segment),
+      cmocka_unit_test(places_of_one_list),
+      cmocka_unit_test(what_is_told),
+      cmocka_unit_test(subjects),
+      cmocka_unit_test(the_only_one),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
