@@ -263,10 +263,18 @@ void nvt_fields_register(int proto) {
   nvt_subtree(&ett_header);
 }
 
+/* Of bytes that are there. */
 static uint64_t little(const struct nvt_context *c, int at, unsigned size) {
   uint64_t value = 0;
-  tvb_memcpy(c->tvb, &value, at, size);
+  memcpy(&value, c->bytes + at, size);
   return value;
+}
+
+static bool flags_asked(const struct nvt_context *c, const struct field *field) {
+  bool asked = nvt_asked(c, field->hf);
+  for (size_t i = field->first_value; i < field->end_value && !asked; i++)
+    asked = nvt_asked(c, values[i].hf);
+  return asked;
 }
 
 static void add_flags(const struct nvt_context *c, proto_tree *tree, const struct field *field,
@@ -280,6 +288,10 @@ static void add_flags(const struct nvt_context *c, proto_tree *tree, const struc
       if (c->visible && (set & values[i].value) != 0)
         proto_item_append_text(item, ", %s", values[i].name);
     }
+}
+
+static bool one_asked(const struct nvt_context *c, const struct field *field) {
+  return field->kind == FLAGS ? flags_asked(c, field) : nvt_asked(c, field->hf);
 }
 
 static void add_one(const struct nvt_context *c, proto_tree *tree, const struct field *field,
@@ -306,8 +318,6 @@ static void add_one(const struct nvt_context *c, proto_tree *tree, const struct 
     break;
   }
   case ADDRESS: {
-    if (!nvt_asked(c, field->hf))
-      break;
     char words[40];
     struct nvt_text text;
     uint32_t address = (uint32_t)little(c, at, 4);
@@ -327,7 +337,8 @@ void nvt_add_header(const struct nvt_context *c) {
   proto_tree *tree =
       proto_tree_add_subtree(c->tree, c->tvb, 0, length, ett_header, NULL, "Record Header");
   for (size_t i = header.first; i < header.end; i++)
-    add_one(c, tree, &fields[i], 0);
+    if (one_asked(c, &fields[i]))
+      add_one(c, tree, &fields[i], 0);
   int later =
       c->record->header.header_length < c->captured ? c->record->header.header_length : c->captured;
   if (later > 32)
@@ -343,5 +354,6 @@ void nvt_add_body(const struct nvt_context *c) {
     return;
   }
   for (size_t i = bodies[type].first; i < bodies[type].end; i++)
-    add_one(c, c->tree, &fields[i], c->body);
+    if (one_asked(c, &fields[i]))
+      add_one(c, c->tree, &fields[i], c->body);
 }
