@@ -296,6 +296,8 @@ static bool one_asked(const struct nvt_context *c, const struct field *field) {
 
 static void add_one(const struct nvt_context *c, proto_tree *tree, const struct field *field,
                     int start) {
+  if (!one_asked(c, field))
+    return;
   int at = start + field->offset;
   if (at + field->size > c->captured || (field->reserved && little(c, at, field->size) == 0))
     return;
@@ -337,8 +339,7 @@ void nvt_add_header(const struct nvt_context *c) {
   proto_tree *tree =
       proto_tree_add_subtree(c->tree, c->tvb, 0, length, ett_header, NULL, "Record Header");
   for (size_t i = header.first; i < header.end; i++)
-    if (one_asked(c, &fields[i]))
-      add_one(c, tree, &fields[i], 0);
+    add_one(c, tree, &fields[i], 0);
   int later =
       c->record->header.header_length < c->captured ? c->record->header.header_length : c->captured;
   if (later > 32)
@@ -354,6 +355,5 @@ void nvt_add_body(const struct nvt_context *c) {
     return;
   }
   for (size_t i = bodies[type].first; i < bodies[type].end; i++)
-    if (one_asked(c, &fields[i]))
-      add_one(c, c->tree, &fields[i], c->body);
+    add_one(c, c->tree, &fields[i], c->body);
 }
