@@ -290,28 +290,48 @@ static void add_row(const struct nvt_context *c, proto_tree *tree, const struct 
   }
 }
 
-static void add_dword(const struct nvt_context *c, proto_tree *tree, enum nvt_opcode_set set,
-                      unsigned dword, int hf, int entry, uint32_t reserved) {
-  const struct nvt_sqe *sqe = &c->record->command.sqe;
-  int at = entry + 4 * (int)dword;
-  tree = proto_item_add_subtree(nvt_add_field(c, tree, hf, at, 4), ett_dword);
+/* What the rows of one command have to look at; a table of a person's own has fields of no name. */
+static bool row_asked(const struct nvt_context *c, const struct row_fields *fields,
+                      const struct nvt_command_field *row) {
+  if (row < fields->rows || row >= fields->rows + fields->count)
+    return nvt_asked(c, hf_vendor_field);
+  return nvt_asked(c, fields->hf[row - fields->rows]);
+}
+
+struct sqe_rows {
+  const struct nvt_command_field *rows;
   size_t count;
-  const struct nvt_command_field *rows =
-      nvt_command_fields_of(set, nvt_command_code(set, sqe), &count);
-  for (size_t i = 0; i < count; i++)
-    if (rows[i].dword == dword && nvt_command_field_applies(&rows[i], sqe))
-      add_row(c, tree, &commands, &rows[i], at, nvt_command_field_value(&rows[i], sqe));
-  if (reserved != 0)
-    proto_tree_add_uint(tree, hf_reserved, c->tvb, at, 4, reserved);
+  uint32_t dwords; /* those with a row that is asked for */
+  int entry;
+  uint32_t reserved[NVT_SQE_DWORDS];
+};
+
+static void add_dword(const struct nvt_context *c, proto_tree *tree, const struct sqe_rows *of,
+                      unsigned dword, int hf) {
+  const struct nvt_sqe *sqe = &c->record->command.sqe;
+  int at = of->entry + 4 * (int)dword;
+  tree = proto_item_add_subtree(nvt_add_field(c, tree, hf, at, 4), ett_dword);
+  for (size_t i = 0; i < of->count && (of->dwords & 1u << dword) != 0; i++) {
+    const struct nvt_command_field *row = &of->rows[i];
+    if (row->dword == dword && row_asked(c, &commands, row) && nvt_command_field_applies(row, sqe))
+      add_row(c, tree, &commands, row, at, nvt_command_field_value(row, sqe));
+  }
+  if (of->reserved[dword] != 0)
+    proto_tree_add_uint(tree, hf_reserved, c->tvb, at, 4, of->reserved[dword]);
 }
 
 void nvt_add_sqe(const struct nvt_context *c) {
   const struct nvt_rec_command *command = &c->record->command;
   const struct nvt_sqe *sqe = &command->sqe;
   enum nvt_opcode_set set = set_of(c, command->sqid, sqe->opcode);
-  uint32_t reserved[NVT_SQE_DWORDS];
-  nvt_command_reserved_bits(set, sqe, reserved);
   int entry = c->body + ENTRY;
+  struct sqe_rows of = {.entry = entry};
+  of.rows = nvt_command_fields_of(set, nvt_command_code(set, sqe), &of.count);
+  for (size_t i = 0; i < of.count; i++)
+    if (row_asked(c, &commands, &of.rows[i]))
+      of.dwords |= 1u << of.rows[i].dword;
+  if (nvt_asked(c, hf_reserved))
+    nvt_command_reserved_bits(set, sqe, of.reserved);
   const char *name = nvt_opcode_name(set, nvt_command_code(set, sqe));
   proto_item *item =
       proto_tree_add_none_format(c->tree, hf_sqe, c->tvb, entry, 64, "Submission Queue Entry: %s",
@@ -324,11 +344,11 @@ void nvt_add_sqe(const struct nvt_context *c) {
   add_item(c, tree, hf_psdt, entry + 1, 1);
   add_item(c, tree, hf_cid, entry + 2, 2);
   if (set == NVT_SET_FABRICS)
-    add_dword(c, tree, set, 1, hf_cdw1, entry, reserved[1]);
+    add_dword(c, tree, &of, 1, hf_cdw1);
   else
     add_item(c, tree, hf_nsid, entry + 4, 4);
-  add_dword(c, tree, set, 2, hf_cdw2, entry, reserved[2]);
-  add_dword(c, tree, set, 3, hf_cdw3, entry, reserved[3]);
+  add_dword(c, tree, &of, 2, hf_cdw2);
+  add_dword(c, tree, &of, 3, hf_cdw3);
   add_item(c, tree, hf_mptr, entry + 16, 8);
   if (NVT_SQE_PSDT(sqe->flags) == 0) {
     add_item(c, tree, hf_prp1, entry + 24, PRP_BYTES);
@@ -337,7 +357,7 @@ void nvt_add_sqe(const struct nvt_context *c) {
     nvt_add_sgl(c, tree, entry + 24);
   }
   for (unsigned dword = 10; dword < NVT_SQE_DWORDS; dword++)
-    add_dword(c, tree, set, dword, hf_cdw[dword - 10], entry, reserved[dword]);
+    add_dword(c, tree, &of, dword, hf_cdw[dword - 10]);
   nvt_add_feature(c, tree, entry);
 }
 
@@ -350,7 +370,7 @@ static void add_result(const struct nvt_context *c, proto_tree *tree, enum nvt_o
   size_t count;
   const struct nvt_command_field *rows = nvt_result_fields_of(set, code, &count);
   for (size_t i = 0; i < count; i++)
-    if (rows[i].dword == dword &&
+    if (rows[i].dword == dword && row_asked(c, &results, &rows[i]) &&
         nvt_result_field_applies(&rows[i], known ? &exchange->sqe : NULL, cqe))
       add_row(c, tree, &results, &rows[i], entry + 4 * (int)dword,
               nvt_result_field_value(&rows[i], cqe));

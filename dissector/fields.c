@@ -270,10 +270,18 @@ void nvt_fields_register(int proto) {
   nvt_subtree(&ett_header);
 }
 
+/* Of bytes that are there. */
 static uint64_t little(const struct nvt_context *c, int at, unsigned size) {
   uint64_t value = 0;
-  tvb_memcpy(c->tvb, &value, at, size);
+  memcpy(&value, c->bytes + at, size);
   return value;
+}
+
+static bool flags_asked(const struct nvt_context *c, const struct field *field) {
+  bool asked = nvt_asked(c, field->hf);
+  for (size_t i = field->first_value; i < field->end_value && !asked; i++)
+    asked = nvt_asked(c, values[i].hf);
+  return asked;
 }
 
 static void add_flags(const struct nvt_context *c, proto_tree *tree, const struct field *field,
@@ -289,8 +297,14 @@ static void add_flags(const struct nvt_context *c, proto_tree *tree, const struc
     }
 }
 
+static bool one_asked(const struct nvt_context *c, const struct field *field) {
+  return field->kind == FLAGS ? flags_asked(c, field) : nvt_asked(c, field->hf);
+}
+
 static void add_one(const struct nvt_context *c, proto_tree *tree, const struct field *field,
                     int start) {
+  if (!one_asked(c, field))
+    return;
   int at = start + field->offset;
   switch (field->kind) {
   case PLAIN:
@@ -311,8 +325,6 @@ static void add_one(const struct nvt_context *c, proto_tree *tree, const struct 
     break;
   }
   case ADDRESS: {
-    if (!nvt_asked(c, field->hf))
-      break;
     char words[40];
     struct nvt_text text;
     uint32_t address = (uint32_t)little(c, at, 4);

@@ -52,6 +52,8 @@ static const struct nvt_command_field result_rows[] = {
 struct place {
   uint16_t first;
   uint16_t count;
+  /* Bits that mean something in any case: of most commands no other one is set. */
+  uint32_t known[NVT_SQE_DWORDS];
 };
 static struct place command_places[NVT_SET_COUNT][256];
 static struct place result_places[NVT_SET_COUNT][256];
@@ -65,8 +67,24 @@ static void index_rows(struct place places[NVT_SET_COUNT][256],
   }
 }
 
+static void know(uint32_t known[static NVT_SQE_DWORDS], const struct nvt_command_field *field) {
+  uint64_t mask = (~0ULL >> (64 - field->width)) << field->lsb;
+  known[field->dword] |= (uint32_t)mask;
+  if (field->dword + 1u < NVT_SQE_DWORDS)
+    known[field->dword + 1u] |= (uint32_t)(mask >> 32);
+}
+
+static void know_all(void) {
+  for (size_t i = 0; i < COUNT(command_rows); i++)
+    if (command_rows[i].when_width == 0)
+      know(command_places[command_rows[i].set][command_rows[i].opcode].known, &command_rows[i]);
+  for (size_t i = 0; i < COUNT(specific); i++)
+    command_places[specific[i].set][specific[i].opcode].known[specific[i].dword] = ~0u;
+}
+
 __attribute__((constructor)) static void index_all(void) {
   index_rows(command_places, command_rows, COUNT(command_rows));
+  know_all();
   index_rows(result_places, result_rows, COUNT(result_rows));
 }
 
@@ -197,35 +215,31 @@ const char *nvt_field_value_name(const struct nvt_command_field *field, uint64_t
 
 /* --- reserved bits --- */
 
-static void cover(uint32_t bits[static NVT_SQE_DWORDS], const struct nvt_command_field *field) {
-  uint64_t mask = (~0ULL >> (64 - field->width)) << field->lsb;
-  bits[field->dword] &= ~(uint32_t)mask;
-  if (field->dword + 1u < NVT_SQE_DWORDS)
-    bits[field->dword + 1u] &= ~(uint32_t)(mask >> 32);
-}
-
 bool nvt_command_reserved_bits(enum nvt_opcode_set set, const struct nvt_sqe *sqe,
                                uint32_t bits[static NVT_SQE_DWORDS]) {
+  static const uint8_t looked_at[] = {2, 3, 10, 11, 12, 13, 14, 15};
   memset(bits, 0, NVT_SQE_DWORDS * sizeof(bits[0]));
   uint8_t code = nvt_command_code(set, sqe);
   if (!nvt_opcode_standard(set, code))
     return false;
-  static const uint8_t looked_at[] = {2, 3, 10, 11, 12, 13, 14, 15};
-  bits[0] = (uint32_t)sqe->flags << 8 & 0x3c00u;
+  const uint32_t *known = command_places[nvt_opcode_home(set, code)][code].known;
+  uint32_t any = bits[0] = (uint32_t)sqe->flags << 8 & 0x3c00u;
   if (set == NVT_SET_FABRICS)
-    bits[1] = sqe->nsid;
-  for (size_t i = 0; i < COUNT(looked_at); i++)
-    bits[looked_at[i]] = nvt_sqe_dword(sqe, looked_at[i]);
+    any |= bits[1] = sqe->nsid & ~known[1];
+  for (size_t i = 0; i < COUNT(looked_at); i++) {
+    unsigned dword = looked_at[i];
+    any |= bits[dword] = nvt_sqe_dword(sqe, dword) & ~known[dword];
+  }
+  if (any == 0)
+    return false;
+  uint32_t also[NVT_SQE_DWORDS] = {0};
   size_t count;
   const struct nvt_command_field *rows = nvt_command_fields_of(set, code, &count);
   for (size_t i = 0; i < count; i++)
     if (nvt_command_field_applies(&rows[i], sqe))
-      cover(bits, &rows[i]);
-  for (size_t i = 0; i < COUNT(specific); i++)
-    if (specific[i].set == nvt_opcode_home(set, code) && specific[i].opcode == code)
-      bits[specific[i].dword] = 0;
-  uint32_t any = 0;
+      know(also, &rows[i]);
+  any = 0;
   for (size_t i = 0; i < NVT_SQE_DWORDS; i++)
-    any |= bits[i];
+    any |= bits[i] &= ~also[i];
   return any != 0;
 }
