@@ -4,6 +4,7 @@
 #define NVT_TRACE_SESSION_INT_H
 
 #include "trace/config_space.h"
+#include "trace/ranges.h"
 #include "trace/session.h"
 
 /* --- a hash table of 64-bit keys --- */
@@ -15,6 +16,7 @@ struct nvt_map_slot {
   uint64_t key; /* plus one: 0 is an empty slot */
   void *value;
   uint64_t count; /* the user's */
+  void *recent;   /* the user's */
 };
 struct nvt_map {
   struct nvt_map_slot *slots;
@@ -68,6 +70,10 @@ struct nvt_queue {
   struct nvt_controller_node *controller;
   struct nvt_queue *next; /* of the controller, in order of creation; in the free list */
   struct nvt_queue *previous;
+  struct nvt_queue_life *life; /* its own, or one that is kept */
+  struct nvt_queue_life life_here;
+  uint64_t fetch_ns; /* of its last command, if fetched */
+  bool fetched;
   bool pointer_known; /* SQ: view.tail, CQ: view.head is what the host last wrote */
   struct nvt_exchange_list list;
   /* submission queue: doorbells whose entries aren't all fetched */
@@ -88,8 +94,13 @@ struct nvt_controller_node {
   struct nvt_controller_node *next; /* in order of appearance */
   struct nvt_queue *queues;
   struct nvt_queue *last_queue;
-  uint8_t registers[0x40];         /* as last read or written */
-  struct nvt_config_space *config; /* NULL until it was accessed */
+  uint8_t registers[0x40];                      /* as last read or written */
+  struct nvt_config_space *config;              /* NULL until it was accessed */
+  struct nvt_change *changes[NVT_CHANGE_COUNT]; /* that aren't over; or NULL */
+  struct nvt_change changes_here[NVT_CHANGE_COUNT];
+  struct nvt_change *resetting; /* the commands that end now are its */
+  uint32_t formatted;           /* how often all its namespaces were */
+  uint8_t format;               /* to which format, the last time */
   bool whole; /* the trace has all queues of this epoch: a doorbell of another one is invalid */
   bool seen;  /* next_seq is valid */
   uint64_t next_seq;
@@ -111,8 +122,11 @@ struct nvt_session {
   struct nvt_session_options options;
   struct nvt_map controllers; /* by id */
   struct nvt_map queues;      /* by controller, kind and id */
-  struct nvt_map commands;    /* by queue generation and cid: oldest outstanding; count: uses */
+  struct nvt_map commands;    /* by queue generation and cid: oldest outstanding; count: uses;
+                                 recent: see nvt_session_note_recent() */
   struct nvt_map namespaces;  /* by controller and nsid; count: their set, where it isn't NVM */
+  struct nvt_map formats;     /* by controller and nsid: struct nvt_block_format */
+  struct nvt_ranges *ranges;  /* NULL: not asked for */
   struct nvt_map vectors;     /* by controller and vector: completion queues that wait */
   struct nvt_controller_node *first_controller;
   struct nvt_controller_node *last_controller;
@@ -136,6 +150,8 @@ struct nvt_exchange_node *nvt_session_new_exchange(struct nvt_session *);
 struct nvt_signal_node *nvt_session_new_signal(struct nvt_session *);
 struct nvt_queue *nvt_session_new_queue(struct nvt_session *);
 struct nvt_controller_node *nvt_session_new_controller(struct nvt_session *);
+/* Of a session that keeps: lives as long as it. Zeroed. */
+void *nvt_session_new_kept(struct nvt_session *, size_t size);
 void nvt_session_free_signal(struct nvt_session *, struct nvt_signal_node *);
 void nvt_session_free_queue(struct nvt_session *, struct nvt_queue *);
 void nvt_session_reclaim(struct nvt_session *); /* ended exchanges of the record before */
@@ -158,12 +174,13 @@ void nvt_session_delete_queue(struct nvt_session *, struct nvt_queue *);
 void nvt_session_reset(struct nvt_session *, struct nvt_controller_node *);
 /* Tracing was stopped: nothing is known of the queues from here on. */
 void nvt_session_stopped(struct nvt_session *, struct nvt_controller_node *);
-int nvt_session_admin_queues(struct nvt_session *, struct nvt_controller_node *);
+/* created_here: by this record. */
+int nvt_session_admin_queues(struct nvt_session *, struct nvt_controller_node *, bool created_here);
 int nvt_session_queue_state(struct nvt_session *, struct nvt_controller_node *,
                             const struct nvt_rec_queue *);
 /* An admin command succeeded: does it create or delete a queue? */
 int nvt_session_admin_done(struct nvt_session *, struct nvt_controller_node *,
-                           const struct nvt_sqe *);
+                           struct nvt_exchange *, struct nvt_view *);
 
 /* session_sets.c */
 enum nvt_opcode_set nvt_session_set(const struct nvt_session *, const struct nvt_controller_node *,
@@ -173,6 +190,46 @@ int nvt_session_sets_done(struct nvt_session *, uint16_t controller, const struc
                           uint32_t dw0);
 int nvt_session_sets_data(struct nvt_session *, const struct nvt_exchange *,
                           const struct nvt_record *);
+
+/* session_links.c */
+bool nvt_session_begin_life(struct nvt_session *, struct nvt_queue *); /* false: no memory */
+void nvt_session_end_life(const struct nvt_session *, struct nvt_queue *, enum nvt_queue_end,
+                          uint64_t record);
+void nvt_session_attach(struct nvt_session *, struct nvt_queue *sq, const struct nvt_queue *cq);
+void nvt_session_use_life(const struct nvt_session *, struct nvt_queue *); /* by this record */
+/* The command's links to those before it, which has been fetched just now. */
+void nvt_session_link(struct nvt_session *, struct nvt_queue *sq, struct nvt_exchange *);
+/* It ended without success: somebody may try it again. */
+void nvt_session_failed(struct nvt_session *, struct nvt_exchange *);
+/* The last command with the slot's id is this one. */
+void nvt_session_note_recent(const struct nvt_session *, struct nvt_map_slot *,
+                             struct nvt_exchange_node *);
+
+/* session_changes.c */
+/* NULL: no memory, which is no error. */
+struct nvt_change *nvt_session_begin_change(struct nvt_session *, struct nvt_controller_node *,
+                                            enum nvt_change_kind, struct nvt_view *);
+/* A write of CC, whose value before is given, or a read of CSTS; the registers are as after it. */
+void nvt_session_changed_cc(struct nvt_session *, struct nvt_controller_node *, uint32_t cc_before,
+                            struct nvt_view *);
+void nvt_session_saw_csts(struct nvt_session *, struct nvt_controller_node *, struct nvt_view *);
+void nvt_session_told(struct nvt_session *, struct nvt_controller_node *, unsigned event,
+                      struct nvt_view *);
+/* The queues go, and the commands in them. */
+void nvt_session_reset_here(struct nvt_session *, struct nvt_controller_node *, bool always,
+                            struct nvt_view *);
+
+/* session_sizes.c */
+struct nvt_block_format; /* what is known of a namespace's block size */
+void nvt_session_free_formats(struct nvt_session *);
+void nvt_session_sizes_meta(struct nvt_session *, struct nvt_controller_node *,
+                            const struct nvt_record *);
+void nvt_session_sizes_data(struct nvt_session *, const struct nvt_controller_node *,
+                            struct nvt_exchange *, const struct nvt_record *);
+void nvt_session_sizes_done(struct nvt_session *, struct nvt_controller_node *,
+                            const struct nvt_sqe *);
+void nvt_session_size(struct nvt_session *, const struct nvt_controller_node *,
+                      struct nvt_exchange *);
 
 /* session_exchange.c */
 int nvt_session_command(struct nvt_session *, struct nvt_controller_node *,

@@ -158,6 +158,10 @@ int nvt_session_doorbell(struct nvt_session *session, struct nvt_controller_node
     if (queue == NULL)
       return nvt_session_no_queue(session);
   }
+  if (queue != NULL) {
+    view->queue = queue->life;
+    node->pub.queue = session->options.keep ? queue->life : NULL;
+  }
   uint32_t entries = queue != NULL && queue->view.entries != 0 ? queue->view.entries : 65536;
   node->pub.valid = queue != NULL && !refused && value < entries;
   if (!node->pub.valid)
@@ -235,6 +239,10 @@ int nvt_session_interrupt(struct nvt_session *session, struct nvt_controller_nod
   view->signal = signal;
   struct nvt_doorbell_id id = {.qid = interrupt->cqid, .is_cq = true};
   struct nvt_queue *cq = nvt_session_find_queue(session, controller->state.controller, id);
+  if (cq != NULL) {
+    view->queue = cq->life;
+    signal->queue = session->options.keep ? cq->life : NULL;
+  }
   if (interrupt->state != NVT_V_interrupt_state_SENT) {
     signal->count = cq != NULL ? cq->uncovered_count : 0;
     return 0;
