@@ -141,8 +141,9 @@ static int open_and_print(struct dump *dump) {
   struct nvt_reason why;
   if (!nvt_reader_open(dump->path, &reader, &why))
     return nvt_usage_error("dump", "%s", why.text);
+  const struct nvt_session_options options = {.ranges = dump->verbose || dump->json};
   struct nvt_session *session;
-  if (nvt_session_create(NULL, &session) != 0) {
+  if (nvt_session_create(&options, &session) != 0) {
     nvt_reader_close(reader);
     return nvt_usage_error("dump", "out of memory");
   }

@@ -6,6 +6,7 @@
 #include "nvme/sgl.h"
 #include "trace/dump_int.h"
 #include "trace/dump_structure.h"
+#include "trace/links_of.h"
 #include "trace/text.h"
 
 #define LABEL "    %-31s  "
@@ -217,6 +218,20 @@ static void print_exchange(FILE *to, const struct nvt_exchange *exchange) {
   }
 }
 
+static void print_link(void *to, enum nvt_link link, uint64_t value) {
+  const struct nvt_link_info *info = nvt_link_info(link);
+  char label[64];
+  char text[40];
+  struct nvt_text line;
+  nvt_text_init(&line, text, sizeof(text));
+  if (info->kind == NVT_LINK_KIND_NS)
+    nvt_text_duration(&line, value);
+  else
+    nvt_text_dec(&line, value);
+  snprintf(label, sizeof(label), "[%s]", info->title);
+  fprintf(to, LABEL "%s\n", label, text);
+}
+
 /* A payload's first piece, as far as nvme/ knows its layout. */
 static void print_structure(FILE *to, const struct nvt_record *record,
                             const struct nvt_view *view) {
@@ -287,6 +302,7 @@ void nvt_dump_fields(FILE *to, const struct nvt_record *record, const struct nvt
     print_exchange(to, view->exchange);
   if (view->signal != NULL)
     dec(to, "[Commands that it stands for]", view->signal->count);
+  nvt_links_of(record, view, print_link, to);
   print_tail(to, record, view);
 }
 

@@ -121,6 +121,7 @@ struct nvt_signal {
   uint32_t previous; /* the value before */
   uint32_t count; /* tail: entries announced; head: completions acknowledged; interrupt: completions
                      covered */
+  uint32_t known; /* commands that it stands for so far; only in a session that keeps */
   bool valid;     /* doorbell of a queue that exists, value in range */
   /* The commands so far: the first and the last. Fills in as they are fetched. Only
    * in a session that keeps. */

@@ -272,6 +272,8 @@ int nvt_session_completion(struct nvt_session *session, struct nvt_controller_no
   view->exchange = exchange;
   view->set = (enum nvt_opcode_set)exchange->set;
   view->queue = sq != NULL ? sq->life : NULL;
+  if (session->options.keep && sq != NULL)
+    exchange->queue = sq->life;
   if (NVT_CQE_STATUS(completion->cqe.status) != NVT_SC_SUCCESS)
     nvt_session_failed(session, exchange);
   int error = post(session, controller, completion, node);

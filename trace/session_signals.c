@@ -35,9 +35,22 @@ static void stands_for(const struct nvt_session *session, struct nvt_signal *sig
                        struct nvt_exchange *exchange) {
   if (!session->options.keep)
     return;
+  signal->known++;
   if (signal->first == NULL)
     signal->first = exchange;
   signal->last = exchange;
+}
+
+/* Of several queues, one after the other: the first and the last by their completions. */
+static void covers(const struct nvt_session *session, struct nvt_signal *signal,
+                   struct nvt_exchange *exchange) {
+  if (!session->options.keep)
+    return;
+  signal->known++;
+  if (signal->first == NULL || exchange->completion.record < signal->first->completion.record)
+    signal->first = exchange;
+  if (signal->last == NULL || exchange->completion.record > signal->last->completion.record)
+    signal->last = exchange;
 }
 
 /* Entries from `from` to `to` of a ring; where its size isn't known, those up to
@@ -219,7 +232,7 @@ static void cover(struct nvt_session *session, struct nvt_queue *cq, struct nvt_
   nvt_session_unwait(session, cq);
   for (struct nvt_exchange_node *node = cq->uncovered; node != NULL; node = node->next) {
     node->pub.interrupt = session->now;
-    stands_for(session, signal, &node->pub);
+    covers(session, signal, &node->pub);
     measured(session, &node->pub, NVT_STAGE_INTERRUPT);
   }
   signal->count += cq->uncovered_count;

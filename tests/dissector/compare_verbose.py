@@ -20,14 +20,15 @@ ONLY_TSHARK_FIELDS = re.compile(
     r"msix(?!\.vector))")
 # What one of them tells otherwise, or the other can't know.
 ONLY_DUMP = re.compile(r"""^(
-    \[.*                  # links and times: Wireshark has them as links (relations.c)
+    Use.of.this.identifier | (Outstanding|Under.way).on.its.queue | (Announced|Fetched|Completed).in.record |
+        Time:.* | Commands.that.it.stands.for  # Wireshark has them as links (relations.c)
   | Byte.in.the.File | Time | Record  # the frame's, not the record's
   | JSON                  # its text: Wireshark's is cut
 )$""", re.X)
 ONLY_TSHARK = re.compile(r"""^(
     \[?(Latency|Response|Queue|Doorbell|Command|Fetched|Commands|Completions?|Outstanding|Entries|First|Last|
         Interrupt|Acknowledg|Previous|Time|Under|Announced|Depth|In.Flight|Size|Register|MSI-X|Vector|Name|Use|
-        Covers?|Pending|Overall|Entry).*
+        Covers?|Handles|Pending|Overall|Entry).*
   | .*\(nvme\..*          # Wireshark's own fields
   | (Execute|Fetch).Latency | Prefetchable.*
   | [a-z].*               # a flag: dump has the names of those that are set beside the number
@@ -77,7 +78,7 @@ def dump_records(path):
                 continue
             entry = re.match(r" {4,}(\S.*?) {2,}(\S.*)$", line)
             if entry and lines is not None and not entry.group(1).startswith("0x"):
-                lines[entry.group(1)].append(value(entry.group(2)))
+                lines[re.sub(r"^\[(.*)\]$", r"\1", entry.group(1))].append(value(entry.group(2)))
     return records
 
 
