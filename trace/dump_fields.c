@@ -303,6 +303,10 @@ void nvt_dump_fields(FILE *to, const struct nvt_record *record, const struct nvt
   if (view->signal != NULL)
     dec(to, "[Commands that it stands for]", view->signal->count);
   nvt_links_of(record, view, print_link, to);
+  if (view->exchange != NULL && view->exchange->victim != 0 &&
+      record->header.type <= NVT_REC_COMPLETION)
+    named(to, "[Which was]", view->exchange->outcome,
+          nvt_abort_outcome_name((enum nvt_abort_outcome)view->exchange->outcome));
   print_tail(to, record, view);
 }
 

@@ -267,6 +267,9 @@ void nvt_dump_json(FILE *to, const struct nvt_record *record, const struct nvt_v
   }
   add_signal(object, view);
   nvt_links_of(record, view, add_link, object);
+  if (view->exchange != NULL && view->exchange->victim != 0 && header->type <= NVT_REC_COMPLETION)
+    text(object, "victim_outcome",
+         nvt_abort_outcome_name((enum nvt_abort_outcome)view->exchange->outcome));
   if (view->seq_gap)
     number(object, "missing_before", view->missing);
   add_tail(object, record, with_data);

@@ -54,6 +54,8 @@ struct nvt_exchange {
   uint8_t page_shift;            /* CC.MPS at its fetch: memory pages are 1 << page_shift bytes */
   bool has_previous;             /* since_previous_ns is valid */
   bool size_known;               /* `size` is by its fields; else what was recorded of its data */
+  uint8_t outcome;               /* of an Abort with a victim: enum nvt_abort_outcome, so far; where
+                                    several named it, the last one's */
   uint64_t since_previous_ns;    /* from the fetch before on its queue to its own */
   uint64_t size;                 /* see nvt_exchange_size() */
   /* Other commands, by the record of their fetch; 0: none. Those of a range only in a session with

@@ -101,6 +101,7 @@ void nvt_session_cancel(struct nvt_session *session, struct nvt_queue *sq,
   node->pub.end = end;
   if (end != NVT_EXCHANGE_UNFINISHED)
     node->pub.cancel = session->now;
+  nvt_session_tell_aborter(node);
   struct nvt_change *reset = sq->controller->resetting;
   if (end == NVT_EXCHANGE_RESET) {
     if (reset != NULL) {
@@ -181,7 +182,7 @@ int nvt_session_command(struct nvt_session *session, struct nvt_controller_node 
   nvt_session_announced_by(session, sq, command->slot, exchange);
   exchange->in_flight = exchange->depth + nvt_session_announced(sq) + sq->unacknowledged;
   nvt_session_size(session, controller, exchange);
-  nvt_session_link(session, sq, exchange);
+  nvt_session_link(session, sq, node);
   view->exchange = exchange;
   view->queue = sq->life;
   return 0;
@@ -269,6 +270,7 @@ int nvt_session_completion(struct nvt_session *session, struct nvt_controller_no
   exchange->cqid = completion->cqid;
   exchange->completion = session->now;
   exchange->cqe = completion->cqe;
+  nvt_session_tell_aborter(node);
   view->exchange = exchange;
   view->set = (enum nvt_opcode_set)exchange->set;
   view->queue = sq != NULL ? sq->life : NULL;

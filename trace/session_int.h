@@ -43,7 +43,8 @@ struct nvt_exchange_node {
   struct nvt_exchange_node *youngest; /* of the oldest: the end of that chain */
   struct nvt_queue *sq; /* that counts it as unacknowledged, if it still has this generation */
   uint64_t sq_generation;
-  uint16_t slot; /* of the completion, in its queue */
+  struct nvt_exchange_node *aborter; /* the Abort of pub.aborted_by, if it still is that */
+  uint16_t slot;                     /* of the completion, in its queue */
 };
 
 struct nvt_signal_node {
@@ -198,7 +199,9 @@ void nvt_session_end_life(const struct nvt_session *, struct nvt_queue *, enum n
 void nvt_session_attach(struct nvt_session *, struct nvt_queue *sq, const struct nvt_queue *cq);
 void nvt_session_use_life(const struct nvt_session *, struct nvt_queue *); /* by this record */
 /* The command's links to those before it, which has been fetched just now. */
-void nvt_session_link(struct nvt_session *, struct nvt_queue *sq, struct nvt_exchange *);
+void nvt_session_link(struct nvt_session *, struct nvt_queue *sq, struct nvt_exchange_node *);
+/* It ended: what the Abort that named it has come to. */
+void nvt_session_tell_aborter(struct nvt_exchange_node *);
 /* It ended without success: somebody may try it again. */
 void nvt_session_failed(struct nvt_session *, struct nvt_exchange *);
 /* The last command with the slot's id is this one. */

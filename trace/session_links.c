@@ -55,7 +55,8 @@ void nvt_session_note_recent(const struct nvt_session *session, struct nvt_map_s
   slot->recent = session->options.keep ? (void *)node : (void *)(uintptr_t)node->pub.command.record;
 }
 
-static void link_abort(struct nvt_session *session, struct nvt_exchange *abort) {
+static void link_abort(struct nvt_session *session, struct nvt_exchange_node *node) {
+  struct nvt_exchange *abort = &node->pub;
   struct nvt_doorbell_id id = {.qid = (uint16_t)abort->sqe.cdw10};
   uint16_t cid = (uint16_t)(abort->sqe.cdw10 >> 16);
   struct nvt_queue *sq = nvt_session_find_queue(session, abort->controller, id);
@@ -68,12 +69,22 @@ static void link_abort(struct nvt_session *session, struct nvt_exchange *abort) 
     victim = slot->recent;
   if (victim == NULL) {
     abort->victim = (uintptr_t)slot->recent;
+    abort->outcome = NVT_ABORT_BEFORE;
     return;
   }
-  if (&victim->pub == abort)
+  if (victim == node)
     return;
   abort->victim = victim->pub.command.record;
+  abort->outcome = (uint8_t)nvt_abort_outcome(abort, &victim->pub);
   victim->pub.aborted_by = abort->command.record;
+  victim->aborter = node;
+}
+
+void nvt_session_tell_aborter(struct nvt_exchange_node *node) {
+  struct nvt_exchange_node *aborter = node->aborter;
+  /* Its memory may be another command's by now, but is one's. */
+  if (aborter != NULL && aborter->pub.command.record == node->pub.aborted_by)
+    aborter->pub.outcome = (uint8_t)nvt_abort_outcome(&aborter->pub, &node->pub);
 }
 
 enum nvt_abort_outcome nvt_abort_outcome(const struct nvt_exchange *abort,
@@ -132,7 +143,8 @@ void nvt_session_failed(struct nvt_session *session, struct nvt_exchange *exchan
 }
 
 void nvt_session_link(struct nvt_session *session, struct nvt_queue *sq,
-                      struct nvt_exchange *exchange) {
+                      struct nvt_exchange_node *node) {
+  struct nvt_exchange *exchange = &node->pub;
   nvt_session_use_life(session, sq);
   if (session->options.keep)
     exchange->queue = sq->life;
@@ -142,7 +154,7 @@ void nvt_session_link(struct nvt_session *session, struct nvt_queue *sq,
   sq->fetched = true;
   sq->fetch_ns = session->now.time_ns;
   if (exchange->set == NVT_SET_ADMIN && exchange->sqe.opcode == NVT_ADMIN_ABORT)
-    link_abort(session, exchange);
+    link_abort(session, node);
   if (session->ranges != NULL)
     link_range(session, exchange);
 }

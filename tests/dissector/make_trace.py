@@ -12,6 +12,7 @@ KIND  all        every record kind: bring-up, reads and writes, reset, faults, l
       one        one read, complete
       huge       latencies from 0 to 135 years, a clock that goes back, and no acknowledgement of some
       rows N     a read on each of N namespaces
+      links      what links lead between: make_links.py
 """
 import json
 import struct
@@ -51,10 +52,11 @@ class Trace:
     def skip(self, count):
         self.seq[self.controller] = self.seq.get(self.controller, 1) + count
 
-    def meta(self):
+    def meta(self, namespaces=((1, 512),)):
         text = json.dumps({"format": 1, "recorder": "make_trace", "serial": "NVT0001",
-                           "namespaces": [{"nsid": 1, "blocks": 131072, "block_size": 512}]}).encode()
-        self.record(META, struct.pack("<QIHHBBBBI", 0x0000002028010FFF, 0x00020000, 9, 1, 0, 0, 1, 0,
+                           "namespaces": [{"nsid": nsid, "blocks": 131072, "block_size": size}
+                                          for nsid, size in namespaces]}).encode()
+        self.record(META, struct.pack("<QIHHBBBBI", 0x0000002028010FFF, 0x00020000, 9, len(namespaces), 0, 0, 1, 0,
                                       len(text)), text, flags=1)
 
     def access(self, kind, space, offset, value, size=4, flags=0, step=1000):
@@ -400,6 +402,10 @@ def rows(count):
 def main(argv):
     kinds = {"all": trace_all, "malformed": malformed, "cuts": cuts, "foreign": foreign, "commands": commands,
              "empty": empty, "one": one, "huge": huge}
+    if argv[1:2] == ["links"]:
+        sys.dont_write_bytecode = True
+        import make_links
+        kinds["links"] = make_links.trace
     if len(argv) == 3 and argv[1] in kinds:
         kinds[argv[1]]().write(argv[2])
     elif len(argv) == 4 and argv[1] == "bench":
