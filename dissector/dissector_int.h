@@ -80,11 +80,6 @@ static inline bool nvt_asked(const struct nvt_context *c, int hf) {
   unsigned at = (unsigned)(hf - nvt_first_field);
   return c->visible || at >= nvt_field_count || nvt_infos[at]->ref_type != HF_REF_TYPE_NONE;
 }
-/* Does somebody name it, as a filter or a column does? To be looked at isn't enough. */
-static inline bool nvt_named(int hf) {
-  unsigned at = (unsigned)(hf - nvt_first_field);
-  return at >= nvt_field_count || nvt_infos[at]->ref_type != HF_REF_TYPE_NONE;
-}
 /* The same as proto_tree_add_item(), little-endian, for a number in the record, in a third less
  * time: each record has some fifty. */
 proto_item *nvt_add_number(const struct nvt_context *, proto_tree *, const header_field_info *,

@@ -123,7 +123,7 @@ static void add_stage(const struct nvt_context *c, const struct nvt_exchange *ex
   } else if (nvt_asked(c, hf_stage[stage])) {
     nvt_generated(proto_tree_add_time(c->tree, hf_stage[stage], c->tvb, 0, 0, &span));
   }
-  if (nvt_named(hf_stage_ns[stage]))
+  if (nvt_asked(c, hf_stage_ns[stage]))
     proto_item_set_hidden(proto_tree_add_uint64(c->tree, hf_stage_ns[stage], c->tvb, 0, 0, ns));
   if (stage == NVT_STAGE_TOTAL && c->builtin && hf_builtin_latency > 0)
     proto_item_set_hidden(proto_tree_add_double(c->tree, hf_builtin_latency, c->tvb, 0, 0,
