@@ -12,19 +12,26 @@
 
 struct nvt_frame {
   struct nvt_exchange *exchange;
-  struct nvt_signal *signal;
+  union {
+    struct nvt_signal *signal; /* or NULL */
+    struct nvt_change *change; /* where has_change is set */
+  };
   uint64_t missing;
   struct nvt_doorbell_id doorbell;
-  uint8_t set; /* enum nvt_opcode_set of its command */
-  bool fed;    /* the session took it */
-  bool is_doorbell;
-  bool seq_gap;
+  uint8_t set;  /* enum nvt_opcode_set of its command */
+  bool fed : 1; /* the session took it */
+  bool is_doorbell : 1;
+  bool seq_gap : 1;
+  bool has_change : 1;
 };
 
 void nvt_links_init(void);    /* a file is opened or redissected */
 void nvt_links_cleanup(void); /* and closed */
 /* The frame's part in the story; feeds the session when the frame is new. Never NULL. */
 const struct nvt_frame *nvt_links_frame(packet_info *pinfo, const struct nvt_record *record);
+
+/* Of a frame by its number, as far as the file was read; NULL: there is none, or it isn't ours. */
+const struct nvt_frame *nvt_links_at(uint64_t number);
 
 /* What is known of a controller's configuration space; NULL: nothing. */
 const struct nvt_config_space *nvt_links_config(uint16_t controller);
@@ -241,6 +248,17 @@ void nvt_add_relations(const struct nvt_context *);
 
 void nvt_state_register(int proto);
 void nvt_add_state(const struct nvt_context *);
+
+/* --- relations_links.c: the rows of trace/links.def --- */
+
+void nvt_link_rows_register(int proto);
+void nvt_add_link_rows(const struct nvt_context *);
+
+/* --- relations_lists.c: each command of a doorbell, each completion of an interrupt --- */
+
+void nvt_link_lists_register(int proto);
+void nvt_add_signal_list(const struct nvt_context *); /* of a frame with a signal */
+void nvt_add_queue_list(const struct nvt_context *);  /* of Create I/O Completion Queue */
 
 /* --- shared helpers --- */
 

@@ -46,6 +46,7 @@ static bool ensure_session(void) {
   if (session != NULL)
     return true;
   const struct nvt_session_options options = {.keep = true,
+                                              .ranges = true,
                                               .alloc = file_memory,
                                               .ended = nvt_findings_ended,
                                               .measured = nvt_statistics_measured};
@@ -91,7 +92,11 @@ const struct nvt_frame *nvt_links_frame(packet_info *pinfo, const struct nvt_rec
   if (transfers != NULL || nvt_transfers_create(NULL, &transfers) == 0)
     (void)nvt_transfers_record(transfers, record, &view);
   frame->exchange = view.exchange;
-  frame->signal = view.signal;
+  frame->has_change = view.signal == NULL && view.change != NULL;
+  if (frame->has_change)
+    frame->change = view.change;
+  else
+    frame->signal = view.signal;
   frame->is_doorbell = view.is_doorbell;
   frame->doorbell = view.doorbell;
   frame->seq_gap = view.seq_gap;
@@ -99,6 +104,10 @@ const struct nvt_frame *nvt_links_frame(packet_info *pinfo, const struct nvt_rec
   frame->set = (uint8_t)view.set;
   frame->fed = true;
   return frame;
+}
+
+const struct nvt_frame *nvt_links_at(uint64_t number) {
+  return number < frame_count && frames[number].fed ? &frames[number] : NULL;
 }
 
 const struct nvt_config_space *nvt_links_config(uint16_t controller) {
@@ -111,11 +120,21 @@ bool nvt_links_state(const struct nvt_record *record, const struct nvt_view *vie
 }
 
 struct nvt_view nvt_links_view(const struct nvt_frame *frame) {
-  return (struct nvt_view){.exchange = frame->exchange,
-                           .signal = frame->signal,
-                           .is_doorbell = frame->is_doorbell,
-                           .doorbell = frame->doorbell,
-                           .set = (enum nvt_opcode_set)frame->set,
-                           .seq_gap = frame->seq_gap,
-                           .missing = frame->missing};
+  struct nvt_view view = {.exchange = frame->exchange,
+                          .is_doorbell = frame->is_doorbell,
+                          .doorbell = frame->doorbell,
+                          .set = (enum nvt_opcode_set)frame->set,
+                          .seq_gap = frame->seq_gap,
+                          .missing = frame->missing};
+  if (frame->has_change)
+    view.change = frame->change;
+  else
+    view.signal = frame->signal;
+  if (view.exchange != NULL) {
+    view.queue = view.exchange->queue;
+    view.made = view.exchange->made;
+  } else if (view.signal != NULL) {
+    view.queue = view.signal->queue;
+  }
+  return view;
 }

@@ -3,6 +3,8 @@
 #include "dissector/dissector_int.h"
 #include "trace/text.h"
 
+#include <string.h>
+
 static int hf_response_in = -1;
 static int hf_response_to = -1;
 static int hf_doorbell_in = -1;
@@ -19,6 +21,8 @@ static int hf_depth = -1;
 static int hf_reuse = -1;
 static int hf_previous = -1;
 static int hf_stage[NVT_STAGE_COUNT] = {-1, -1, -1, -1, -1};
+static int hf_stage_ns[NVT_STAGE_COUNT] = {-1, -1, -1, -1, -1};
+static int hf_outcome = -1;
 static int hf_builtin_cmd_pkt = -1;
 static int hf_builtin_cqe_pkt = -1;
 static int hf_builtin_latency = -1;
@@ -57,6 +61,8 @@ static const struct {
      "From completion to head doorbell"},
 };
 
+static value_string outcomes[NVT_ABORT_COUNT + 1];
+
 void nvt_relations_register(int proto) {
   for (size_t i = 0; i < NVT_COUNT(frame_fields); i++)
     nvt_register_field(proto, frame_fields[i].hf, frame_fields[i].name, frame_fields[i].abbrev,
@@ -65,6 +71,17 @@ void nvt_relations_register(int proto) {
     nvt_register_field(proto, &hf_stage[stage_fields[i].stage], stage_fields[i].name,
                        stage_fields[i].abbrev, FT_RELATIVE_TIME, BASE_NONE, NULL, 0,
                        stage_fields[i].blurb);
+  for (size_t i = 0; i < NVT_COUNT(stage_fields); i++)
+    nvt_register_field(proto, &hf_stage_ns[stage_fields[i].stage],
+                       wmem_strdup_printf(wmem_epan_scope(), "%s (ns)", stage_fields[i].name),
+                       nvt_abbrev(stage_fields[i].abbrev + strlen("nvmetap."), "ns", NULL),
+                       FT_UINT64, BASE_DEC, NULL, 0, stage_fields[i].blurb);
+  for (unsigned i = 0; i < NVT_ABORT_COUNT; i++)
+    outcomes[i] = (value_string){i, nvt_abort_outcome_name((enum nvt_abort_outcome)i)};
+  nvt_register_field(proto, &hf_outcome, "Which was", "nvmetap.abort.outcome", FT_UINT8, BASE_DEC,
+                     VALS(outcomes), 0, "What became of the command that the Abort names");
+  nvt_link_rows_register(proto);
+  nvt_link_lists_register(proto);
   nvt_register_field(proto, &hf_entries, "Entries", "nvmetap.entries", FT_UINT32, BASE_DEC, NULL, 0,
                      "Commands announced, or completions covered");
   nvt_register_field(proto, &hf_depth, "Queue Depth", "nvmetap.depth", FT_UINT32, BASE_DEC, NULL, 0,
@@ -106,9 +123,27 @@ static void add_stage(const struct nvt_context *c, const struct nvt_exchange *ex
   } else if (nvt_asked(c, hf_stage[stage])) {
     nvt_generated(proto_tree_add_time(c->tree, hf_stage[stage], c->tvb, 0, 0, &span));
   }
+  if (nvt_asked(c, hf_stage_ns[stage]))
+    proto_item_set_hidden(proto_tree_add_uint64(c->tree, hf_stage_ns[stage], c->tvb, 0, 0, ns));
   if (stage == NVT_STAGE_TOTAL && c->builtin && hf_builtin_latency > 0)
     proto_item_set_hidden(proto_tree_add_double(c->tree, hf_builtin_latency, c->tvb, 0, 0,
                                                 (double)ns / 1e6)); /* in ms, as built in */
+}
+
+/* While a file is read, what isn't there yet may still come. */
+static void add_outcome(const struct nvt_context *c, const struct nvt_exchange *abort) {
+  const struct nvt_frame *frame = abort->victim != 0 ? nvt_links_at(abort->victim) : NULL;
+  if (frame == NULL || frame->exchange == NULL || !nvt_asked(c, hf_outcome))
+    return;
+  enum nvt_abort_outcome outcome = nvt_abort_outcome(abort, frame->exchange);
+  if (outcome == NVT_ABORT_OUTSTANDING && PINFO_FD_VISITED(c->pinfo))
+    outcome = NVT_ABORT_NEVER;
+  nvt_generated(proto_tree_add_uint(c->tree, hf_outcome, c->tvb, 0, 0, outcome));
+}
+
+static void add_depth(const struct nvt_context *c, const struct nvt_exchange *exchange) {
+  if (exchange->command.record != 0 && nvt_asked(c, hf_depth))
+    nvt_generated(proto_tree_add_uint(c->tree, hf_depth, c->tvb, 0, 0, exchange->depth));
 }
 
 static void add_command(const struct nvt_context *c, const struct nvt_exchange *exchange) {
@@ -118,7 +153,7 @@ static void add_command(const struct nvt_context *c, const struct nvt_exchange *
   add_frame(c, hf_interrupt_in, &exchange->interrupt);
   add_frame(c, hf_acknowledged_in, &exchange->acknowledge);
   add_stage(c, exchange, NVT_STAGE_FETCH); /* a command may never complete */
-  nvt_generated(proto_tree_add_uint(c->tree, hf_depth, c->tvb, 0, 0, exchange->depth));
+  add_depth(c, exchange);
   nvt_generated(proto_tree_add_uint64(c->tree, hf_reuse, c->tvb, 0, 0, exchange->reuse));
   if (PINFO_FD_VISITED(c->pinfo) && exchange->completion.record == 0 &&
       exchange->end == NVT_EXCHANGE_RESET)
@@ -147,6 +182,7 @@ static void add_completion(const struct nvt_context *c, const struct nvt_exchang
   add_frame(c, hf_acknowledged_in, &exchange->acknowledge);
   for (enum nvt_stage stage = 0; stage < NVT_STAGE_COUNT; stage++)
     add_stage(c, exchange, stage);
+  add_depth(c, exchange);
 }
 
 static void add_signal(const struct nvt_context *c, const struct nvt_signal *signal) {
@@ -162,18 +198,28 @@ static void add_signal(const struct nvt_context *c, const struct nvt_signal *sig
               tail ? &signal->last->command : &signal->last->completion);
 }
 
+static void add_exchange(const struct nvt_context *c, const struct nvt_exchange *exchange) {
+  if (exchange->command.record == c->pinfo->num)
+    add_command(c, exchange);
+  else if (c->record->header.type == NVT_REC_COMPLETION)
+    add_completion(c, exchange);
+  else
+    add_frame(c, hf_command_in, &exchange->command);
+}
+
 static void add_links(const struct nvt_context *c) {
   const struct nvt_frame *frame = c->frame;
-  if (frame->signal != NULL)
+  if (!frame->has_change && frame->signal != NULL) {
     add_signal(c, frame->signal);
-  if (frame->exchange == NULL)
-    return;
-  if (frame->exchange->command.record == c->pinfo->num)
-    add_command(c, frame->exchange);
-  else if (c->record->header.type == NVT_REC_COMPLETION)
-    add_completion(c, frame->exchange);
-  else
-    add_frame(c, hf_command_in, &frame->exchange->command);
+    nvt_add_signal_list(c);
+  }
+  if (frame->exchange != NULL)
+    add_exchange(c, frame->exchange);
+  nvt_add_link_rows(c);
+  if (frame->exchange != NULL && c->record->header.type <= NVT_REC_COMPLETION) {
+    add_outcome(c, frame->exchange);
+    nvt_add_queue_list(c);
+  }
 }
 
 void nvt_add_relations(const struct nvt_context *c) {
@@ -182,7 +228,7 @@ void nvt_add_relations(const struct nvt_context *c) {
     nvt_expert_or_finding(c, &nvt_expert.gap, "records-missing");
   if (c->ours || c->builtin)
     add_links(c);
-  if (frame->signal != NULL && frame->is_doorbell && !frame->signal->valid)
+  if (frame->is_doorbell && frame->signal != NULL && !frame->signal->valid)
     nvt_expert_or_finding(c, &nvt_expert.doorbell,
                           "doorbell-out-of-range doorbell-absent-queue doorbell-before-ready "
                           "cq-head-past-tail sq-overrun");

@@ -23,8 +23,6 @@ void nvt_tap_frame(const struct nvt_context *c) {
   tapped->set = (enum nvt_opcode_set)c->frame->set;
   tapped->type = c->record->header.type;
   tapped->has_queue = nvt_queue_of_frame(c, &tapped->qid);
-  if (tapped->type == NVT_REC_DATA && c->record->data.kind == NVT_V_data_kind_PAYLOAD)
-    tapped->payload = c->record->data.true_length;
   tapped->later = !PINFO_FD_VISITED(c->pinfo);
   tap_queue_packet(tap, c->pinfo, tapped);
 }

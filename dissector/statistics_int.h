@@ -18,8 +18,7 @@ struct nvt_tapped {
   uint8_t type;                        /* of the record */
   bool has_queue;
   uint16_t qid;
-  uint64_t payload; /* bytes that a data record moved */
-  bool later;       /* frames after this one aren't known yet */
+  bool later; /* frames after this one aren't known yet */
 };
 
 /* The queue that the frame is about; false: none. */

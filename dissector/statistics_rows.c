@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A row for each submission queue, namespace or status: commands, completions,
- * errors, latency from command to completion in nanoseconds, bytes of payload.
- * Each is counted when its own frame passes the listener's filter.
+ * errors, latency from command to completion in nanoseconds, bytes that those without an error
+ * moved. Each is counted when its own frame passes the listener's filter.
  */
 #include "dissector/statistics_int.h"
 #include "trace/text.h"
@@ -102,11 +102,14 @@ static struct row *row_of(struct rows *rows, uint64_t key) {
   return row;
 }
 
-static void completed(struct row *row, const struct nvt_exchange *exchange) {
+static void completed(struct row *row, const struct nvt_exchange *exchange, bool with_bytes) {
   count_up(row, COMPLETIONS, 1);
   if (NVT_CQE_STATUS(exchange->cqe.status) != NVT_SC_SUCCESS)
     count_up(row, ERRORS, 1);
-  uint64_t ns;
+  uint64_t ns, bytes;
+  if (NVT_CQE_STATUS(exchange->cqe.status) == NVT_SC_SUCCESS && with_bytes &&
+      nvt_exchange_size(exchange, &bytes))
+    count_up(row, BYTES, bytes);
   if (!nvt_exchange_stage(exchange, NVT_STAGE_TOTAL, &ns))
     return;
   if (row->measure == NULL)
@@ -123,16 +126,13 @@ static tap_packet_status count(struct rows *rows, const struct nvt_tapped *tappe
   uint64_t key;
   bool command = nvt_tapped_command(tapped);
   bool completion = nvt_tapped_completion(tapped);
-  bool data = tapped->payload != 0 && tapped->exchange != NULL;
-  if ((!command && !completion && !data) || !rows->key(tapped, &key))
+  if ((!command && !completion) || !rows->key(tapped, &key))
     return TAP_PACKET_DONT_REDRAW;
   struct row *row = row_of(rows, key);
   if (command)
     count_up(row, COMMANDS, 1);
   if (completion)
-    completed(row, tapped->exchange);
-  if (data)
-    count_up(row, BYTES, tapped->payload);
+    completed(row, tapped->exchange, rows->ui.nfields > BYTES);
   return TAP_PACKET_REDRAW;
 }
 

@@ -1,43 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the meta-record and Identify data say of a controller's limits, and how many bytes a
- * command transfers. The meta-record's JSON is searched, not parsed: two numbers are wanted, and
- * the Wireshark plug-in has no JSON library.
+ * command transfers.
  */
 #include <string.h>
 
 #include "nvme/identify.h"
 #include "trace/checks_int.h"
+#include "trace/length.h"
+#include "trace/meta_numbers.h"
 
 #define MDTS_AT offsetof(struct nvt_id_controller, mdts)
 #define FLBAS_AT offsetof(struct nvt_id_namespace, flbas)
 #define LBAF_AT offsetof(struct nvt_id_namespace, lbaf)
-
-/* The number behind the next `"key":` from *at on; *at moves behind it. A number may stand as a
- * string. */
-static bool next_number(const struct nvt_record *record, const char *key, size_t *at,
-                        uint64_t *value) {
-  const uint8_t *text = record->tail;
-  size_t length = record->tail_length;
-  size_t key_length = strlen(key);
-  while (*at + key_length < length) {
-    const uint8_t *found = memmem(text + *at, length - *at, key, key_length);
-    if (found == NULL)
-      return false;
-    size_t i = (size_t)(found - text) + key_length;
-    *at = i;
-    if (found > text && found[-1] == '\\')
-      continue; /* within a string */
-    while (i < length && (text[i] == ' ' || text[i] == ':' || text[i] == '"'))
-      i++;
-    size_t start = i;
-    for (*value = 0; i < length && i < start + 10 && text[i] >= '0' && text[i] <= '9'; i++)
-      *value = *value * 10 + (text[i] - '0');
-    if (i > start && i < length && text[i] != 'x')
-      return true;
-  }
-  return false;
-}
 
 static void learn_block(struct nvt_check_controller *controller, uint64_t size, uint64_t metadata) {
   if (size < NVT_CHECK_BLOCK_MIN || size > UINT32_MAX / 2)
@@ -55,13 +30,13 @@ void nvt_check_learn_meta(struct nvt_check_controller *controller,
   controller->cap = record->meta.cap;
   controller->cap_known = true;
   controller->vectors = record->meta.vectors;
-  if (next_number(record, "\"mdts\"", &at, &value) && value <= UINT8_MAX) {
+  if (nvt_meta_number(record, "\"mdts\"", &at, &value) && value <= UINT8_MAX) {
     controller->mdts = (uint8_t)value;
     controller->mdts_known = true;
   }
   controller->block_min = controller->block_max = 0;
   at = 0;
-  while (next_number(record, "\"block_size\"", &at, &value))
+  while (nvt_meta_number(record, "\"block_size\"", &at, &value))
     learn_block(controller, value, 0);
 }
 
@@ -91,55 +66,16 @@ void nvt_check_learn_data(struct nvt_check_controller *controller, const struct 
 
 /* --- lengths --- */
 
-static bool log_length(const struct nvt_sqe *sqe, uint64_t *length) {
-  *length = (((uint64_t)(sqe->cdw11 & 0xffff) << 16 | sqe->cdw10 >> 16) + 1) * 4;
-  return true;
-}
-
-static bool admin_length(const struct nvt_sqe *sqe, uint64_t *length) {
-  switch (sqe->opcode) {
-  case NVT_ADMIN_IDENTIFY:
-    *length = NVT_IDENTIFY_SIZE;
-    return true;
-  case NVT_ADMIN_GET_LOG_PAGE:
-    return log_length(sqe, length);
-  case NVT_ADMIN_FIRMWARE_IMAGE_DOWNLOAD:
-    *length = ((uint64_t)sqe->cdw10 + 1) * 4;
-    return true;
-  case NVT_ADMIN_SECURITY_SEND:
-  case NVT_ADMIN_SECURITY_RECEIVE:
-    *length = sqe->cdw11;
-    return sqe->cdw11 != 0;
-  default:
-    return false;
-  }
-}
-
 bool nvt_check_length(const struct nvt_check_controller *controller, enum nvt_opcode_set set,
                       const struct nvt_sqe *sqe, uint64_t *low, uint64_t *high) {
-  if (set == NVT_SET_ADMIN) {
-    bool known = admin_length(sqe, low);
-    *high = *low;
-    return known;
-  }
-  if (set != NVT_SET_NVM)
+  uint32_t least = controller->block_min != 0 ? controller->block_min : NVT_CHECK_BLOCK_MIN;
+  if (!nvt_command_length(set, sqe, least, low))
     return false;
-  switch (sqe->opcode) {
-  case NVT_NVM_READ:
-  case NVT_NVM_WRITE:
-  case NVT_NVM_COMPARE:
-  case NVT_NVM_ZONE_APPEND: {
-    uint64_t blocks = (sqe->cdw12 & 0xffffu) + 1u;
-    *low = blocks * (controller->block_min != 0 ? controller->block_min : NVT_CHECK_BLOCK_MIN);
+  *high = *low;
+  uint64_t blocks = nvt_command_blocks(set, sqe);
+  if (blocks != 0)
     *high = controller->block_max != 0 ? blocks * controller->block_max : UINT64_MAX;
-    return true;
-  }
-  case NVT_NVM_DATASET_MANAGEMENT:
-    *low = *high = ((sqe->cdw10 & 0xffu) + 1u) * 16u;
-    return true;
-  default:
-    return false;
-  }
+  return true;
 }
 
 unsigned nvt_check_min_page_shift(const struct nvt_check_controller *controller) {

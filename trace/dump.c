@@ -146,11 +146,12 @@ static void forget(void *ctx, struct nvt_exchange *exchange) {
 }
 
 static int open_and_print(struct dump *dump) {
-  const struct nvt_session_options options = {.ended = forget, .ended_ctx = dump};
   struct nvt_reader *reader;
   struct nvt_reason why;
   if (!nvt_reader_open(dump->path, &reader, &why))
     return nvt_usage_error("dump", "%s", why.text);
+  const struct nvt_session_options options = {
+      .ranges = dump->verbose || dump->json, .ended = forget, .ended_ctx = dump};
   struct nvt_session *session;
   bool follow = dump->verbose && !dump->json;
   if (nvt_session_create(&options, &session) != 0) {

@@ -5,6 +5,7 @@
 
 #include "trace/dump_int.h"
 #include "trace/dump_structure.h"
+#include "trace/links_of.h"
 #include "trace/text.h"
 
 static void print_value(FILE *to, const struct nvt_record_field *field, const uint8_t *body) {
@@ -207,6 +208,20 @@ static void print_exchange(FILE *to, const struct nvt_exchange *exchange) {
   }
 }
 
+static void print_link(void *to, enum nvt_link link, uint64_t value) {
+  const struct nvt_link_info *info = nvt_link_info(link);
+  char label[64];
+  char text[40];
+  struct nvt_text line;
+  nvt_text_init(&line, text, sizeof(text));
+  if (info->kind == NVT_LINK_KIND_NS)
+    nvt_text_duration(&line, value);
+  else
+    nvt_text_dec(&line, value);
+  snprintf(label, sizeof(label), "[%s]", info->title);
+  fprintf(to, NVT_DUMP_LABEL "%s\n", label, text);
+}
+
 void nvt_dump_fields(FILE *to, const struct nvt_record *record, const uint8_t *bytes,
                      const struct nvt_view *view, const struct nvt_session *session) {
   fprintf(to, NVT_DUMP_LABEL "%" PRIu64 "\n", "Byte in the File", record->offset);
@@ -235,6 +250,11 @@ void nvt_dump_fields(FILE *to, const struct nvt_record *record, const uint8_t *b
     print_exchange(to, view->exchange);
   if (view->signal != NULL)
     dec(to, "[Commands that it stands for]", view->signal->count);
+  nvt_links_of(record, view, print_link, to);
+  if (view->exchange != NULL && view->exchange->victim != 0 &&
+      record->header.type <= NVT_REC_COMPLETION)
+    named(to, "[Which was]", view->exchange->outcome,
+          nvt_abort_outcome_name((enum nvt_abort_outcome)view->exchange->outcome));
   if (record->header.type == NVT_REC_COMPLETION)
     nvt_dump_transfers(to, view);
   nvt_dump_tail(to, record, view);

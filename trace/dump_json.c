@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "trace/dump_int.h"
+#include "trace/links_of.h"
 #include "trace/summary.h"
 #include "trace/text_state.h"
 
@@ -152,6 +153,7 @@ static void add_completion(json_object *to, const struct nvt_record *record,
   if (known) {
     moment(to, "command_record", &exchange->command);
     moment(to, "doorbell_record", &exchange->doorbell);
+    number(to, "depth", exchange->depth);
     stage(to, "latency_ns", exchange, NVT_STAGE_TOTAL);
     stage(to, "fetch_ns", exchange, NVT_STAGE_FETCH);
   }
@@ -174,6 +176,10 @@ static void add_signal(json_object *to, const struct nvt_view *view) {
   number(to, "stands_for", view->signal->count);
   if (view->is_doorbell)
     flag(to, "valid", view->signal->valid);
+}
+
+static void add_link(void *to, enum nvt_link link, uint64_t value) {
+  number(to, nvt_link_info(link)->key, value);
 }
 
 static void add_tail(json_object *to, const struct nvt_record *record, bool with_data) {
@@ -313,6 +319,10 @@ void nvt_dump_json(FILE *to, const struct nvt_record *record, const struct nvt_v
     break;
   }
   add_signal(object, view);
+  nvt_links_of(record, view, add_link, object);
+  if (view->exchange != NULL && view->exchange->victim != 0 && header->type <= NVT_REC_COMPLETION)
+    text(object, "victim_outcome",
+         nvt_abort_outcome_name((enum nvt_abort_outcome)view->exchange->outcome));
   if (view->seq_gap)
     number(object, "missing_before", view->missing);
   add_tail(object, record, with_data);

@@ -22,6 +22,14 @@ int nvt_session_create(const struct nvt_session_options *options, struct nvt_ses
   nvt_map_init(&session->commands, seed);
   nvt_map_init(&session->namespaces, seed);
   nvt_map_init(&session->vectors, seed);
+  nvt_map_init(&session->formats, seed);
+  if (session->options.ranges) {
+    session->ranges = nvt_ranges_new(NVT_RANGES_MAX, seed);
+    if (session->ranges == NULL) {
+      free(session);
+      return -ENOMEM;
+    }
+  }
   *out = session;
   return 0;
 }
@@ -41,6 +49,8 @@ void nvt_session_destroy(struct nvt_session *session) {
   nvt_map_free(&session->commands);
   nvt_map_free(&session->namespaces);
   nvt_map_free(&session->vectors);
+  nvt_session_free_formats(session);
+  nvt_ranges_free(session->ranges);
   nvt_session_free_slabs(session);
   free(session);
 }
@@ -113,7 +123,7 @@ static uint32_t get32(const struct nvt_controller_node *controller, enum nvt_reg
 }
 
 static int follow_register(struct nvt_session *session, struct nvt_controller_node *controller,
-                           const struct nvt_record *record, bool is_write) {
+                           const struct nvt_record *record, bool is_write, struct nvt_view *view) {
   const struct nvt_rec_access *access = &record->access;
   bool snapshot = (record->header.flags & NVT_V_header_flags_SNAPSHOT) != 0;
   nvt_image_access(&controller->registers, access->offset, access->value, access->size,
@@ -121,20 +131,27 @@ static int follow_register(struct nvt_session *session, struct nvt_controller_no
   if (access->offset < 8 && (!is_write || snapshot))
     nvt_image_value(&controller->registers, NVT_ROW_CAP, &controller->state.cap);
   controller->state.csts = get32(controller, NVT_ROW_CSTS);
-  uint64_t before = NVT_GET(controller->state.cc, CC_EN);
+  uint32_t cc_before = controller->state.cc;
+  uint64_t before = NVT_GET(cc_before, CC_EN);
   controller->state.cc = get32(controller, NVT_ROW_CC);
   uint64_t after = NVT_GET(controller->state.cc, CC_EN);
   if (snapshot) {
     controller->whole = true;
     struct nvt_doorbell_id admin = {.qid = 0};
     bool there = nvt_session_find_queue(session, controller->state.controller, admin) != NULL;
-    return after != 0 && before == 0 && !there ? nvt_session_admin_queues(session, controller) : 0;
+    return after != 0 && before == 0 && !there
+               ? nvt_session_admin_queues(session, controller, false)
+               : 0;
   }
   if (before != 0 && after == 0)
-    nvt_session_reset(session, controller);
+    nvt_session_reset_here(session, controller, true, view);
+  if (is_write)
+    nvt_session_changed_cc(session, controller, cc_before, view);
+  else if (access->offset <= NVT_REG_CSTS && access->offset + access->size > NVT_REG_CSTS)
+    nvt_session_saw_csts(session, controller, view);
   if (before == 0 && after != 0 && is_write) {
     controller->whole = true;
-    return nvt_session_admin_queues(session, controller);
+    return nvt_session_admin_queues(session, controller, true);
   }
   return 0;
 }
@@ -147,7 +164,7 @@ static int follow_access(struct nvt_session *session, struct nvt_controller_node
   if (access->space != NVT_V_access_space_BAR0)
     return 0;
   if (access->offset < NVT_REG_DOORBELLS)
-    return refused ? 0 : follow_register(session, controller, record, is_write);
+    return refused ? 0 : follow_register(session, controller, record, is_write, view);
   struct nvt_doorbell_id id;
   unsigned dstrd = (unsigned)NVT_GET(controller->state.cap, CAP_DSTRD);
   if (!is_write || !nvt_doorbell_at(access->offset, dstrd, &id))
@@ -183,24 +200,34 @@ static void follow_msix(struct nvt_session *session, struct nvt_controller_node 
     nvt_msix_record(controller->msix, controller->config, record);
 }
 
-static void reset_by_event(struct nvt_session *session, struct nvt_controller_node *controller) {
-  nvt_session_reset(session, controller);
+static void reset_by_event(struct nvt_session *session, struct nvt_controller_node *controller,
+                           bool always, struct nvt_view *view) {
+  nvt_session_reset_here(session, controller, always, view);
   nvt_image_clear(&controller->registers, NVT_ROW_CC);
   controller->state.cc = 0;
   controller->state.condition = NVT_CONDITION_DISABLED;
 }
 
 static void follow_event(struct nvt_session *session, struct nvt_controller_node *controller,
-                         const struct nvt_record *record) {
+                         const struct nvt_record *record, struct nvt_view *view) {
   switch (record->event.event) {
-  case NVT_V_event_event_CONTROLLER_RESET:
+  case NVT_V_event_event_CONTROLLER_RESET: /* a register asked for it, just before */
+    if (controller->state.outstanding == 0)
+      view->change = controller->changes[NVT_CHANGE_RESET];
+    reset_by_event(session, controller, view->change == NULL, view);
+    break;
   case NVT_V_event_event_FUNCTION_RESET:
   case NVT_V_event_event_SUBSYSTEM_RESET:
   case NVT_V_event_event_DEVICE_RESET:
-    reset_by_event(session, controller);
+    reset_by_event(session, controller, true, view);
+    break;
+  case NVT_V_event_event_READY:
+  case NVT_V_event_event_SHUTDOWN:
+    nvt_session_told(session, controller, record->event.event, view);
     break;
   case NVT_V_event_event_TRACE_STOPPED:
     nvt_session_stopped(session, controller);
+    memset(controller->changes, 0, sizeof(controller->changes));
     break;
   default:
     break;
@@ -217,7 +244,7 @@ static int take(struct nvt_session *session, struct nvt_controller_node *control
   session->now = (struct nvt_moment){.record = record->number, .time_ns = record->time_ns};
   controller->state.pci_address = record->header.pci_address;
   if (controller->state.epoch != record->header.epoch) {
-    reset_by_event(session, controller);
+    reset_by_event(session, controller, false, view);
     controller->state.epoch = record->header.epoch;
   }
   follow_sequence(controller, record, view);
@@ -241,6 +268,7 @@ static int take(struct nvt_session *session, struct nvt_controller_node *control
     controller->state.left_out = record->meta.left_out_flags;
     nvt_image_access(&controller->registers, NVT_REG_CAP, record->meta.cap, 8, false);
     nvt_image_access(&controller->registers, NVT_REG_VS, record->meta.vs, 4, false);
+    nvt_session_sizes_meta(session, controller, record);
     return 0;
   case NVT_REC_REG_READ:
   case NVT_REC_REG_WRITE:
@@ -265,6 +293,7 @@ static int take(struct nvt_session *session, struct nvt_controller_node *control
     if (view->exchange == NULL)
       return 0;
     view->set = (enum nvt_opcode_set)view->exchange->set;
+    nvt_session_sizes_data(session, controller, view->exchange, record);
     return nvt_session_sets_data(session, view->exchange, record);
   case NVT_REC_VERDICT:
     view->set = set_of_queue(record->verdict.sqid);
@@ -275,7 +304,7 @@ static int take(struct nvt_session *session, struct nvt_controller_node *control
       view->set = (enum nvt_opcode_set)view->exchange->set;
     return 0;
   case NVT_REC_EVENT:
-    follow_event(session, controller, record);
+    follow_event(session, controller, record, view);
     return 0;
   case NVT_REC_QUEUE_STATE:
     if (record->header.flags & NVT_V_header_flags_SNAPSHOT)

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "nvme/names.h"
+#include "trace/links.h"
 #include "trace/record.h"
 
 struct nvt_session; /* one thread at a time */
@@ -21,12 +22,6 @@ struct nvt_transfer;
 struct nvt_config_space;
 struct nvt_register_image;
 struct nvt_msix;
-
-/* A record seen: number 0 when there was none. */
-struct nvt_moment {
-  uint64_t record; /* number */
-  uint64_t time_ns;
-};
 
 /* How a command ended. */
 enum nvt_exchange_end {
@@ -60,6 +55,23 @@ struct nvt_exchange {
   uint8_t set;                   /* enum nvt_opcode_set of the command; its queue's when only the
                                     completion is known */
   uint8_t page_shift;            /* CC.MPS at its fetch: memory pages are 1 << page_shift bytes */
+  bool has_previous;             /* since_previous_ns is valid */
+  bool size_known;               /* `size` is by its fields; else what was recorded of its data */
+  uint8_t outcome;               /* of an Abort with a victim: enum nvt_abort_outcome, so far; where
+                                    several named it, the last one's */
+  uint64_t since_previous_ns;    /* from the fetch before on its queue to its own */
+  uint64_t size;                 /* see nvt_exchange_size() */
+  /* Other commands, by the record of their fetch; 0: none. Those of a range only in a session with
+   * `ranges`. */
+  uint64_t range_first;    /* the first that met one of its logical blocks */
+  uint64_t range_previous; /* the last before it that did */
+  uint64_t retry_of;       /* the same on the same range, which failed */
+  uint64_t retried_in;     /* it failed, and was tried again; only in a session that keeps */
+  uint64_t victim;         /* of an Abort: what it was to abort */
+  uint64_t aborted_by;     /* the last Abort that named it */
+  /* In a session that keeps; else see the view. */
+  struct nvt_queue_life *queue; /* its submission queue; NULL: not known */
+  struct nvt_queue_life *made;  /* Create or Delete I/O Queue that succeeded: the queue */
   struct nvt_sqe sqe; /* all zero when the trace has only the completion (started later) */
   struct nvt_cqe cqe; /* valid when completion.record != 0 */
   void *user;         /* the session's user's; NULL at first */
@@ -84,6 +96,26 @@ const char *nvt_stage_name(enum nvt_stage); /* "total", "fetch", … */
  * others. 0: there is none. */
 uint64_t nvt_stage_record(const struct nvt_exchange *, enum nvt_stage);
 
+/* Bytes of data that it moves, without metadata: by its fields and its namespace's block size, or,
+ * where these don't tell, what data records say so far. False: nothing, or not known. */
+bool nvt_exchange_size(const struct nvt_exchange *, uint64_t *bytes);
+/* Bytes a second, from command to completion, of one that succeeded. False: not known. */
+bool nvt_exchange_throughput(const struct nvt_exchange *, uint64_t *bytes_per_s);
+
+/* What became of a command that an Abort named. */
+enum nvt_abort_outcome {
+  NVT_ABORT_OUTSTANDING, /* it has no end yet */
+  NVT_ABORT_ABORTED,     /* completed with Command Abort Requested */
+  NVT_ABORT_BEFORE,      /* completed before the Abort was fetched */
+  NVT_ABORT_AFTER,       /* completed after that, and not as aborted */
+  NVT_ABORT_RESET,       /* ended by a reset or with its queue */
+  NVT_ABORT_NEVER,       /* open where the trace ends, or was stopped */
+  NVT_ABORT_COUNT
+};
+enum nvt_abort_outcome nvt_abort_outcome(const struct nvt_exchange *abort,
+                                         const struct nvt_exchange *victim);
+const char *nvt_abort_outcome_name(enum nvt_abort_outcome);
+
 /* A doorbell write or an interrupt, and the commands that it stands for. */
 struct nvt_signal {
   struct nvt_moment at;
@@ -94,11 +126,13 @@ struct nvt_signal {
   uint32_t previous; /* the value before */
   uint32_t count; /* tail: entries announced; head: completions acknowledged; interrupt: completions
                      covered */
+  uint32_t known; /* commands that it stands for so far; only in a session that keeps */
   bool valid;     /* doorbell of a queue that exists, value in range */
   /* The commands so far: the first and the last. Fills in as they are fetched. Only
    * in a session that keeps. */
   struct nvt_exchange *first;
   struct nvt_exchange *last;
+  struct nvt_queue_life *queue; /* the doorbell's, or the interrupt's completion queue; or NULL */
 };
 
 /* What the session knows of a record; valid until the next record, but what it
@@ -111,13 +145,20 @@ struct nvt_view {
   struct nvt_doorbell_id doorbell;
   enum nvt_opcode_set set; /* of the command that the record is or belongs to: by its queue, its
                               namespace's command set and, of Fabrics commands, its opcode */
+  const struct nvt_queue_life *queue; /* the submission queue of a command or completion, the
+                                         doorbell's, the interrupt's completion queue; or NULL */
+  const struct nvt_queue_life *made;  /* Create or Delete I/O Queue's completion; or NULL */
+  struct nvt_change *change; /* a reset, enabling or shutdown that starts here, or is told to be
+                                done; or NULL */
   bool seq_gap;     /* records are missing before this one and no loss record accounts for them */
   uint64_t missing; /* how many */
   const struct nvt_config_space *config; /* the controller's, as far as it is known; or NULL */
 };
 
 struct nvt_session_options {
-  bool keep; /* keep every exchange and signal until destroy (dissector) */
+  bool keep;   /* keep every exchange and signal until destroy (dissector) */
+  bool ranges; /* follow who met which logical blocks, and retries: some 2 microseconds and up to
+                  160 bytes for a command */
   /* Allocator for what `keep` keeps; NULL: calloc. Memory from it is never freed by the session. */
   void *(*alloc)(void *ctx, size_t size);
   void *alloc_ctx;

@@ -122,6 +122,16 @@ void nvt_session_cancel(struct nvt_session *session, struct nvt_queue *sq,
   not_outstanding(session, sq, node);
   node->pub.end = end;
   node->pub.cancel = session->now;
+  nvt_session_tell_aborter(node);
+  struct nvt_change *reset = sq->controller->resetting;
+  if (end == NVT_EXCHANGE_RESET) {
+    if (reset != NULL) {
+      uint64_t record = node->pub.command.record;
+      reset->first = reset->count++ == 0 || record < reset->first ? record : reset->first;
+      reset->last = record > reset->last ? record : reset->last;
+    }
+    nvt_session_failed(session, &node->pub);
+  }
   nvt_session_end(session, node);
 }
 
@@ -184,6 +194,7 @@ int nvt_session_command(struct nvt_session *session, struct nvt_controller_node 
     slot->value = node;
     node->youngest = node;
   }
+  nvt_session_note_recent(session, slot, node);
   append(&sq->list, node);
   exchange->depth = ++sq->view.outstanding;
   open(controller, node);
@@ -192,7 +203,10 @@ int nvt_session_command(struct nvt_session *session, struct nvt_controller_node 
   sq->view.head_known = true;
   nvt_session_announced_by(session, sq, command->slot, exchange);
   exchange->in_flight = exchange->depth + nvt_session_announced(sq) + sq->unacknowledged;
+  nvt_session_size(session, controller, exchange);
+  nvt_session_link(session, sq, node);
   view->exchange = exchange;
+  view->queue = sq->life;
   return 0;
 }
 
@@ -244,6 +258,7 @@ static int post(struct nvt_session *session, struct nvt_controller_node *control
   node->slot = completion->slot;
   append(&cq->list, node);
   cq->view.outstanding++;
+  nvt_session_use_life(session, cq);
   session->unacknowledged++;
   if (!cq->view.head_known) {
     cq->view.head = completion->head;
@@ -255,8 +270,9 @@ static int post(struct nvt_session *session, struct nvt_controller_node *control
 }
 
 static int admin_done(struct nvt_session *session, struct nvt_controller_node *controller,
-                      const struct nvt_exchange *exchange) {
-  int error = nvt_session_admin_done(session, controller, &exchange->sqe);
+                      struct nvt_exchange *exchange, struct nvt_view *view) {
+  nvt_session_sizes_done(session, controller, &exchange->sqe);
+  int error = nvt_session_admin_done(session, controller, exchange, view);
   return error != 0 ? error
                     : nvt_session_sets_done(session, exchange->controller, &exchange->sqe,
                                             exchange->cqe.dw0);
@@ -288,11 +304,17 @@ int nvt_session_completion(struct nvt_session *session, struct nvt_controller_no
   exchange->cqid = completion->cqid;
   exchange->completion = session->now;
   exchange->cqe = completion->cqe;
+  nvt_session_tell_aborter(node);
   view->exchange = exchange;
   view->set = (enum nvt_opcode_set)exchange->set;
+  view->queue = sq != NULL ? sq->life : NULL;
+  if (session->options.keep && sq != NULL)
+    exchange->queue = sq->life;
+  if (NVT_CQE_STATUS(completion->cqe.status) != NVT_SC_SUCCESS)
+    nvt_session_failed(session, exchange);
   int error = post(session, controller, completion, node);
   if (error == 0 && completion->sqid == 0 && exchange->command.record != 0 &&
       NVT_CQE_STATUS(completion->cqe.status) == NVT_SC_SUCCESS)
-    error = admin_done(session, controller, exchange);
+    error = admin_done(session, controller, exchange, view);
   return error;
 }

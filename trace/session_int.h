@@ -5,6 +5,7 @@
 
 #include "trace/config_space.h"
 #include "trace/msix.h"
+#include "trace/ranges.h"
 #include "trace/registers.h"
 #include "trace/session.h"
 
@@ -17,6 +18,7 @@ struct nvt_map_slot {
   uint64_t key; /* plus one: 0 is an empty slot */
   void *value;
   uint64_t count; /* the user's */
+  void *recent;   /* the user's */
 };
 struct nvt_map {
   struct nvt_map_slot *slots;
@@ -45,7 +47,8 @@ struct nvt_exchange_node {
   struct nvt_exchange_node *earlier;
   struct nvt_queue *sq; /* that counts it as unacknowledged, if it still has this generation */
   uint64_t sq_generation;
-  uint16_t slot; /* of the completion, in its queue */
+  struct nvt_exchange_node *aborter; /* the Abort of pub.aborted_by, if it still is that */
+  uint16_t slot;                     /* of the completion, in its queue */
 };
 
 struct nvt_signal_node {
@@ -72,6 +75,10 @@ struct nvt_queue {
   struct nvt_controller_node *controller;
   struct nvt_queue *next; /* of the controller, in order of creation; in the free list */
   struct nvt_queue *previous;
+  struct nvt_queue_life *life; /* its own, or one that is kept */
+  struct nvt_queue_life life_here;
+  uint64_t fetch_ns; /* of its last command, if fetched */
+  bool fetched;
   struct nvt_exchange_list list;
   /* submission queue: doorbells whose entries aren't all fetched */
   struct nvt_signal_node *doorbells;
@@ -81,7 +88,7 @@ struct nvt_queue {
   /* completion queue: the first posted one that no interrupt covers, and how many */
   struct nvt_exchange_node *uncovered;
   uint32_t uncovered_count;
-  void *past; /* the history's, of its name; NULL at first */
+  void *past;                     /* the history's, of its name; NULL at first */
   struct nvt_queue *next_waiting; /* of its vector: completion queues with uncovered ones */
   struct nvt_queue *previous_waiting;
   bool waiting;
@@ -95,8 +102,13 @@ struct nvt_controller_node {
   struct nvt_exchange_node *oldest; /* outstanding */
   struct nvt_exchange_node *youngest;
   struct nvt_register_image registers;
-  struct nvt_config_space *config; /* NULL until it was accessed */
-  struct nvt_msix *msix;           /* NULL until something was seen of it */
+  struct nvt_config_space *config;              /* NULL until it was accessed */
+  struct nvt_msix *msix;                        /* NULL until something was seen of it */
+  struct nvt_change *changes[NVT_CHANGE_COUNT]; /* that aren't over; or NULL */
+  struct nvt_change changes_here[NVT_CHANGE_COUNT];
+  struct nvt_change *resetting; /* the commands that end now are its */
+  uint32_t formatted;           /* how often all its namespaces were */
+  uint8_t format;               /* to which format, the last time */
   bool whole; /* the trace has all queues of this epoch: a doorbell of another one is invalid */
   bool seen;  /* next_seq is valid */
   uint64_t next_seq;
@@ -118,8 +130,11 @@ struct nvt_session {
   struct nvt_session_options options;
   struct nvt_map controllers; /* by id */
   struct nvt_map queues;      /* by controller, kind and id */
-  struct nvt_map commands;    /* by queue generation and cid: oldest outstanding; count: uses */
+  struct nvt_map commands;    /* by queue generation and cid: oldest outstanding; count: uses;
+                                 recent: see nvt_session_note_recent() */
   struct nvt_map namespaces;  /* by controller and nsid; count: their set, where it isn't NVM */
+  struct nvt_map formats;     /* by controller and nsid: struct nvt_block_format */
+  struct nvt_ranges *ranges;  /* NULL: not asked for */
   struct nvt_map vectors;     /* by controller and vector: completion queues that wait */
   struct nvt_controller_node *first_controller;
   struct nvt_controller_node *last_controller;
@@ -144,6 +159,8 @@ struct nvt_exchange_node *nvt_session_new_exchange(struct nvt_session *);
 struct nvt_signal_node *nvt_session_new_signal(struct nvt_session *);
 struct nvt_queue *nvt_session_new_queue(struct nvt_session *);
 struct nvt_controller_node *nvt_session_new_controller(struct nvt_session *);
+/* Of a session that keeps: lives as long as it. Zeroed. */
+void *nvt_session_new_kept(struct nvt_session *, size_t size);
 void nvt_session_free_signal(struct nvt_session *, struct nvt_signal_node *);
 void nvt_session_free_queue(struct nvt_session *, struct nvt_queue *);
 void nvt_session_reclaim(struct nvt_session *); /* ended exchanges of the record before */
@@ -166,12 +183,13 @@ void nvt_session_delete_queue(struct nvt_session *, struct nvt_queue *);
 void nvt_session_reset(struct nvt_session *, struct nvt_controller_node *);
 /* Tracing was stopped: nothing is known of the queues from here on. */
 void nvt_session_stopped(struct nvt_session *, struct nvt_controller_node *);
-int nvt_session_admin_queues(struct nvt_session *, struct nvt_controller_node *);
+/* created_here: by this record. */
+int nvt_session_admin_queues(struct nvt_session *, struct nvt_controller_node *, bool created_here);
 int nvt_session_queue_state(struct nvt_session *, struct nvt_controller_node *,
                             const struct nvt_rec_queue *);
 /* An admin command succeeded: does it create or delete a queue? */
 int nvt_session_admin_done(struct nvt_session *, struct nvt_controller_node *,
-                           const struct nvt_sqe *);
+                           struct nvt_exchange *, struct nvt_view *);
 
 /* session_condition.c: the record has been taken; registers have what it says */
 void nvt_session_condition(struct nvt_controller_node *, const struct nvt_record *);
@@ -184,6 +202,48 @@ int nvt_session_sets_done(struct nvt_session *, uint16_t controller, const struc
                           uint32_t dw0);
 int nvt_session_sets_data(struct nvt_session *, const struct nvt_exchange *,
                           const struct nvt_record *);
+
+/* session_links.c */
+bool nvt_session_begin_life(struct nvt_session *, struct nvt_queue *); /* false: no memory */
+void nvt_session_end_life(const struct nvt_session *, struct nvt_queue *, enum nvt_queue_end,
+                          uint64_t record);
+void nvt_session_attach(struct nvt_session *, struct nvt_queue *sq, const struct nvt_queue *cq);
+void nvt_session_use_life(const struct nvt_session *, struct nvt_queue *); /* by this record */
+/* The command's links to those before it, which has been fetched just now. */
+void nvt_session_link(struct nvt_session *, struct nvt_queue *sq, struct nvt_exchange_node *);
+/* It ended: what the Abort that named it has come to. */
+void nvt_session_tell_aborter(struct nvt_exchange_node *);
+/* It ended without success: somebody may try it again. */
+void nvt_session_failed(struct nvt_session *, struct nvt_exchange *);
+/* The last command with the slot's id is this one. */
+void nvt_session_note_recent(const struct nvt_session *, struct nvt_map_slot *,
+                             struct nvt_exchange_node *);
+
+/* session_changes.c */
+/* NULL: no memory, which is no error. */
+struct nvt_change *nvt_session_begin_change(struct nvt_session *, struct nvt_controller_node *,
+                                            enum nvt_change_kind, struct nvt_view *);
+/* A write of CC, whose value before is given, or a read of CSTS; the registers are as after it. */
+void nvt_session_changed_cc(struct nvt_session *, struct nvt_controller_node *, uint32_t cc_before,
+                            struct nvt_view *);
+void nvt_session_saw_csts(struct nvt_session *, struct nvt_controller_node *, struct nvt_view *);
+void nvt_session_told(struct nvt_session *, struct nvt_controller_node *, unsigned event,
+                      struct nvt_view *);
+/* The queues go, and the commands in them. */
+void nvt_session_reset_here(struct nvt_session *, struct nvt_controller_node *, bool always,
+                            struct nvt_view *);
+
+/* session_sizes.c */
+struct nvt_block_format; /* what is known of a namespace's block size */
+void nvt_session_free_formats(struct nvt_session *);
+void nvt_session_sizes_meta(struct nvt_session *, struct nvt_controller_node *,
+                            const struct nvt_record *);
+void nvt_session_sizes_data(struct nvt_session *, const struct nvt_controller_node *,
+                            struct nvt_exchange *, const struct nvt_record *);
+void nvt_session_sizes_done(struct nvt_session *, struct nvt_controller_node *,
+                            const struct nvt_sqe *);
+void nvt_session_size(struct nvt_session *, const struct nvt_controller_node *,
+                      struct nvt_exchange *);
 
 /* session_exchange.c */
 int nvt_session_command(struct nvt_session *, struct nvt_controller_node *,

@@ -55,6 +55,17 @@ static bool user_allocates(const struct nvt_session *session) {
   return session->options.keep && session->options.alloc != NULL;
 }
 
+void *nvt_session_new_kept(struct nvt_session *session, size_t size) {
+  if (user_allocates(session))
+    return user_new(session, size);
+  struct nvt_slab *slab = calloc(1, sizeof(struct nvt_slab) + 8 + size);
+  if (slab == NULL)
+    return NULL;
+  slab->next = session->slabs;
+  session->slabs = slab;
+  return (uint8_t *)slab + sizeof(struct nvt_slab) + 8;
+}
+
 struct nvt_exchange_node *nvt_session_new_exchange(struct nvt_session *session) {
   if (user_allocates(session))
     return user_new(session, sizeof(struct nvt_exchange_node));

@@ -25,10 +25,14 @@ static struct nvt_queue *make(struct nvt_session *session, struct nvt_controller
   struct nvt_queue *queue = slot != NULL ? nvt_session_new_queue(session) : NULL;
   if (queue == NULL)
     return NULL;
-  slot->value = queue;
-  session->queue_count++;
   queue->view.qid = id.qid;
   queue->view.is_cq = id.is_cq;
+  if (!nvt_session_begin_life(session, queue)) {
+    nvt_session_free_queue(session, queue);
+    return NULL;
+  }
+  slot->value = queue;
+  session->queue_count++;
   queue->view.cqid = id.qid;
   queue->generation = session->generation++;
   queue->controller = controller;
@@ -74,6 +78,7 @@ void nvt_session_set_vector(struct nvt_session *session, struct nvt_queue *queue
 
 void nvt_session_delete_queue(struct nvt_session *session, struct nvt_queue *queue) {
   struct nvt_controller_node *controller = queue->controller;
+  nvt_session_end_life(session, queue, NVT_QUEUE_UNTRACED, session->now.record);
   if (queue->view.is_cq) {
     nvt_session_unwait(session, queue);
     while (queue->list.first != NULL)
@@ -104,8 +109,10 @@ void nvt_session_delete_queue(struct nvt_session *session, struct nvt_queue *que
 }
 
 void nvt_session_reset(struct nvt_session *session, struct nvt_controller_node *controller) {
-  while (controller->queues != NULL)
+  while (controller->queues != NULL) {
+    nvt_session_end_life(session, controller->queues, NVT_QUEUE_RESET, session->now.record);
     nvt_session_delete_queue(session, controller->queues);
+  }
   controller->whole = true;
 }
 
@@ -123,7 +130,8 @@ void nvt_session_stopped(struct nvt_session *session, struct nvt_controller_node
   controller->whole = false;
 }
 
-int nvt_session_admin_queues(struct nvt_session *session, struct nvt_controller_node *controller) {
+int nvt_session_admin_queues(struct nvt_session *session, struct nvt_controller_node *controller,
+                             bool created_here) {
   const struct nvt_doorbell_id sq = {.qid = 0, .is_cq = false};
   const struct nvt_doorbell_id cq = {.qid = 0, .is_cq = true};
   uint64_t aqa, asq, acq;
@@ -133,11 +141,16 @@ int nvt_session_admin_queues(struct nvt_session *session, struct nvt_controller_
   /* No queue of one entry exists: AQA = 0 means that the trace doesn't have it. */
   uint32_t sq_entries = aqa != 0 ? (uint32_t)NVT_GET(aqa, AQA_ASQS) + 1 : 0;
   uint32_t cq_entries = aqa != 0 ? (uint32_t)NVT_GET(aqa, AQA_ACQS) + 1 : 0;
-  if (nvt_session_create_queue(session, controller, sq, sq_entries, asq) == NULL)
+  struct nvt_queue *submission = nvt_session_create_queue(session, controller, sq, sq_entries, asq);
+  if (submission == NULL)
     return nvt_session_no_queue(session);
   struct nvt_queue *queue = nvt_session_create_queue(session, controller, cq, cq_entries, acq);
   if (queue == NULL)
     return nvt_session_no_queue(session);
+  if (created_here) {
+    submission->life->created = queue->life->created = session->now.record;
+    nvt_session_attach(session, submission, queue);
+  }
   nvt_session_set_vector(session, queue, 0);
   return 0;
 }
@@ -160,7 +173,8 @@ int nvt_session_queue_state(struct nvt_session *session, struct nvt_controller_n
 }
 
 static int created(struct nvt_session *session, struct nvt_controller_node *controller,
-                   const struct nvt_sqe *sqe, bool is_cq) {
+                   struct nvt_exchange *exchange, bool is_cq, struct nvt_view *view) {
+  const struct nvt_sqe *sqe = &exchange->sqe;
   struct nvt_doorbell_id id = {.qid = (uint16_t)sqe->cdw10, .is_cq = is_cq};
   if (id.qid == 0)
     return 0;
@@ -168,21 +182,29 @@ static int created(struct nvt_session *session, struct nvt_controller_node *cont
       nvt_session_create_queue(session, controller, id, (sqe->cdw10 >> 16) + 1, sqe->prp1);
   if (queue == NULL)
     return nvt_session_no_queue(session);
-  if (!is_cq)
+  queue->life->created = exchange->command.record;
+  view->made = queue->life;
+  if (session->options.keep)
+    exchange->made = queue->life;
+  if (!is_cq) {
     queue->view.cqid = (uint16_t)(sqe->cdw11 >> 16);
-  else if ((sqe->cdw11 & 2) != 0)
+    struct nvt_doorbell_id cq = {.qid = queue->view.cqid, .is_cq = true};
+    nvt_session_attach(session, queue,
+                       nvt_session_find_queue(session, controller->state.controller, cq));
+  } else if ((sqe->cdw11 & 2) != 0) {
     nvt_session_set_vector(session, queue, (uint16_t)(sqe->cdw11 >> 16));
+  }
   return 0;
 }
 
 int nvt_session_admin_done(struct nvt_session *session, struct nvt_controller_node *controller,
-                           const struct nvt_sqe *sqe) {
-  struct nvt_doorbell_id id = {.qid = (uint16_t)sqe->cdw10};
-  switch (sqe->opcode) {
+                           struct nvt_exchange *exchange, struct nvt_view *view) {
+  struct nvt_doorbell_id id = {.qid = (uint16_t)exchange->sqe.cdw10};
+  switch (exchange->sqe.opcode) {
   case NVT_ADMIN_CREATE_IO_SQ:
-    return created(session, controller, sqe, false);
+    return created(session, controller, exchange, false, view);
   case NVT_ADMIN_CREATE_IO_CQ:
-    return created(session, controller, sqe, true);
+    return created(session, controller, exchange, true, view);
   case NVT_ADMIN_DELETE_IO_CQ:
     id.is_cq = true;
     break;
@@ -192,8 +214,13 @@ int nvt_session_admin_done(struct nvt_session *session, struct nvt_controller_no
     return 0;
   }
   struct nvt_queue *queue = nvt_session_find_queue(session, controller->state.controller, id);
-  if (queue != NULL && id.qid != 0)
-    nvt_session_delete_queue(session, queue);
+  if (queue == NULL || id.qid == 0)
+    return 0;
+  nvt_session_end_life(session, queue, NVT_QUEUE_DELETED, exchange->command.record);
+  view->made = queue->life; /* until another queue takes its place: not by this record */
+  if (session->options.keep)
+    exchange->made = queue->life;
+  nvt_session_delete_queue(session, queue);
   return 0;
 }
 

@@ -35,9 +35,22 @@ static void stands_for(const struct nvt_session *session, struct nvt_signal *sig
                        struct nvt_exchange *exchange) {
   if (!session->options.keep)
     return;
+  signal->known++;
   if (signal->first == NULL)
     signal->first = exchange;
   signal->last = exchange;
+}
+
+/* Of several queues, one after the other: the first and the last by their completions. */
+static void covers(const struct nvt_session *session, struct nvt_signal *signal,
+                   struct nvt_exchange *exchange) {
+  if (!session->options.keep)
+    return;
+  signal->known++;
+  if (signal->first == NULL || exchange->completion.record < signal->first->completion.record)
+    signal->first = exchange;
+  if (signal->last == NULL || exchange->completion.record > signal->last->completion.record)
+    signal->last = exchange;
 }
 
 /* Entries from `from` to `to` of a ring; where its size isn't known, those up to
@@ -158,6 +171,10 @@ int nvt_session_doorbell(struct nvt_session *session, struct nvt_controller_node
     if (queue == NULL)
       return nvt_session_no_queue(session);
   }
+  if (queue != NULL) {
+    view->queue = queue->life;
+    node->pub.queue = session->options.keep ? queue->life : NULL;
+  }
   uint32_t entries = queue != NULL && queue->view.entries != 0 ? queue->view.entries : 65536;
   node->pub.valid = queue != NULL && !refused && value < entries;
   if (!node->pub.valid)
@@ -215,7 +232,7 @@ static void cover(struct nvt_session *session, struct nvt_queue *cq, struct nvt_
   nvt_session_unwait(session, cq);
   for (struct nvt_exchange_node *node = cq->uncovered; node != NULL; node = node->next) {
     node->pub.interrupt = session->now;
-    stands_for(session, signal, &node->pub);
+    covers(session, signal, &node->pub);
     measured(session, &node->pub, NVT_STAGE_INTERRUPT);
   }
   signal->count += cq->uncovered_count;
@@ -235,6 +252,10 @@ int nvt_session_interrupt(struct nvt_session *session, struct nvt_controller_nod
   view->signal = signal;
   struct nvt_doorbell_id id = {.qid = interrupt->cqid, .is_cq = true};
   struct nvt_queue *cq = nvt_session_find_queue(session, controller->state.controller, id);
+  if (cq != NULL) {
+    view->queue = cq->life;
+    signal->queue = session->options.keep ? cq->life : NULL;
+  }
   if (interrupt->state != NVT_V_interrupt_state_SENT) {
     signal->count = cq != NULL ? cq->uncovered_count : 0;
     return 0;

@@ -76,8 +76,7 @@ FIELDS = {"number": "frame.number", "type": "nvmetap.type", "qid": "nvmetap.qid"
           "opcode": "nvmetap.opcode", "latency": "nvmetap.latency", "fetch": "nvmetap.latency.fetch",
           "interrupt": "nvmetap.latency.interrupt", "acknowledge": "nvmetap.latency.acknowledge",
           "status": "nvmetap.status", "response_to": "nvmetap.response_to", "controller": "nvmetap.controller",
-          "nsid": "nvmetap.nsid", "command_in": "nvmetap.command_in", "payload": "nvmetap.data.true_length",
-          "kind": "nvmetap.data.kind", "src": "_ws.col.Source"}
+          "nsid": "nvmetap.nsid", "size": "nvmetap.size", "src": "_ws.col.Source"}
 
 
 def frames(trace, *filters):
@@ -125,8 +124,6 @@ def rows_hold(trace, rows):
         kind = frame["type"]
         if kind == "12" and frame["response_to"]:
             command = by_number[frame["response_to"]]
-        elif kind == "13" and frame["command_in"] and frame["kind"] == "0":
-            command = by_number[frame["command_in"]]
         elif kind == "11":
             command = frame
         else:
@@ -142,7 +139,8 @@ def rows_hold(trace, rows):
             if kind == "12" and frame["latency"]:
                 place[2] = max(place[2], nanoseconds(frame["latency"]))
             place[3] += kind == "11"
-            place[4] += int(frame["payload"]) if kind == "13" else 0
+            if kind == "12" and int(frame["status"], 0) == 0 and frame["size"]:
+                place[4] += int(frame["size"])
     short = lambda numbers: numbers[:2] + [numbers[4], *numbers[6:]]
     for name, wanted, title in (("queues", queues, "Submission Queues"), ("namespaces", namespaces, "Namespaces")):
         got = table(tshark(trace, "-q", "-z", f"nvmetap,{name}"))[title]

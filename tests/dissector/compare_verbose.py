@@ -18,7 +18,8 @@ OTHER_FORM = ("Submission Queue Entry", "Completion Queue Entry", "Plug-in", "Ti
 ONLY_TSHARK_FIELDS = re.compile(r"nvmetap\.check")
 # What one of them tells otherwise, or the other can't know.
 ONLY_DUMP = re.compile(r"""^(
-    \[.*                  # links and times: Wireshark has them as links (relations.c)
+    Use.of.this.identifier | (Outstanding|Under.way).on.its.queue | (Announced|Fetched|Completed).in.record |
+        Time:.* | Commands.that.it.stands.for  # Wireshark has them as links (relations.c)
   | Byte.in.the.File | Time | Record  # the frame's, not the record's
   | JSON                  # its text: Wireshark's is cut
 )$""", re.X)
@@ -31,9 +32,9 @@ ONLY_TSHARK = re.compile(r"""^(
   | Description.* | Entries
 )$""", re.X)
 # The same by another name.
-RENAMED = {"Queue Depth": "[Outstanding on its queue]", "Reuse of the Command Identifier": "[Use of this identifier]",
-           "Command in": "[Fetched in record]", "Announced by the doorbell in": "[Announced in record]",
-           "Completion of the command in": "[Fetched in record]"}
+RENAMED = {"Queue Depth": "Outstanding on its queue", "Reuse of the Command Identifier": "Use of this identifier",
+           "Command in": "Fetched in record", "Announced by the doorbell in": "Announced in record",
+           "Completion of the command in": "Fetched in record"}
 BYTES = "its bytes"
 FLAGS = "its flags"  # of dump: all names in parentheses; of tshark: (name, is it set)
 
@@ -91,7 +92,7 @@ def dump_records(path):
                 at = line.index("0x") + len(entry.group(1)) + 2
                 lines[BYTES].append(line[at:at + 48].replace(" ", ""))
             elif entry and lines is not None:
-                lines[entry.group(1)].append(value(entry.group(2)))
+                lines[re.sub(r"^\[(.*)\]$", r"\1", entry.group(1))].append(value(entry.group(2)))
                 lines[FLAGS] += re.findall(r"\(([a-z][^()]*)\)", entry.group(2))
     return records
 

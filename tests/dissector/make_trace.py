@@ -12,6 +12,9 @@ KIND  all        every record kind: bring-up, reads and writes, reset, faults, l
       one        one read, complete
       huge       latencies from 0 to 135 years, a clock that goes back, and no acknowledgement of some
       rows N     a read on each of N namespaces
+      links      what links lead between: make_links.py
+      batch N    N commands by one doorbell, one interrupt, one acknowledgement (N below 1024)
+      apart N    two commands by one doorbell, N records between them
 """
 import json
 import struct
@@ -51,10 +54,11 @@ class Trace:
     def skip(self, count):
         self.seq[self.controller] = self.seq.get(self.controller, 1) + count
 
-    def meta(self):
+    def meta(self, namespaces=((1, 512),)):
         text = json.dumps({"format": 1, "recorder": "make_trace", "serial": "NVT0001",
-                           "namespaces": [{"nsid": 1, "blocks": 131072, "block_size": 512}]}).encode()
-        self.record(META, struct.pack("<QIHHBBBBI", 0x0000002028010FFF, 0x00020000, 9, 1, 0, 0, 1, 0,
+                           "namespaces": [{"nsid": nsid, "blocks": 131072, "block_size": size}
+                                          for nsid, size in namespaces]}).encode()
+        self.record(META, struct.pack("<QIHHBBBBI", 0x0000002028010FFF, 0x00020000, 9, len(namespaces), 0, 0, 1, 0,
                                       len(text)), text, flags=1)
 
     def access(self, kind, space, offset, value, size=4, flags=0, step=1000):
@@ -397,15 +401,28 @@ def rows(count):
     return t
 
 
+def apart(count):
+    t = numbers([])
+    t.doorbell(1, 0, 2)
+    t.cmd(1, 1, 0, 1, 2, 0x02, 0, 1, 0x30000000, 0, (0, 0, 7))
+    for _ in range(count):
+        t.access(REG_R, 1, 0x1C, 1)
+    t.cmd(1, 1, 1, 2, 2, 0x02, 1, 1, 0x30000000, 0, (8, 0, 7))
+    return t
+
+
 def main(argv):
     kinds = {"all": trace_all, "malformed": malformed, "cuts": cuts, "foreign": foreign, "commands": commands,
              "empty": empty, "one": one, "huge": huge}
+    counted = {"bench": bench, "rows": rows, "apart": apart}
+    if argv[1:2] in (["links"], ["batch"]):
+        sys.dont_write_bytecode = True
+        import make_links
+        kinds["links"], counted["batch"] = make_links.trace, make_links.batch
     if len(argv) == 3 and argv[1] in kinds:
         kinds[argv[1]]().write(argv[2])
-    elif len(argv) == 4 and argv[1] == "bench":
-        bench(int(argv[2])).write(argv[3])
-    elif len(argv) == 4 and argv[1] == "rows":
-        rows(int(argv[2])).write(argv[3])
+    elif len(argv) == 4 and argv[1] in counted:
+        counted[argv[1]](int(argv[2])).write(argv[3])
     else:
         sys.exit(__doc__)
 

@@ -10,6 +10,7 @@
 
 #include "tests/unit/state_compare.h"
 #include "trace/history.h"
+#include "trace/links_of.h"
 #include "trace/session.h"
 #include "trace/summary.h"
 
@@ -69,6 +70,12 @@ static void make(const uint8_t *in, struct nvt_record *r) {
     r->command.slot = slot;
     r->command.sqe.cid = in[2] & 7;
     r->command.sqe.opcode = in[2] >> 3 & 7;
+    if (qid == 0 && r->command.sqe.opcode == 7)
+      r->command.sqe.opcode = NVT_ADMIN_ABORT;
+    if (qid == 0 && r->command.sqe.opcode == 3)
+      r->command.sqe.opcode = NVT_ADMIN_FORMAT_NVM;
+    r->command.sqe.nsid = in[2] >> 6;
+    r->command.sqe.cdw12 = in[3] >> 4;
     r->command.sqe.cdw10 = in[3] & 0xf3u;
     r->command.sqe.cdw10 |= (uint32_t)(in[3] & 0x0cu) << 14;
     r->command.sqe.cdw11 = (uint32_t)(in[4] & 0x0fu) << 16 | in[4] >> 4;
@@ -140,13 +147,28 @@ static void compare(struct nvt_history *history, const struct taken *taken) {
 
 /* Of the records at the end: an input may be long, and states are large. */
 #define STATES 512u
+/* A link leads to a record before this one, or, of what fills in, to any that there was. */
+static void on_link(void *ctx, enum nvt_link link, uint64_t value) {
+  if (nvt_link_info(link)->kind == NVT_LINK_KIND_RECORD && value > *(const uint64_t *)ctx)
+    abort();
+}
+
+static void check_exchange(const struct nvt_exchange *exchange) {
+  uint64_t number = exchange->command.record;
+  if (exchange->range_previous > number || exchange->range_first > exchange->range_previous ||
+      (exchange->range_first == 0) != (exchange->range_previous == 0) ||
+      exchange->retry_of > number || (exchange->victim != 0 && exchange->victim >= number) ||
+      exchange->outcome >= NVT_ABORT_COUNT)
+    abort();
+}
 
 static void run(const uint8_t *bytes, size_t length, bool keep) {
   static struct taken taken[STATES];
   struct nvt_history *history = NULL;
   size_t states = 0;
   struct count count = {0};
-  struct nvt_session_options options = {.keep = keep, .ended = on_end, .ended_ctx = &count};
+  struct nvt_session_options options = {
+      .keep = keep, .ranges = true, .ended = on_end, .ended_ctx = &count};
   struct nvt_session *session;
   if (nvt_session_create(&options, &session) != 0)
     abort();
@@ -173,6 +195,9 @@ static void run(const uint8_t *bytes, size_t length, bool keep) {
     struct nvt_text text;
     nvt_text_init(&text, buffer, sizeof(buffer));
     nvt_summary(&text, &record, &view);
+    nvt_links_of(&record, &view, on_link, &record.number);
+    if (view.exchange != NULL)
+      check_exchange(view.exchange);
     if (!keep)
       continue;
     struct taken *one = &taken[states++ % STATES];
