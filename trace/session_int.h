@@ -81,7 +81,7 @@ struct nvt_queue {
   /* completion queue: the first posted one that no interrupt covers, and how many */
   struct nvt_exchange_node *uncovered;
   uint32_t uncovered_count;
-  void *past; /* the history's, of its name; NULL at first */
+  void *past;                     /* the history's, of its name; NULL at first */
   struct nvt_queue *next_waiting; /* of its vector: completion queues with uncovered ones */
   struct nvt_queue *previous_waiting;
   bool waiting;
