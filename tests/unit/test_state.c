@@ -47,7 +47,9 @@ static void writes(uint64_t offset, uint64_t value) {
   access(NVT_REC_REG_WRITE, offset, value, 4, 0);
 }
 static void event(unsigned number) {
-  put(NVT_REC_EVENT, (struct nvt_record){.event = {.event = (uint16_t)number}});
+  struct nvt_record r = {0};
+  r.event.event = (uint16_t)number;
+  put(NVT_REC_EVENT, r);
 }
 static void command(uint16_t cid) {
   put(NVT_REC_COMMAND, (struct nvt_record){.command = {.sqid = 1, .cqid = 1, .sqe = {.cid = cid}}});
