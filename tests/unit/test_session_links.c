@@ -74,7 +74,9 @@ static uint64_t reg(unsigned type, uint64_t offset, uint64_t value) {
 }
 
 static uint64_t event(uint16_t what) {
-  return put(NVT_REC_EVENT, (struct nvt_record){.event = {.event = what}});
+  struct nvt_record r = {0};
+  r.event.event = what;
+  return put(NVT_REC_EVENT, r);
 }
 
 static uint64_t command(uint16_t sqid, struct nvt_sqe sqe) {
