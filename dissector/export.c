@@ -19,7 +19,10 @@ static int tap = -1;
 struct object {
   const struct nvt_exchange *exchange;
   struct nvt_transfer *transfer;
-  const struct nvt_record *piece; /* has all the bytes there are; NULL: the transfer keeps them */
+  /* All the bytes there are, in the frame: taps are called while it is there, but after our return.
+   * NULL: the transfer keeps them. */
+  const uint8_t *bytes;
+  size_t size;
   uint32_t pci_address;
 };
 
@@ -61,13 +64,13 @@ static tap_packet_status packet(void *data, packet_info *pinfo _U_, epan_dissect
   export_object_list_t *list = data;
   const struct object *object = tapped;
   struct nvt_transfer *transfer = object->transfer;
-  size_t room = object->piece != NULL ? object->piece->tail_length : transfer->kept;
+  size_t room = object->bytes != NULL ? object->size : transfer->kept;
   uint8_t *bytes = room > 0 ? g_try_malloc(room) : NULL;
   if (bytes == NULL)
     return TAP_PACKET_DONT_REDRAW;
   size_t size = room;
-  if (object->piece != NULL)
-    memcpy(bytes, object->piece->tail, room);
+  if (object->bytes != NULL)
+    memcpy(bytes, object->bytes, room);
   else
     size = nvt_transfer_copy(transfer, bytes, room);
   if (size == 0) {
@@ -93,11 +96,12 @@ static tap_packet_status packet(void *data, packet_info *pinfo _U_, epan_dissect
 }
 
 static void hand_out(const struct nvt_context *c, struct nvt_transfer *transfer,
-                     const struct nvt_record *piece) {
+                     const uint8_t *bytes, size_t size) {
   struct object *object = wmem_new(c->pinfo->pool, struct object);
   *object = (struct object){.exchange = c->frame->exchange,
                             .transfer = transfer,
-                            .piece = piece,
+                            .bytes = bytes,
+                            .size = size,
                             .pci_address = c->record->header.pci_address};
   tap_queue_packet(tap, c->pinfo, object);
 }
@@ -115,11 +119,11 @@ void nvt_export_frame(const struct nvt_context *c) {
   if (c->record->header.type == NVT_REC_COMPLETION) {
     for (struct nvt_transfer *t = exchange->transfers; t != NULL; t = t->next)
       if (is_data(t) && (t->count > 1 || !later))
-        hand_out(c, t, NULL);
+        hand_out(c, t, NULL, 0);
   } else if (c->record->header.type == NVT_REC_DATA && later && c->record->data.offset == 0) {
     for (struct nvt_transfer *t = exchange->transfers; t != NULL; t = t->next)
       if (is_data(t) && t->count == 1 && t->first_record == c->pinfo->num)
-        hand_out(c, t, c->record);
+        hand_out(c, t, c->record->tail, c->record->tail_length);
   }
 }
 
