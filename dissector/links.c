@@ -10,13 +10,16 @@
 
 #include <string.h>
 
-#define FRAMES_MAX (1u << 28)
+/* Frames of a file, in chunks that are made when their first one is fed: none moves, and no memory
+ * waits to be used. */
+#define CHUNK_FRAMES 4096u
+#define CHUNKS_MAX 65536u
 
 static struct nvt_session *session;
 static struct nvt_transfers *transfers;
 static struct nvt_history *history;
-static struct nvt_frame *frames; /* by frame number */
-static uint32_t frame_count;
+static struct nvt_frame *chunks[CHUNKS_MAX]; /* by frame number */
+static uint32_t chunk_count;                 /* none is at or beyond it */
 static uint32_t last_fed;
 static const struct nvt_frame no_frame;
 
@@ -32,9 +35,8 @@ void nvt_links_cleanup(void) {
   history = NULL;
   nvt_session_destroy(session);
   session = NULL;
-  g_free(frames);
-  frames = NULL;
-  frame_count = 0;
+  while (chunk_count > 0)
+    g_clear_pointer(&chunks[--chunk_count], g_free);
   last_fed = 0;
 }
 
@@ -58,26 +60,28 @@ static bool ensure_session(void) {
 }
 
 static struct nvt_frame *slot(uint32_t number) {
-  if (number >= FRAMES_MAX)
+  uint32_t chunk = number / CHUNK_FRAMES;
+  if (chunk >= CHUNKS_MAX)
     return NULL;
-  if (number >= frame_count) {
-    uint32_t grown = frame_count < 1024 ? 1024 : frame_count + frame_count / 2;
-    if (grown <= number)
-      grown = number + 1;
-    struct nvt_frame *more = g_try_realloc_n(frames, grown, sizeof(*frames));
-    if (more == NULL)
-      return NULL;
-    memset(more + frame_count, 0, (grown - frame_count) * sizeof(*frames));
-    frames = more;
-    frame_count = grown;
-  }
-  return &frames[number];
+  if (chunks[chunk] == NULL)
+    chunks[chunk] = g_try_new0(struct nvt_frame, CHUNK_FRAMES);
+  if (chunks[chunk] == NULL)
+    return NULL;
+  if (chunk >= chunk_count)
+    chunk_count = chunk + 1;
+  return &chunks[chunk][number % CHUNK_FRAMES];
+}
+
+static const struct nvt_frame *known(uint32_t number) {
+  uint32_t chunk = number / CHUNK_FRAMES;
+  return chunk < chunk_count && chunks[chunk] != NULL ? &chunks[chunk][number % CHUNK_FRAMES]
+                                                      : &no_frame;
 }
 
 const struct nvt_frame *nvt_links_frame(packet_info *pinfo, const struct nvt_record *record) {
   uint32_t number = pinfo->num;
   if (PINFO_FD_VISITED(pinfo) || number <= last_fed)
-    return number < frame_count ? &frames[number] : &no_frame;
+    return known(number);
   struct nvt_frame *frame = slot(number);
   if (frame == NULL || !ensure_session())
     return &no_frame;
@@ -107,7 +111,8 @@ const struct nvt_frame *nvt_links_frame(packet_info *pinfo, const struct nvt_rec
 }
 
 const struct nvt_frame *nvt_links_at(uint64_t number) {
-  return number < frame_count && frames[number].fed ? &frames[number] : NULL;
+  const struct nvt_frame *frame = number <= last_fed ? known((uint32_t)number) : &no_frame;
+  return frame->fed ? frame : NULL;
 }
 
 const struct nvt_config_space *nvt_links_config(uint16_t controller) {
