@@ -180,7 +180,7 @@ static void init(stat_tap_table_ui *new_stat) {
 
 static tap_param parameters[] = {{PARAM_FILTER, "filter", "Filter", NULL, TRUE}};
 static stat_tap_table_ui ui = {.group = REGISTER_PACKET_STAT_GROUP_UNSORTED,
-                               .title = "NVMe/Latency Percentiles",
+                               .title = "NVMe Latency Percentiles",
                                .tap_name = NVT_TAP,
                                .cli_string = "nvmetap,latency",
                                .stat_tap_init_cb = init,

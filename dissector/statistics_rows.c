@@ -216,7 +216,7 @@ static tap_param parameters[] = {{PARAM_FILTER, "filter", "Filter", NULL, TRUE}}
     init(&kind##_rows);                                                                            \
   }                                                                                                \
   static struct rows kind##_rows = {.ui = {.group = REGISTER_PACKET_STAT_GROUP_UNSORTED,           \
-                                           .title = "NVMe/" heading,                               \
+                                           .title = "NVMe " heading,                               \
                                            .tap_name = NVT_TAP,                                    \
                                            .cli_string = (cli),                                    \
                                            .stat_tap_init_cb = kind##_init,                        \

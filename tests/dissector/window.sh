@@ -53,6 +53,26 @@ open_window() {
   settled
 }
 
+# open_live WIDTH HEIGHT RECORD_OPTION…: a recorder, and Wireshark that captures from it, as one user
+open_live() {
+  local width=$1 height=$2
+  shift 2
+  window_display
+  cat >"$work/live" <<'END'
+cd "$HOME" && export XDG_RUNTIME_DIR=$HOME TMPDIR=$HOME
+truncate -s 64M disk
+trap 'kill $(jobs -p) 2>/dev/null' EXIT
+"$@" --namespace "file:$HOME/disk" 2>/dev/null &
+until "$1" ctl "nvmetap/$!.ctl" status 2>/dev/null | grep -q 'ready yes'; do kill -0 $! && sleep 0.05 || exit; done
+wireshark -C nvmetap -n -k -i "nvmetap-$!"
+END
+  timeout 60 mk/with-plugin bash "$work/live" "$(realpath "${BUILD:-build}")/nvmetap" record --serial LIVE "$@" \
+    >"$work/window.out" 2>"$work/window.err" &
+  window_program=$!
+  window=$(wait_for '^Capturing from') || return 1
+  xdotool windowmove "$window" 0 0 windowsize "$window" "$width" "$height"
+}
+
 # shot FILE [ID]: a picture of the window (or another one)
 shot() {
   import -window "${2:-$window}" "$1"
