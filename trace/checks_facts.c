@@ -141,7 +141,9 @@ static void written_cc(struct nvt_check_run *run, uint32_t cc) {
     registers->shutdown_seen = false;
   }
   registers->cc_known = true;
-  if (is && (known ? !was : !controller->active)) {
+  /* What a filter left out may have been its activity. */
+  bool idle = !controller->active && controller->left_out == 0;
+  if (is && (known ? !was : idle)) {
     registers->cc = cc;
     enabled(run);
   } else if (!is && (was || !known)) {
@@ -292,6 +294,9 @@ void nvt_check_facts_before(struct nvt_check_run *run) {
   run->before = run->controller->registers;
   switch (record->header.type) {
   case NVT_REC_META:
+    if (run->controller->left_out != record->meta.left_out_flags)
+      nvt_check_forget(run->controller);
+    run->controller->left_out = record->meta.left_out_flags;
     nvt_check_learn_meta(run->controller, record);
     break;
   case NVT_REC_REG_READ:

@@ -49,6 +49,7 @@ struct nvt_check_controller {
   uint16_t id;
   uint32_t epoch;
   uint64_t generation; /* state of an older one is void */
+  uint8_t left_out;    /* by a filter: as its last meta-record says */
   bool seen;           /* a record of it was */
   bool active;         /* a doorbell, a command or a completion was, since it is known */
   bool whole;          /* every queue that exists now is in the trace */
@@ -110,6 +111,9 @@ struct nvt_check_run {
   bool finishing; /* `ended`: the trace has ended, or is looked at as if it had */
 };
 
+/* For .needs, with | between. Who needs doorbells or interrupts needn't say that it needs commands:
+ * where a filter left some of those out, it may have left out their queues' doorbells as well. */
+#define NVT_NEEDS(what) NVT_V_meta_left_out_flags_##what
 #define NVT_ON(type) (1u << NVT_REC_##type)
 #define NVT_ON_GAP 1u /* whatever the type, where records are missing before it */
 

@@ -175,6 +175,43 @@ static void test_forgotten(void **state) {
   stop(&f);
 }
 
+static void meta(struct fixture *f, uint8_t left_out) {
+  f->record.meta = (struct nvt_rec_meta){.cap = 0x2028010fff, .left_out_flags = left_out};
+  feed(f, NVT_REC_META);
+}
+
+/* What isn't there because of a filter isn't judged; nor does it show that nothing was. */
+static void test_left_out(void **state) {
+  (void)state;
+  const struct nvt_check_info *overrun = nvt_check_at(rule("sq-overrun"));
+  const struct nvt_check_info *phase = nvt_check_at(rule("completion-phase"));
+  assert_true(nvt_check_applies(overrun, 0) && nvt_check_applies(overrun, 2));
+  assert_false(nvt_check_applies(overrun, 1) || nvt_check_applies(overrun, 4));
+  assert_true(nvt_check_applies(phase, 3));
+  assert_false(nvt_check_applies(phase, 4));
+  for (uint8_t left_out = 0; left_out <= NVT_V_meta_left_out_flags_COMMANDS; left_out++) {
+    struct fixture f;
+    start(&f, 0, NULL);
+    meta(&f, left_out);
+    assert_int_equal(nvt_checks_left_out(f.checks), left_out);
+    write_register(&f, NVT_REG_CC, 0x00460001); /* the start, or a driver at work? */
+    write_register(&f, 0x1000, 1);
+    assert_int_equal(f.found, left_out == 0 ? 1 : 0);
+    stop(&f);
+  }
+  struct fixture f;
+  start(&f, 0, NULL);
+  meta(&f, 0);
+  enable(&f);
+  meta(&f, 0);
+  write_register(&f, 0x1010, 1);
+  assert_int_equal(f.found, 1);
+  meta(&f, NVT_V_meta_left_out_flags_COMMANDS); /* what was known may have changed */
+  write_register(&f, 0x1010, 1);
+  assert_int_equal(f.found, 1);
+  stop(&f);
+}
+
 static void test_plugin(void **state) {
   (void)state;
   struct fixture f;
@@ -251,9 +288,11 @@ static void test_bounded(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_table), cmocka_unit_test(test_options),   cmocka_unit_test(test_skip),
-      cmocka_unit_test(test_limit), cmocka_unit_test(test_forgotten), cmocka_unit_test(test_plugin),
-      cmocka_unit_test(test_open),  cmocka_unit_test(test_bounded),
+      cmocka_unit_test(test_table),     cmocka_unit_test(test_options),
+      cmocka_unit_test(test_skip),      cmocka_unit_test(test_limit),
+      cmocka_unit_test(test_forgotten), cmocka_unit_test(test_plugin),
+      cmocka_unit_test(test_open),      cmocka_unit_test(test_bounded),
+      cmocka_unit_test(test_left_out),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

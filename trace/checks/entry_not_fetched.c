@@ -48,6 +48,7 @@ NVT_CHECK(entry_not_fetched,
           .info = {.id = "entry-not-fetched",
                    .severity = NVT_SEVERITY_WARNING,
                    .sequence = true,
+                   .needs = NVT_NEEDS(DOORBELLS),
                    .spec = NVT_SPEC_BASE("3.3.1.2"),
                    .title = "a command that a doorbell announced isn't fetched, with none "
                             "outstanding on the queue"},

@@ -36,6 +36,7 @@ NVT_CHECK(
     .info =
         {.id = "sq-overrun",
          .severity = NVT_SEVERITY_ERROR,
+         .needs = NVT_NEEDS(DOORBELLS),
          .spec = NVT_SPEC_BASE("3.3.1.2"),
          .title =
              "a tail doorbell announces more commands than the submission queue has free entries"},
