@@ -45,7 +45,7 @@ bool nvt_check_is_access(const struct nvt_record *record) {
 void nvt_check_opcode(const struct nvt_exchange *exchange, char *out, size_t size) {
   struct nvt_text text;
   nvt_text_init(&text, out, size);
-  nvt_text_opcode(&text, exchange->sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM, exchange->sqe.opcode);
+  nvt_text_opcode(&text, (enum nvt_opcode_set)exchange->set, nvt_exchange_code(exchange));
 }
 
 struct nvt_check_queue *nvt_check_queue(struct nvt_check_run *run, struct nvt_doorbell_id id) {
