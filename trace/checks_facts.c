@@ -85,6 +85,7 @@ static void reset(struct nvt_check_controller *controller, bool cleared_by_host)
 
 static void lose(struct nvt_check_run *run) {
   nvt_check_forget(run->controller);
+  nvt_check_forget_drive(run->controller, true);
   run->controller->lost = run->now.record;
 }
 
@@ -230,10 +231,12 @@ static void follow_event(struct nvt_check_run *run) {
   case NVT_V_event_event_REMOVED:
   case NVT_V_event_event_RETURNED:
     nvt_check_forget(controller);
+    nvt_check_forget_drive(controller, true);
     break;
   case NVT_V_event_event_NS_ADDED:
+  case NVT_V_event_event_NS_REMOVED:
   case NVT_V_event_event_NS_RESIZED:
-    controller->block_min = controller->block_max = 0;
+    nvt_check_forget_drive(controller, false);
     break;
   default:
     break;
@@ -380,7 +383,13 @@ static void admin_done(struct nvt_check_run *run, const struct nvt_exchange *exc
     asked(run->controller, exchange);
     break;
   case NVT_ADMIN_FORMAT_NVM:
-    run->controller->block_min = run->controller->block_max = 0;
+  case NVT_ADMIN_NS_MANAGEMENT:
+  case NVT_ADMIN_NS_ATTACHMENT:
+  case NVT_ADMIN_CAPACITY_MANAGEMENT:
+    nvt_check_forget_drive(run->controller, false);
+    break;
+  case NVT_ADMIN_FIRMWARE_COMMIT:
+    nvt_check_forget_drive(run->controller, true);
     break;
   default:
     break;

@@ -16,6 +16,6 @@ NVT_CHECK(cq_overrun,
           .info = {.id = "cq-overrun",
                    .severity = NVT_SEVERITY_ERROR,
                    .needs = NVT_NEEDS(DOORBELLS),
-                   .spec = NVT_SPEC_BASE("3.3.1.2"),
+                   .spec = NVT_SPEC_BASE("3.3.1.2.1"),
                    .title = "a completion is posted to a full completion queue"},
           .on = NVT_ON(COMPLETION), .record = record);
