@@ -10,7 +10,8 @@
 
 struct nvt_controller;
 
-/* Complete *body, whose data_mode, clock and left_out_flags are set; *json is to be freed. `ns`: now. */
+/* Complete *body, whose data_mode, clock and left_out_flags are set; *json is to be freed.
+ * `ns`: now. */
 int nvt_capture_meta(const struct nvt_controller *, uint32_t data_head, const char *filter,
                      uint64_t ns, struct nvt_rec_meta *body, char **json, size_t *length);
 
