@@ -3,27 +3,49 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
 
 #include "nvme/names.h"
 
 /* Commands under way that are told apart by more than their queue. Where more than this many are,
- * the oldest of those that are in each other's way is forgotten: its completion is judged as that
- * of a command from before the start. */
-enum { SLOTS = 8192, WAYS = 4 };
+ * the oldest is forgotten: its completion is judged as that of a command from before the start. */
+enum { SLOTS = 8192, BUCKETS = 1 << 13, NONE = UINT16_MAX };
 
 struct slot {
-  uint64_t used; /* 0: free; else the number of the command, as they came */
   uint32_t controller;
   uint16_t sqid, cid;
+  uint16_t next;           /* of its bucket; of those that are free */
+  uint16_t older, younger; /* of those in use */
   struct nvt_kept_command command;
+};
+
+struct table {
+  struct slot slots[SLOTS];
+  uint16_t buckets[BUCKETS];
+  uint16_t oldest, youngest, free;
+  uint64_t factor; /* not to be guessed: a host that knew it could make a bucket long */
 };
 
 struct nvt_select {
   struct nvt_trace_filter filter;
-  uint64_t count;
   struct nvt_kept_command last;
-  struct slot *slots; /* NULL: the queue alone decides */
+  struct table *table; /* NULL: the queue alone decides */
 };
+
+static struct table *new_table(void) {
+  struct table *table = calloc(1, sizeof(*table));
+  if (table == NULL)
+    return NULL;
+  if (getrandom(&table->factor, sizeof(table->factor), GRND_NONBLOCK) != sizeof(table->factor))
+    table->factor = 0x9e3779b97f4a7c15u;
+  table->factor |= 1;
+  memset(table->buckets, 0xff, sizeof(table->buckets));
+  table->oldest = table->youngest = NONE;
+  for (unsigned i = 0; i < SLOTS; i++)
+    table->slots[i].next = (uint16_t)(i + 1 < SLOTS ? i + 1 : NONE);
+  return table;
+}
 
 int nvt_select_create(const struct nvt_trace_filter *filter, struct nvt_select **out) {
   *out = NULL;
@@ -32,8 +54,8 @@ int nvt_select_create(const struct nvt_trace_filter *filter, struct nvt_select *
     return -ENOMEM;
   select->filter = *filter;
   if (filter->by_opcode || filter->by_nsid || filter->errors) {
-    select->slots = calloc(SLOTS, sizeof(*select->slots));
-    if (select->slots == NULL) {
+    select->table = new_table();
+    if (select->table == NULL) {
       free(select);
       return -ENOMEM;
     }
@@ -45,7 +67,7 @@ int nvt_select_create(const struct nvt_trace_filter *filter, struct nvt_select *
 void nvt_select_destroy(struct nvt_select *select) {
   if (select == NULL)
     return;
-  free(select->slots);
+  free(select->table);
   free(select);
 }
 
@@ -53,21 +75,57 @@ const struct nvt_trace_filter *nvt_select_filter(const struct nvt_select *select
   return &select->filter;
 }
 
-/* The command's own, or with `room` where it would go. NULL: it isn't there. */
-static struct slot *find(struct nvt_select *select, uint32_t controller, uint16_t sqid,
-                         uint16_t cid, bool room) {
+static uint16_t *bucket_of(struct table *table, uint32_t controller, uint16_t sqid, uint16_t cid) {
   uint64_t key = (uint64_t)controller << 32 | (uint32_t)sqid << 16 | cid;
-  struct slot *set = &select->slots[(key * 0x9e3779b97f4a7c15u) >> 51 & ~(uint64_t)(WAYS - 1)];
-  _Static_assert(SLOTS == 1 << 13, "51 bits are left out of 64");
-  struct slot *oldest = set;
-  for (unsigned i = 0; i < WAYS; i++) {
-    if (set[i].used != 0 && set[i].controller == controller && set[i].sqid == sqid &&
-        set[i].cid == cid)
-      return &set[i];
-    if (set[i].used < oldest->used)
-      oldest = &set[i];
+  _Static_assert(BUCKETS == 1 << 13, "51 bits are left out of 64");
+  return &table->buckets[(key * table->factor) >> 51];
+}
+
+/* NULL: it isn't there. */
+static struct slot *find(struct table *table, uint32_t controller, uint16_t sqid, uint16_t cid) {
+  uint16_t at = *bucket_of(table, controller, sqid, cid);
+  while (at != NONE) {
+    struct slot *slot = &table->slots[at];
+    if (slot->controller == controller && slot->sqid == sqid && slot->cid == cid)
+      return slot;
+    at = slot->next;
   }
-  return room ? oldest : NULL;
+  return NULL;
+}
+
+static void drop(struct table *table, struct slot *slot) {
+  uint16_t index = (uint16_t)(slot - table->slots);
+  uint16_t *link = bucket_of(table, slot->controller, slot->sqid, slot->cid);
+  while (*link != index)
+    link = &table->slots[*link].next;
+  *link = slot->next;
+  *(slot->older != NONE ? &table->slots[slot->older].younger : &table->oldest) = slot->younger;
+  *(slot->younger != NONE ? &table->slots[slot->younger].older : &table->youngest) = slot->older;
+  slot->next = table->free;
+  table->free = index;
+}
+
+/* The youngest from now on; the oldest goes where there is no room. */
+static void keep(struct table *table, uint32_t controller, uint16_t sqid, uint16_t cid,
+                 const struct nvt_kept_command *command) {
+  struct slot *there = find(table, controller, sqid, cid);
+  if (there != NULL)
+    drop(table, there);
+  else if (table->free == NONE)
+    drop(table, &table->slots[table->oldest]);
+  uint16_t index = table->free;
+  uint16_t *bucket = bucket_of(table, controller, sqid, cid);
+  table->free = table->slots[index].next;
+  table->slots[index] = (struct slot){.controller = controller,
+                                      .sqid = sqid,
+                                      .cid = cid,
+                                      .next = *bucket,
+                                      .older = table->youngest,
+                                      .younger = NONE,
+                                      .command = *command};
+  *bucket = index;
+  *(table->youngest != NONE ? &table->slots[table->youngest].younger : &table->oldest) = index;
+  table->youngest = index;
 }
 
 static bool queue_passes(const struct nvt_trace_filter *filter, uint16_t qid) {
@@ -99,23 +157,19 @@ static enum nvt_selected command(struct nvt_select *select, const struct nvt_tap
   const struct nvt_sqe *sqe = event->command.sqe;
   uint16_t sqid = event->command.sqid;
   bool passes = command_passes(&select->filter, sqid, sqe);
-  if (select->slots != NULL && passes) {
-    struct slot *slot = find(select, event->controller, sqid, sqe->cid, true);
-    *slot = (struct slot){.used = ++select->count,
-                          .controller = event->controller,
-                          .sqid = sqid,
-                          .cid = sqe->cid,
-                          .command = {.ns = ns,
-                                      .body = {.sqid = sqid,
-                                               .cqid = event->command.cqid,
-                                               .slot = event->command.slot,
-                                               .head = event->command.head,
-                                               .tail = event->command.tail,
-                                               .sqe = *sqe}}};
-  } else if (select->slots != NULL) {
-    struct slot *stale = find(select, event->controller, sqid, sqe->cid, false);
+  if (select->table != NULL && passes) {
+    const struct nvt_kept_command kept = {.ns = ns,
+                                          .body = {.sqid = sqid,
+                                                   .cqid = event->command.cqid,
+                                                   .slot = event->command.slot,
+                                                   .head = event->command.head,
+                                                   .tail = event->command.tail,
+                                                   .sqe = *sqe}};
+    keep(select->table, event->controller, sqid, sqe->cid, &kept);
+  } else if (select->table != NULL) {
+    struct slot *stale = find(select->table, event->controller, sqid, sqe->cid);
     if (stale != NULL)
-      stale->used = 0;
+      drop(select->table, stale);
   }
   if (makes_queues(sqid, sqe))
     return NVT_SELECT_YES;
@@ -127,11 +181,11 @@ static enum nvt_selected completion(struct nvt_select *select, const struct nvt_
   const struct nvt_sqe *sqe = event->command.sqe;
   uint16_t sqid = event->command.sqid;
   struct slot *slot =
-      select->slots == NULL ? NULL : find(select, event->controller, sqid, sqe->cid, false);
+      select->table == NULL ? NULL : find(select->table, event->controller, sqid, sqe->cid);
   bool passes = slot != NULL || command_passes(&select->filter, sqid, sqe);
   if (slot != NULL) {
     select->last = slot->command;
-    slot->used = 0;
+    drop(select->table, slot);
   }
   if (makes_queues(sqid, sqe))
     return NVT_SELECT_YES;
@@ -146,9 +200,9 @@ static enum nvt_selected completion(struct nvt_select *select, const struct nvt_
 /* Data and verdicts: the command is known by its identifier alone. */
 static bool of_command(struct nvt_select *select, uint16_t controller, uint16_t sqid,
                        uint16_t cid) {
-  if (select->slots == NULL)
+  if (select->table == NULL)
     return queue_passes(&select->filter, sqid);
-  return !select->filter.errors && find(select, controller, sqid, cid, false) != NULL;
+  return !select->filter.errors && find(select->table, controller, sqid, cid) != NULL;
 }
 
 static bool access_passes(const struct nvt_trace_filter *filter,

@@ -114,14 +114,23 @@ static int is_socket_name(const struct dirent *entry) {
   return length > suffix && strcmp(entry->d_name + length - suffix, SUFFIX) == 0;
 }
 
+/* In a directory that others may write to as well, theirs aren't taken for this user's. */
+static bool trusted(const struct stat *socket, const struct stat *directory) {
+  return socket->st_uid == geteuid() || socket->st_uid == 0 ||
+         ((directory->st_mode & 022) == 0 && socket->st_uid == directory->st_uid);
+}
+
 static void look_into(struct nvt_runtime_list *out, const char *directory, bool ours) {
+  struct stat here;
+  if (stat(directory, &here) != 0)
+    return;
   struct dirent **entries;
   int count = scandir(directory, &entries, is_socket_name, versionsort);
   for (int i = 0; i < count; i++) {
     char path[NVT_RUNTIME_PATH];
     struct stat st;
     if (form(path, "%s/%s", directory, entries[i]->d_name) && lstat(path, &st) == 0 &&
-        S_ISSOCK(st.st_mode)) {
+        S_ISSOCK(st.st_mode) && trusted(&st, &here)) {
       if (ours && left_behind(path, entries[i]->d_name))
         (void)unlink(path);
       else

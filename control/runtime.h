@@ -21,8 +21,10 @@ struct nvt_runtime_list {
   char paths[NVT_RUNTIME_SOCKETS][NVT_RUNTIME_PATH];
 };
 /* Sockets that may have a recorder: those that the environment's NVMETAP_CONTROL names, sockets and
- * directories with a colon between, then those in the user's directories, sorted. Sockets that
- * recorders of this user have left behind when they died are removed. */
+ * directories with a colon between, then those in the user's directories, sorted. In a directory,
+ * symbolic links aren't followed, and sockets are taken that belong to this user, to root, or to
+ * the directory's owner where nobody else can write to it. Sockets that recorders of this user have
+ * left behind when they died are removed. */
 void nvt_runtime_find(struct nvt_runtime_list *);
 
 #endif

@@ -53,7 +53,8 @@ static nvt_status segment(struct request *r, uint64_t address, uint64_t length, 
   return status;
 }
 
-static void list_tap(struct request *r, uint64_t address, uint32_t entries) {
+/* offset: of the first data byte that the list describes. */
+static void list_tap(struct request *r, uint64_t address, uint32_t entries, uint64_t offset) {
   struct nvt_controller *c = r->c;
   enum nvt_tap_id id = TAP_OF(r->cqe.sqid, MEMORY);
   if (!tap_on(c, id))
@@ -65,13 +66,15 @@ static void list_tap(struct request *r, uint64_t address, uint32_t entries) {
   event.data.kind = DATA_PRP_LIST;
   event.data.direction = NVT_DIRECTION_OUT;
   event.data.address = address;
+  event.data.offset = offset;
   event.data.bytes = (const uint8_t *)c->list;
   event.data.length = entries * 8;
   (void)nvt_tap_fire(c->plugins, &event);
 }
 
 /* Copy `entries` list entries at address, which lie in one memory page. */
-static nvt_status list_read(struct request *r, uint64_t address, uint32_t entries) {
+static nvt_status list_read(struct request *r, uint64_t address, uint32_t entries,
+                            uint64_t offset) {
   struct nvt_controller *c = r->c;
   uint8_t *to = (uint8_t *)c->list;
   uint64_t at = address, left = (uint64_t)entries * 8;
@@ -88,7 +91,7 @@ static nvt_status list_read(struct request *r, uint64_t address, uint32_t entrie
     left -= piece;
   }
   __asm__ volatile("" ::: "memory"); /* the copy is what counts, the guest may write on */
-  list_tap(r, address, entries);
+  list_tap(r, address, entries, offset);
   return NVT_SC_SUCCESS;
 }
 
@@ -103,7 +106,7 @@ static nvt_status walk_list(struct request *r, uint64_t address, uint64_t length
     uint64_t slots = (page - (address & (page - 1))) / 8;
     bool chained = pages > slots;
     uint32_t entries = (uint32_t)(chained ? slots : pages);
-    nvt_status status = list_read(r, address, entries);
+    nvt_status status = list_read(r, address, entries, r->io.length - length);
     if (status != NVT_SC_SUCCESS)
       return status;
     uint32_t data = chained ? entries - 1 : entries;

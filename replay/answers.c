@@ -198,7 +198,10 @@ static void compare_completion(struct nvt_engine *e, const struct nvt_replay_com
   struct nvt_findings *findings = &e->totals->findings;
   if (memcmp(was, is, sizeof(*was)) == 0)
     return;
-  const char *name = nvt_opcode_name(was->cqe.sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM, was->opcode);
+  const char *name =
+      command != NULL && command->command.sqe.opcode == was->opcode
+          ? nvt_replay_command_name(command)
+          : nvt_opcode_name(nvt_set_of(was->cqe.sqid, was->opcode, NVT_SET_NVM), was->opcode);
   char what[96];
   snprintf(what, sizeof(what), "completion of %s, queue %u, cid 0x%04x",
            name != NULL ? name : "a command", was->cqe.sqid, was->cqe.cid);

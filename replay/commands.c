@@ -7,15 +7,6 @@
 #include "nvme/names.h"
 #include "replay/engine_int.h"
 
-static enum nvt_opcode_set set_of(const struct nvt_replay_command *command) {
-  return command->command.sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM;
-}
-
-static const char *name_of(const struct nvt_replay_command *command) {
-  const char *name = nvt_opcode_name(set_of(command), command->command.sqe.opcode);
-  return name != NULL ? name : "command";
-}
-
 void nvt_engine_unlink(struct nvt_engine *e, struct nvt_replay_command *command) {
   if (!command->in_target)
     return;
@@ -80,7 +71,7 @@ enum nvt_fetch_wish nvt_engine_fetched(void *engine, uint64_t handle,
     if (fields[i].was != fields[i].is)
       nvt_findings_number(&e->totals->findings, command->record, fields[i].field, fields[i].was,
                           fields[i].is, 0, "fetch of %s (queue %u, cid 0x%04x) differs",
-                          name_of(command), recorded->sqid, recorded->sqe.cid);
+                          nvt_replay_command_name(command), recorded->sqid, recorded->sqe.cid);
   if (fetched->slot == recorded->slot &&
       memcmp(&fetched->sqe, &recorded->sqe, sizeof(recorded->sqe)) != 0)
     nvt_findings_add(&e->totals->findings, command->record, "command.sqe", "as recorded", "other",
@@ -161,13 +152,13 @@ static bool place(struct nvt_engine *e, const struct nvt_replay_command *command
   if (queue->entries == 0) {
     nvt_findings_number(&e->totals->findings, e->record, "command.sqid", recorded->sqid, 0, 0,
                         "%s of submission queue %u, which the trace hasn't created in the target",
-                        name_of(command), recorded->sqid);
+                        nvt_replay_command_name(command), recorded->sqid);
     return false;
   }
   if (recorded->slot >= queue->entries) {
     nvt_findings_number(&e->totals->findings, e->record, "command.slot", recorded->slot,
                         queue->entries - 1, 0, "slot of %s lies beyond submission queue %u",
-                        name_of(command), recorded->sqid);
+                        nvt_replay_command_name(command), recorded->sqid);
     return false;
   }
   uint64_t address;
@@ -262,7 +253,9 @@ void nvt_engine_command(struct nvt_engine *e, const struct nvt_feed_item *item) 
   e->last_stimulus = e->record;
   if (command == NULL || e->blind)
     return;
-  command->direction = (uint8_t)nvt_opcode_direction(set_of(command), command->command.sqe.opcode);
+  enum nvt_opcode_set set = (enum nvt_opcode_set)command->set;
+  command->direction =
+      (uint8_t)nvt_opcode_direction(set, nvt_command_code(set, &command->command.sqe));
   nvt_feed_look_ahead(e->feed, command, !needs_look_ahead(command));
   face_kept(e, command);
   if (!place(e, command))
@@ -284,6 +277,7 @@ void nvt_engine_command(struct nvt_engine *e, const struct nvt_feed_item *item) 
                      stepped == 0 ? "nothing to fetch" : "no such queue",
                      "the recorded controller fetched %s (queue %u, cid 0x%04x) here, the target "
                      "%s",
-                     name_of(command), command->command.sqid, command->command.sqe.cid,
+                     nvt_replay_command_name(command), command->command.sqid,
+                     command->command.sqe.cid,
                      stepped == 0 ? "has nothing to fetch" : "has no such queue");
 }

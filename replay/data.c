@@ -28,7 +28,7 @@ struct replay_namespace *nvt_engine_namespace(struct nvt_engine *e, uint32_t nsi
 static bool extent_of(struct nvt_engine *e, const struct nvt_replay_command *command,
                       struct extent *out) {
   const struct nvt_sqe *sqe = &command->command.sqe;
-  if (command->command.sqid == 0)
+  if (command->set != NVT_SET_NVM)
     return false;
   switch (sqe->opcode) {
   case NVT_NVM_READ:
@@ -49,8 +49,9 @@ static bool extent_of(struct nvt_engine *e, const struct nvt_replay_command *com
 
 static bool writes(const struct nvt_replay_command *command) {
   uint8_t opcode = command->command.sqe.opcode;
-  return opcode == NVT_NVM_WRITE || opcode == NVT_NVM_WRITE_ZEROES ||
-         opcode == NVT_NVM_DATASET_MANAGEMENT;
+  return command->set == NVT_SET_NVM &&
+         (opcode == NVT_NVM_WRITE || opcode == NVT_NVM_WRITE_ZEROES ||
+          opcode == NVT_NVM_DATASET_MANAGEMENT);
 }
 
 /* Against what is in flight: either order of two that overlap is right. */
@@ -82,7 +83,7 @@ static void find_races(struct nvt_engine *e, struct nvt_replay_command *command)
 static uint64_t transfer_length(struct nvt_engine *e, const struct nvt_replay_command *command) {
   const struct nvt_sqe *sqe = &command->command.sqe;
   struct extent extent;
-  if (command->command.sqid == 0)
+  if (command->set == NVT_SET_ADMIN)
     return sqe->opcode == NVT_ADMIN_GET_LOG_PAGE
                ? (((uint64_t)(sqe->cdw11 & 0xffff) << 16 | sqe->cdw10 >> 16) + 1) * 4
                : 0;
@@ -172,9 +173,9 @@ static void prepare_medium(struct nvt_engine *e, struct nvt_replay_command *comm
 /* Does what it does depend on bytes from the host, other than what it stores? */
 static bool has_parameters(const struct nvt_replay_command *command) {
   const struct nvt_sqe *sqe = &command->command.sqe;
-  if (command->command.sqid != 0)
-    return sqe->opcode != NVT_NVM_WRITE && command->direction == NVT_DIRECTION_OUT;
-  if (sqe->opcode != NVT_ADMIN_SET_FEATURES)
+  if (command->set == NVT_SET_NVM && sqe->opcode == NVT_NVM_WRITE)
+    return false;
+  if (command->set != NVT_SET_ADMIN || sqe->opcode != NVT_ADMIN_SET_FEATURES)
     return command->direction == NVT_DIRECTION_OUT;
   switch (sqe->cdw10 & 0xff) { /* Base 2.1, figure 385: features with a data structure */
   case NVT_FEATURE_LBA_RANGE_TYPE:
@@ -306,7 +307,7 @@ void nvt_engine_data_done(struct nvt_engine *e, struct nvt_replay_command *comma
                           nvt_status status) {
   struct extent extent;
   const struct nvt_sqe *sqe = &command->command.sqe;
-  if (command->command.sqid != 0 && sqe->opcode == NVT_NVM_DATASET_MANAGEMENT &&
+  if (command->set == NVT_SET_NVM && sqe->opcode == NVT_NVM_DATASET_MANAGEMENT &&
       status == NVT_SC_SUCCESS) {
     deallocated(e, command);
   } else if (writes(command) && extent_of(e, command, &extent)) {
@@ -342,11 +343,9 @@ bool nvt_engine_outcome_excused(struct nvt_engine *e, const struct nvt_replay_co
   return false;
 }
 
-static void describe(char *text, size_t size, const struct nvt_rec_command *recorded) {
-  const char *name =
-      nvt_opcode_name(recorded->sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM, recorded->sqe.opcode);
-  snprintf(text, size, "%s (queue %u, cid 0x%04x)", name != NULL ? name : "command", recorded->sqid,
-           recorded->sqe.cid);
+static void describe(char *text, size_t size, const struct nvt_replay_command *command) {
+  snprintf(text, size, "%s (queue %u, cid 0x%04x)", nvt_replay_command_name(command),
+           command->command.sqid, command->command.sqe.cid);
 }
 
 static void compare_lengths(struct nvt_engine *e, const struct nvt_replay_command *command) {
@@ -358,7 +357,7 @@ static void compare_lengths(struct nvt_engine *e, const struct nvt_replay_comman
     if (command->moved[d] == command->target_moved[d] || (command->kept && command->moved[d] == 0))
       continue;
     char what[64];
-    describe(what, sizeof(what), &command->command);
+    describe(what, sizeof(what), command);
     nvt_findings_number(&e->totals->findings, command->record, names[d], command->moved[d],
                         command->target_moved[d], 0, "%s moved another number of bytes", what);
   }
@@ -372,8 +371,7 @@ void nvt_engine_compare_data(struct nvt_engine *e, struct nvt_replay_command *co
     return;
   struct extent extent;
   const struct nvt_rec_command *recorded = &command->command;
-  bool medium =
-      recorded->sqid != 0 && recorded->sqe.opcode == NVT_NVM_READ && extent_of(e, command, &extent);
+  bool medium = recorded->sqe.opcode == NVT_NVM_READ && extent_of(e, command, &extent);
   if (medium && extent.space->keeps_nothing) {
     nvt_engine_excuse(e, NVT_EXCEPTION_NULL_MEDIUM);
   } else if (command->raced) {
@@ -382,7 +380,7 @@ void nvt_engine_compare_data(struct nvt_engine *e, struct nvt_replay_command *co
     nvt_engine_excuse(e, NVT_EXCEPTION_PLUGIN);
   } else {
     char what[64];
-    describe(what, sizeof(what), recorded);
+    describe(what, sizeof(what), command);
     nvt_findings_number(&e->totals->findings, command->differs_record, "data",
                         command->differs_expected, command->differs_actual, 2,
                         "data of %s differs first at byte %" PRIu64, what, command->differs_at);

@@ -224,6 +224,9 @@ static struct nvt_replay_command *make_command(struct nvt_feed *feed,
   command->record = record->number;
   command->command = record->command;
   command->controller = record->header.controller;
+  command->set = exchange != NULL ? exchange->set
+                                  : (uint8_t)nvt_set_of(record->command.sqid,
+                                                        record->command.sqe.opcode, NVT_SET_NVM);
   struct nvt_replay_command **link =
       bucket(feed, command->controller, record->command.sqid, record->command.sqe.cid);
   command->bucket_next = *link;
@@ -235,6 +238,12 @@ static struct nvt_replay_command *make_command(struct nvt_feed *feed,
     command->closed = true;
   }
   return command;
+}
+
+const char *nvt_replay_command_name(const struct nvt_replay_command *command) {
+  enum nvt_opcode_set set = (enum nvt_opcode_set)command->set;
+  const char *name = nvt_opcode_name(set, nvt_command_code(set, &command->command.sqe));
+  return name != NULL ? name : "command";
 }
 
 /* The record's command, made where it is one. */

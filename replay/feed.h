@@ -36,6 +36,7 @@ struct nvt_replay_command {
   struct nvt_replay_command *bucket_next; /* the feed's */
   uint64_t record;                        /* number of its command record */
   struct nvt_rec_command command;
+  uint8_t set;                /* enum nvt_opcode_set that it is in */
   bool closed;                /* all there is in the trace of it was read */
   bool twice;                 /* a second completion has its identifiers: one was falsified */
   bool resolved;              /* which one, was decided */
@@ -69,6 +70,9 @@ struct nvt_replay_command {
   uint8_t differs_expected, differs_actual;
   struct nvt_replay_command *next, *previous; /* in the target */
 };
+
+/* The specification's name, or "command". */
+const char *nvt_replay_command_name(const struct nvt_replay_command *);
 
 struct nvt_feed_item {
   struct nvt_record record;           /* tail: owned by the item, of meta-records only */

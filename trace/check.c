@@ -87,6 +87,7 @@ static int check_open(struct nvt_check_out *out, struct nvt_reader *reader, cons
     return nvt_usage_error("check", "out of memory");
   }
   struct nvt_reason why;
+  out->skip = skip;
   if (out->json)
     nvt_check_json_start(out);
   enum nvt_read read = read_all(out, reader, session, &why);

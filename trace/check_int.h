@@ -11,6 +11,7 @@ struct nvt_check_out {
   const char *path;
   bool json;
   uint64_t max;
+  const bool *skip; /* nvt_check_count() of them: rules that weren't asked for */
   struct nvt_checks *checks;
   uint64_t *reported; /* by rule */
   uint64_t records;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "trace/check_int.h"
+#include "trace/left_out_int.h"
 
 bool nvt_check_faulty(const struct nvt_check_out *out) {
   bool faulty = out->unreadable != 0;
@@ -39,11 +40,33 @@ static void print_rules(const struct nvt_check_out *out) {
   }
 }
 
+static bool not_applied(const struct nvt_check_out *out, size_t rule) {
+  return !out->skip[rule] &&
+         !nvt_check_applies(nvt_check_at(rule), nvt_checks_left_out(out->checks));
+}
+
+static void print_left_out(const struct nvt_check_out *out) {
+  uint8_t left_out = nvt_checks_left_out(out->checks);
+  unsigned count = 0;
+  for (size_t i = 0; i < nvt_check_count(); i++)
+    count += not_applied(out, i);
+  if (left_out == 0)
+    return;
+  char buffer[80];
+  struct nvt_text list;
+  nvt_text_init(&list, buffer, sizeof(buffer));
+  nvt_left_out_text(&list, left_out);
+  printf("a filter left out %s: %u rules that need what it left out weren't applied ('--list' says "
+         "what each needs)\n",
+         buffer, count);
+}
+
 void nvt_check_print_end(const struct nvt_check_out *out) {
   uint64_t totals[3] = {0};
   for (size_t i = 0; i < nvt_check_count(); i++)
     totals[nvt_check_at(i)->severity] += nvt_checks_found(out->checks, i);
   print_rules(out);
+  print_left_out(out);
   if (out->unreadable != 0)
     printf("%" PRIu64 " frames are no records of ours, or malformed: 'nvmetap dump' says which\n",
            out->unreadable);
@@ -81,24 +104,33 @@ static void add_rule(json_object *to, const struct nvt_check_info *rule) {
   text(to, "spec", spec);
 }
 
+static void print_rule(const struct nvt_check_info *rule) {
+  char spec[96];
+  char buffer[80];
+  struct nvt_text needs;
+  nvt_text_init(&needs, buffer, sizeof(buffer));
+  nvt_left_out_text(&needs, rule->needs);
+  nvt_check_spec_text(rule, spec, sizeof(spec));
+  printf("%-8s %-32s %s\n%41s %s%s%s\n", nvt_severity_name(rule->severity), rule->id, rule->title,
+         "", spec, rule->needs != 0 ? "; not where a filter left out " : "", buffer);
+}
+
 void nvt_check_print_list(bool json, const bool *skip) {
   bool first = true;
   if (json)
     fputs("{\"rules\":[", stdout);
   for (size_t i = 0; i < nvt_check_count(); i++) {
     const struct nvt_check_info *rule = nvt_check_at(i);
-    char spec[96];
     if (skip[i])
       continue;
-    nvt_check_spec_text(rule, spec, sizeof(spec));
     if (!json) {
-      printf("%-8s %-32s %s\n%41s %s\n", nvt_severity_name(rule->severity), rule->id, rule->title,
-             "", spec);
+      print_rule(rule);
       continue;
     }
     json_object *object = json_object_new_object();
     add_rule(object, rule);
     text(object, "title", rule->title);
+    put(object, "not_without", nvt_left_out_json(rule->needs));
     fputs(first ? "\n" : ",\n", stdout);
     first = false;
     print_object(object);
@@ -130,14 +162,21 @@ void nvt_check_json_finding(struct nvt_check_out *out, const struct nvt_finding 
 void nvt_check_json_end(const struct nvt_check_out *out) {
   uint64_t totals[3] = {0};
   json_object *rules = json_object_new_object();
+  json_object *unapplied = json_object_new_array();
   for (size_t i = 0; i < nvt_check_count(); i++) {
     uint64_t found = nvt_checks_found(out->checks, i);
     totals[nvt_check_at(i)->severity] += found;
     if (found != 0)
       number(rules, nvt_check_at(i)->id, found);
+    if (not_applied(out, i))
+      json_object_array_add(unapplied, json_object_new_string(nvt_check_at(i)->id));
   }
   fputs("\n],\"found\":", stdout);
   print_object(rules);
+  fputs(",\"left_out\":", stdout);
+  print_object(nvt_left_out_json(nvt_checks_left_out(out->checks)));
+  fputs(",\"not_applied\":", stdout);
+  print_object(unapplied);
   printf(",\"errors\":%" PRIu64 ",\"warnings\":%" PRIu64 ",\"notes\":%" PRIu64
          ",\"records\":%" PRIu64 ",\"unreadable\":%" PRIu64 "}\n",
          totals[NVT_SEVERITY_ERROR], totals[NVT_SEVERITY_WARNING], totals[NVT_SEVERITY_NOTE],

@@ -60,8 +60,9 @@ struct nvt_checks {
   uint64_t serial; /* the last one given */
   struct nvt_moment now;
   uint64_t next_due;
-  bool opening;   /* nvt_checks_open(): not counted */
-  bool finishing; /* nvt_checks_finish() was called */
+  uint8_t left_out; /* of any controller */
+  bool opening;     /* nvt_checks_open(): not counted */
+  bool finishing;   /* nvt_checks_finish() was called */
 };
 
 /* --- the table --- */
@@ -111,6 +112,17 @@ const char *nvt_severity_name(enum nvt_severity severity) {
 void nvt_check_spec_text(const struct nvt_check_info *info, char *out, size_t size) {
   snprintf(out, size, "%s %s, section %s", info->spec.name, info->spec.revision,
            info->spec.section);
+}
+
+bool nvt_check_applies(const struct nvt_check_info *info, uint8_t left_out) {
+  const unsigned commands = NVT_NEEDS(COMMANDS);
+  const unsigned all = commands | NVT_NEEDS(DOORBELLS) | NVT_NEEDS(INTERRUPTS);
+  return (info->needs & ((left_out & commands) != 0 ? all : left_out)) == 0;
+}
+
+static bool applies(const struct nvt_check_rule *rule,
+                    const struct nvt_check_controller *controller) {
+  return controller->left_out == 0 || nvt_check_applies(&rule->info, controller->left_out);
 }
 
 /* --- life --- */
@@ -323,7 +335,8 @@ static void run_timers(struct nvt_checks *checks, const struct nvt_check_run *he
       run.rule = checks->rules[i].rule;
       run.state = &checks->rules[i];
       run.controller = controller;
-      run.rule->due(&run, timer.queue);
+      if (applies(run.rule, controller))
+        run.rule->due(&run, timer.queue);
     }
     if (timers->count > 0 && timers->ring[timers->first].at < checks->next_due)
       checks->next_due = timers->ring[timers->first].at;
@@ -336,7 +349,8 @@ static void call_rules(struct nvt_check_run *run, struct nvt_check_rule_state **
   for (; *rules != NULL; rules++) {
     run->rule = (*rules)->rule;
     run->state = *rules;
-    run->rule->record(run);
+    if (applies(run->rule, run->controller))
+      run->rule->record(run);
   }
 }
 
@@ -353,6 +367,7 @@ int nvt_checks_record(struct nvt_checks *checks, const struct nvt_record *record
                               .controller = controller,
                               .now = checks->now};
   nvt_check_facts_before(&run);
+  checks->left_out |= controller->left_out;
   if (view->seq_gap)
     call_rules(&run, checks->on[0]);
   if (record->header.type != 0 && record->header.type < NVT_REC_COUNT)
@@ -376,7 +391,7 @@ static void tell_ended(struct nvt_checks *checks, const struct nvt_exchange *exc
                               .now = exchange->cancel.record != 0 ? exchange->cancel : checks->now,
                               .finishing = finishing};
   for (size_t i = 0; i < checks->count; i++)
-    if (checks->rules[i].rule->ended != NULL) {
+    if (checks->rules[i].rule->ended != NULL && applies(checks->rules[i].rule, controller)) {
       run.rule = checks->rules[i].rule;
       run.state = &checks->rules[i];
       run.rule->ended(&run, exchange);
@@ -434,6 +449,10 @@ void nvt_check_report_at(struct nvt_check_run *run, struct nvt_moment at, uint64
                                       .related = related,
                                       .text = buffer};
   checks->options.found(checks->options.ctx, &finding);
+}
+
+uint8_t nvt_checks_left_out(const struct nvt_checks *checks) {
+  return checks->left_out;
 }
 
 uint64_t nvt_checks_found(const struct nvt_checks *checks, size_t index) {

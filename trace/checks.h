@@ -4,8 +4,9 @@
  * why by which section of a specification. One rule is one file in trace/checks/; all of them
  * run in `nvmetap check` and in Wireshark. Needs nothing but libc, nvme/ and the session.
  *
- * A rule claims only what the trace proves. What came before the trace, what was lost, and what
- * happened while tracing was stopped isn't known, and nothing is said of it.
+ * A rule claims only what the trace proves. What came before the trace, what was lost, what a
+ * filter left out, and what happened while tracing was stopped isn't known, and nothing is said of
+ * it.
  */
 #ifndef NVT_TRACE_CHECKS_H
 #define NVT_TRACE_CHECKS_H
@@ -34,6 +35,8 @@ struct nvt_check_info {
   const char *id; /* "doorbell-out-of-range": kebab-case, unique */
   enum nvt_severity severity;
   bool sequence; /* something is missing, or not in its place */
+  uint8_t needs; /* NVT_V_meta_left_out_flags_*: where a filter left one of these out of a
+                    controller's trace, the rule isn't applied to that controller */
   struct nvt_check_spec spec;
   const char *title; /* what is wrong, in a few words */
 };
@@ -87,5 +90,10 @@ void nvt_checks_finish(struct nvt_checks *);
 void nvt_checks_open(struct nvt_checks *, const struct nvt_exchange *);
 /* How often a rule found something, reported or not. */
 uint64_t nvt_checks_found(const struct nvt_checks *, size_t index);
+/* NVT_V_meta_left_out_flags_*: what filters left out so far, of any controller; see
+ * nvt_check_applies(). */
+uint8_t nvt_checks_left_out(const struct nvt_checks *);
+/* Whether a rule can be judged where a filter left that out. */
+bool nvt_check_applies(const struct nvt_check_info *, uint8_t left_out);
 
 #endif

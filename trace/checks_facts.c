@@ -45,7 +45,7 @@ bool nvt_check_is_access(const struct nvt_record *record) {
 void nvt_check_opcode(const struct nvt_exchange *exchange, char *out, size_t size) {
   struct nvt_text text;
   nvt_text_init(&text, out, size);
-  nvt_text_opcode(&text, exchange->sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM, exchange->sqe.opcode);
+  nvt_text_opcode(&text, (enum nvt_opcode_set)exchange->set, nvt_exchange_code(exchange));
 }
 
 struct nvt_check_queue *nvt_check_queue(struct nvt_check_run *run, struct nvt_doorbell_id id) {
@@ -85,6 +85,7 @@ static void reset(struct nvt_check_controller *controller, bool cleared_by_host)
 
 static void lose(struct nvt_check_run *run) {
   nvt_check_forget(run->controller);
+  nvt_check_forget_drive(run->controller, true);
   run->controller->lost = run->now.record;
 }
 
@@ -141,7 +142,9 @@ static void written_cc(struct nvt_check_run *run, uint32_t cc) {
     registers->shutdown_seen = false;
   }
   registers->cc_known = true;
-  if (is && (known ? !was : !controller->active)) {
+  /* What a filter left out may have been its activity. */
+  bool idle = !controller->active && controller->left_out == 0;
+  if (is && (known ? !was : idle)) {
     registers->cc = cc;
     enabled(run);
   } else if (!is && (was || !known)) {
@@ -228,10 +231,12 @@ static void follow_event(struct nvt_check_run *run) {
   case NVT_V_event_event_REMOVED:
   case NVT_V_event_event_RETURNED:
     nvt_check_forget(controller);
+    nvt_check_forget_drive(controller, true);
     break;
   case NVT_V_event_event_NS_ADDED:
+  case NVT_V_event_event_NS_REMOVED:
   case NVT_V_event_event_NS_RESIZED:
-    controller->block_min = controller->block_max = 0;
+    nvt_check_forget_drive(controller, false);
     break;
   default:
     break;
@@ -292,6 +297,9 @@ void nvt_check_facts_before(struct nvt_check_run *run) {
   run->before = run->controller->registers;
   switch (record->header.type) {
   case NVT_REC_META:
+    if (run->controller->left_out != record->meta.left_out_flags)
+      nvt_check_forget(run->controller);
+    run->controller->left_out = record->meta.left_out_flags;
     nvt_check_learn_meta(run->controller, record);
     break;
   case NVT_REC_REG_READ:
@@ -375,7 +383,13 @@ static void admin_done(struct nvt_check_run *run, const struct nvt_exchange *exc
     asked(run->controller, exchange);
     break;
   case NVT_ADMIN_FORMAT_NVM:
-    run->controller->block_min = run->controller->block_max = 0;
+  case NVT_ADMIN_NS_MANAGEMENT:
+  case NVT_ADMIN_NS_ATTACHMENT:
+  case NVT_ADMIN_CAPACITY_MANAGEMENT:
+    nvt_check_forget_drive(run->controller, false);
+    break;
+  case NVT_ADMIN_FIRMWARE_COMMIT:
+    nvt_check_forget_drive(run->controller, true);
     break;
   default:
     break;

@@ -23,6 +23,49 @@ static void learn_block(struct nvt_check_controller *controller, uint64_t size, 
     controller->block_max = (uint32_t)(size + metadata);
 }
 
+void nvt_check_forget_drive(struct nvt_check_controller *controller, bool limits) {
+  controller->block_min = controller->block_max = 0;
+  memset(controller->namespaces, 0, sizeof(controller->namespaces));
+  if (limits)
+    controller->limits.known = false;
+}
+
+static void learn_blocks(struct nvt_check_controller *controller, uint32_t nsid, uint64_t blocks) {
+  struct nvt_check_namespace *free = NULL;
+  for (unsigned i = 0; i < NVT_CHECK_NAMESPACES; i++) {
+    struct nvt_check_namespace *here = &controller->namespaces[i];
+    if (here->nsid == nsid) {
+      here->blocks = blocks;
+      return;
+    }
+    if (here->nsid == 0 && free == NULL)
+      free = here;
+  }
+  if (free != NULL)
+    *free = (struct nvt_check_namespace){.nsid = nsid, .blocks = blocks};
+}
+
+uint64_t nvt_check_namespace_blocks(const struct nvt_check_controller *controller, uint32_t nsid) {
+  for (unsigned i = 0; nsid != 0 && i < NVT_CHECK_NAMESPACES; i++)
+    if (controller->namespaces[i].nsid == nsid)
+      return controller->namespaces[i].blocks;
+  return 0;
+}
+
+/* "nsid" and "blocks" of one object. */
+static void learn_meta_namespaces(struct nvt_check_controller *controller,
+                                  const struct nvt_record *record) {
+  uint64_t nsid, blocks;
+  size_t at = 0;
+  while (next_number(record, "\"nsid\"", &at, &nsid)) {
+    const uint8_t *end = memchr(record->tail + at, '}', record->tail_length - at);
+    size_t to = at;
+    if (end != NULL && nsid != 0 && nsid < UINT32_MAX &&
+        next_number(record, "\"blocks\"", &to, &blocks) && record->tail + to < end && blocks != 0)
+      learn_blocks(controller, (uint32_t)nsid, blocks);
+  }
+}
+
 void nvt_check_learn_meta(struct nvt_check_controller *controller,
                           const struct nvt_record *record) {
   uint64_t value;
@@ -34,10 +77,11 @@ void nvt_check_learn_meta(struct nvt_check_controller *controller,
     controller->mdts = (uint8_t)value;
     controller->mdts_known = true;
   }
-  controller->block_min = controller->block_max = 0;
+  nvt_check_forget_drive(controller, true);
   at = 0;
   while (nvt_meta_number(record, "\"block_size\"", &at, &value))
     learn_block(controller, value, 0);
+  learn_meta_namespaces(controller, record);
 }
 
 static void learn_namespace(struct nvt_check_controller *controller, const uint8_t *data) {
@@ -50,6 +94,22 @@ static void learn_namespace(struct nvt_check_controller *controller, const uint8
     learn_block(controller, UINT64_C(1) << row[2], row[0] | (uint64_t)row[1] << 8);
 }
 
+static void learn_limits(struct nvt_check_controller *controller, const struct nvt_record *record) {
+  struct nvt_id_controller id;
+  size_t needed = offsetof(struct nvt_id_controller, fuses);
+  if (record->tail_length < needed)
+    return;
+  memcpy(&id, record->tail, needed);
+  controller->limits = (struct nvt_check_limits){.known = true,
+                                                 .acl = id.acl,
+                                                 .aerl = id.aerl,
+                                                 .sqes = id.sqes,
+                                                 .cqes = id.cqes,
+                                                 .oacs = id.oacs,
+                                                 .oncs = id.oncs,
+                                                 .nn = id.nn};
+}
+
 void nvt_check_learn_data(struct nvt_check_controller *controller, const struct nvt_record *record,
                           const struct nvt_exchange *exchange) {
   if (record->data.kind != NVT_V_data_kind_PAYLOAD || record->data.offset != 0 ||
@@ -59,8 +119,16 @@ void nvt_check_learn_data(struct nvt_check_controller *controller, const struct 
   if (cns == NVT_CNS_CONTROLLER && record->tail_length > MDTS_AT) {
     controller->mdts = record->tail[MDTS_AT];
     controller->mdts_known = true;
-  } else if (cns == NVT_CNS_NAMESPACE && record->tail_length >= LBAF_AT + 64 * 4) {
-    learn_namespace(controller, record->tail);
+    learn_limits(controller, record);
+  } else if (cns == NVT_CNS_NAMESPACE) {
+    uint64_t blocks;
+    uint32_t nsid = exchange->sqe.nsid;
+    if (nsid != 0 && nsid != UINT32_MAX && record->tail_length >= sizeof(blocks)) {
+      memcpy(&blocks, record->tail, sizeof(blocks));
+      learn_blocks(controller, nsid, blocks);
+    }
+    if (record->tail_length >= LBAF_AT + 64 * 4)
+      learn_namespace(controller, record->tail);
   }
 }
 
@@ -76,6 +144,25 @@ bool nvt_check_length(const struct nvt_check_controller *controller, enum nvt_op
   if (blocks != 0)
     *high = controller->block_max != 0 ? blocks * controller->block_max : UINT64_MAX;
   return true;
+}
+
+bool nvt_check_blocks(enum nvt_opcode_set set, const struct nvt_sqe *sqe, uint64_t *first,
+                      uint64_t *count) {
+  if (set != NVT_SET_NVM)
+    return false;
+  switch (sqe->opcode) {
+  case NVT_NVM_READ:
+  case NVT_NVM_WRITE:
+  case NVT_NVM_COMPARE:
+  case NVT_NVM_VERIFY:
+  case NVT_NVM_WRITE_ZEROES:
+  case NVT_NVM_WRITE_UNCORRECTABLE:
+    *first = sqe->cdw10 | (uint64_t)sqe->cdw11 << 32;
+    *count = (sqe->cdw12 & 0xffffu) + 1u;
+    return true;
+  default:
+    return false;
+  }
 }
 
 unsigned nvt_check_min_page_shift(const struct nvt_check_controller *controller) {

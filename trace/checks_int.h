@@ -44,11 +44,30 @@ struct nvt_check_registers {
   bool shutdown_seen;         /* CSTS.SHST = 10b was read since */
 };
 
+/* What Identify Controller data says of the drive; as in nvme/identify.h. */
+struct nvt_check_limits {
+  bool known;
+  uint8_t acl; /* zero-based */
+  uint8_t aerl;
+  uint8_t sqes;
+  uint8_t cqes;
+  uint16_t oacs;
+  uint16_t oncs;
+  uint32_t nn;
+};
+
+#define NVT_CHECK_NAMESPACES 16u /* whose sizes are known */
+struct nvt_check_namespace {
+  uint32_t nsid; /* 0: free */
+  uint64_t blocks;
+};
+
 #define NVT_CHECK_BLOCK_MIN 512u /* bytes of the smallest logical block */
 struct nvt_check_controller {
   uint16_t id;
   uint32_t epoch;
   uint64_t generation; /* state of an older one is void */
+  uint8_t left_out;    /* by a filter: as its last meta-record says */
   bool seen;           /* a record of it was */
   bool active;         /* a doorbell, a command or a completion was, since it is known */
   bool whole;          /* every queue that exists now is in the trace */
@@ -62,6 +81,8 @@ struct nvt_check_controller {
   uint8_t mdts;
   uint32_t block_min; /* bytes; of all namespaces that are known; 0: none is */
   uint32_t block_max;
+  struct nvt_check_limits limits;
+  struct nvt_check_namespace namespaces[NVT_CHECK_NAMESPACES];
   bool queues_asked;    /* Set Features 07h succeeded since EN = 1 */
   uint32_t granted_sqs; /* I/O queues that it granted */
   uint32_t granted_cqs;
@@ -110,6 +131,9 @@ struct nvt_check_run {
   bool finishing; /* `ended`: the trace has ended, or is looked at as if it had */
 };
 
+/* For .needs, with | between. Who needs doorbells or interrupts needn't say that it needs commands:
+ * where a filter left some of those out, it may have left out their queues' doorbells as well. */
+#define NVT_NEEDS(what) NVT_V_meta_left_out_flags_##what
 #define NVT_ON(type) (1u << NVT_REC_##type)
 #define NVT_ON_GAP 1u /* whatever the type, where records are missing before it */
 
@@ -146,6 +170,18 @@ void *nvt_check_queue_state(const struct nvt_check_run *, struct nvt_check_queue
  * run. */
 bool nvt_check_arm(struct nvt_check_run *, struct nvt_check_queue *, uint64_t ns);
 
+/* checks_stuck.c: zeroed memory of a submission queue. `seen` at its tail doorbells and commands;
+ * `due` when the timer ran out, true: nothing is fetched for NVT_CHECK_FETCH_NS, and nothing is
+ * outstanding. */
+struct nvt_check_stuck {
+  bool armed;
+  uint64_t since_ns;          /* of the last thing that moved */
+  struct nvt_moment doorbell; /* the last one */
+};
+void nvt_check_stuck_seen(struct nvt_check_run *, struct nvt_check_stuck *);
+bool nvt_check_stuck_due(struct nvt_check_run *, struct nvt_check_queue *sq,
+                         struct nvt_check_stuck *, uint64_t *waited);
+
 /* Entries from `from` to `to` of a ring, both below `entries`. */
 static inline uint32_t nvt_check_distance(uint32_t from, uint32_t to, uint32_t entries) {
   return to >= from ? to - from : entries - from + to;
@@ -177,6 +213,11 @@ static inline bool nvt_check_is_aer(const struct nvt_exchange *exchange) {
  * False: it transfers nothing, or it isn't known. */
 bool nvt_check_length(const struct nvt_check_controller *, enum nvt_opcode_set,
                       const struct nvt_sqe *, uint64_t *low, uint64_t *high);
+/* Whether a command works on a range of blocks, and which: of NVM, by its first two dwords. */
+bool nvt_check_blocks(enum nvt_opcode_set, const struct nvt_sqe *, uint64_t *first,
+                      uint64_t *count);
+/* The namespace's size in blocks; 0: it isn't known. */
+uint64_t nvt_check_namespace_blocks(const struct nvt_check_controller *, uint32_t nsid);
 /* Log2 of the memory page size that the host set (CC.MPS), of the least there is (CAP.MPSMIN). */
 unsigned nvt_check_page_shift(const struct nvt_check_controller *);
 unsigned nvt_check_min_page_shift(const struct nvt_check_controller *);
@@ -193,6 +234,8 @@ struct nvt_check_queue *nvt_checks_find_queue(struct nvt_checks *,
                                               struct nvt_doorbell_id);
 /* checks_identify.c: what a meta-record and Identify data say */
 void nvt_check_learn_meta(struct nvt_check_controller *, const struct nvt_record *);
+/* Of its namespaces' sizes; or, with `limits`, of all that Identify said. */
+void nvt_check_forget_drive(struct nvt_check_controller *, bool limits);
 void nvt_check_learn_data(struct nvt_check_controller *, const struct nvt_record *,
                           const struct nvt_exchange *);
 

@@ -50,7 +50,8 @@ struct nvt_exchange {
                                     the trace ended */
   uint32_t depth;                /* outstanding on its queue at the fetch, itself included */
   uint32_t in_flight;            /* what the host had under way on its queue then: announced and not
-                                    fetched, outstanding, or completed and not acknowledged */
+                                    fetched, outstanding, or completed and not acknowledged; where
+                                    a filter left out doorbells, those outstanding */
   bool duplicate_cid;            /* another command with this cid was outstanding */
   uint8_t set;                   /* enum nvt_opcode_set of the command; its queue's when only the
                                     completion is known */

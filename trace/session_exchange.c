@@ -77,6 +77,10 @@ void nvt_session_end(struct nvt_session *session, struct nvt_exchange_node *node
   session->ended_exchanges = node;
 }
 
+static bool without_doorbells(const struct nvt_controller_node *controller) {
+  return (controller->state.left_out & NVT_V_meta_left_out_flags_DOORBELLS) != 0;
+}
+
 static uint64_t command_key(const struct nvt_queue *sq, uint16_t cid) {
   return sq->generation << 16 | cid;
 }
@@ -202,7 +206,9 @@ int nvt_session_command(struct nvt_session *session, struct nvt_controller_node 
   sq->view.head = next_slot(sq, command->slot);
   sq->view.head_known = true;
   nvt_session_announced_by(session, sq, command->slot, exchange);
-  exchange->in_flight = exchange->depth + nvt_session_announced(sq) + sq->unacknowledged;
+  exchange->in_flight = exchange->depth + nvt_session_announced(sq);
+  if (!without_doorbells(controller))
+    exchange->in_flight += sq->unacknowledged;
   nvt_session_size(session, controller, exchange);
   nvt_session_link(session, sq, node);
   view->exchange = exchange;
@@ -252,7 +258,11 @@ static int post(struct nvt_session *session, struct nvt_controller_node *control
     nvt_session_end(session, node);
     return nvt_session_no_queue(session);
   }
-  if (cq->view.outstanding >= NVT_LIST_MAX ||
+  /* Where no doorbell will tell, a queue that is full shows what was acknowledged. */
+  uint32_t most = NVT_LIST_MAX;
+  if (without_doorbells(controller) && cq->view.entries != 0)
+    most = cq->view.entries > 1 ? cq->view.entries - 1 : 1;
+  if (cq->view.outstanding >= most ||
       (session->unacknowledged >= NVT_UNACKNOWLEDGED_MAX && cq->list.first != NULL))
     nvt_session_retire(session, cq);
   node->slot = completion->slot;

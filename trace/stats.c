@@ -114,6 +114,8 @@ static enum nvt_read read_all(struct nvt_stats *stats, struct nvt_reader *reader
     }
     if (nvt_session_record(session, &record, &view) != 0)
       stats->no_memory = true;
+    if (record.header.type == NVT_REC_META)
+      stats->left_out |= record.meta.left_out_flags;
   }
   if (progress && stats->records >= 1u << 20)
     nvt_progress_clear();
@@ -201,7 +203,8 @@ NVT_COMMAND(
         "head doorbell). Percentiles are at most 1/32 too high; the rest is exact.\n"
         "'in record' is the number of the record with the maximum: the command of a fetch, the\n"
         "completion of all else.\n"
-        "Depth: commands that the host had under way on the queue when one was fetched.\n"
+        "Depth: commands that the host had under way on the queue when one was fetched; of a\n"
+        "trace that a filter kept doorbells or commands out of, those that are in the trace.\n"
         "\n"
         "Exit status: 0 done, 1 some frames are no records of ours, or malformed, 2 usage,\n"
         "or the file can't be read to its end.\n"

@@ -43,6 +43,7 @@ struct nvt_stats {
   uint64_t ends[NVT_EXCHANGE_UNTRACED + 1];
   uint64_t controllers;
   uint64_t lost;
+  uint8_t left_out; /* NVT_V_meta_left_out_flags_*, of any controller */
   struct nvt_stats_opcode *opcodes[NVT_SET_COUNT][256]; /* by set and code; NULL: never seen */
   struct nvt_histogram *io_stages[NVT_STAGE_COUNT];     /* all I/O commands */
   struct nvt_stats_rows queues;

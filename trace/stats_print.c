@@ -3,6 +3,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
+#include "trace/left_out_int.h"
 #include "trace/stats_int.h"
 #include "trace/text.h"
 
@@ -82,6 +83,13 @@ void nvt_stats_print(FILE *to, const struct nvt_stats *stats) {
           " controller%s, %" PRIu64 " lost\n",
           stats->path, stats->records, span / 1000000000, span / 1000 % 1000000, stats->controllers,
           stats->controllers == 1 ? "" : "s", stats->lost);
+  if (stats->left_out != 0) {
+    char buffer[80];
+    struct nvt_text text;
+    nvt_text_init(&text, buffer, sizeof(buffer));
+    nvt_left_out_text(&text, stats->left_out);
+    fprintf(to, "left out by a filter: %s\n", buffer);
+  }
   fprintf(to,
           "commands: %" PRIu64 " completed, %" PRIu64 " ended by a reset, %" PRIu64
           " still outstanding",
@@ -177,6 +185,7 @@ void nvt_stats_json(FILE *to, const struct nvt_stats *stats) {
   put(root, "records", stats->records);
   put(root, "unreadable", stats->unreadable);
   put(root, "lost", stats->lost);
+  json_object_object_add(root, "left_out", nvt_left_out_json(stats->left_out));
   put(root, "controllers", stats->controllers);
   put(root, "first_ns", stats->first_ns);
   put(root, "last_ns", stats->last_ns);

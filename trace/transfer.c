@@ -139,7 +139,9 @@ static int add_piece(struct nvt_transfers *all, struct nvt_transfer *transfer,
   const struct nvt_rec_data *data = &record->data;
   uint64_t end =
       data->offset > UINT64_MAX - data->true_length ? UINT64_MAX : data->offset + data->true_length;
-  if (transfer->length < end)
+  if (is_list(transfer->kind)) /* its offset is the data's */
+    transfer->length += data->true_length;
+  else if (transfer->length < end)
     transfer->length = end;
   transfer->captured += record->tail_length;
   transfer->last_record = record->number;

@@ -31,7 +31,7 @@ struct nvt_transfer {
   uint32_t room;
   struct nvt_piece *pieces; /* in the order of records until nvt_transfer_sort() */
   struct nvt_piece one;     /* the first, while it is the only one */
-  uint64_t length;          /* to the end of the piece that reaches furthest */
+  uint64_t length;          /* to the end of the piece that reaches furthest; of lists their own */
   uint64_t captured;        /* bytes that the records have, overlaps counted twice */
   uint64_t first_record;
   uint64_t last_record;

@@ -19,6 +19,8 @@ MS = 1_000_000
 READ, WRITE = 2, 1
 CREATE_SQ, CREATE_CQ, DELETE_SQ, DELETE_CQ, IDENTIFY, SET_FEATURES, AER = 1, 5, 0, 4, 6, 9, 12
 RESET_EVENT = 3
+IDENTIFY_FIELDS = {"oacs": (256, "<H"), "acl": (258, "B"), "aerl": (259, "B"), "sqes": (512, "B"), "cqes": (513, "B"),
+                   "nn": (516, "<I"), "oncs": (520, "<H")}
 
 
 class Host(Trace):
@@ -82,8 +84,9 @@ class Host(Trace):
         if queues:
             self.create()
 
-    def create(self, qid=1):
-        self.command(0, CREATE_CQ, cdw=((ENTRIES - 1) << 16 | qid, 1 << 16 | 3), prp1=0x20001000)
+    def create(self, qid=1, vector=None):
+        self.command(0, CREATE_CQ, cdw=((ENTRIES - 1) << 16 | qid, (qid if vector is None else vector) << 16 | 3),
+                     prp1=0x20001000)
         self.command(0, CREATE_SQ, cdw=((ENTRIES - 1) << 16 | qid, qid << 16 | 1), prp1=0x20002000)
         self.new_queue(qid, ENTRIES)
 
@@ -125,7 +128,7 @@ class Host(Trace):
 
     def finish(self, qid, opcode, cid, **more):
         at = self.complete(qid, opcode, cid, **more)
-        self.irq(0 if qid == 0 else 1, qid)
+        self.irq(qid, qid)
         self.acknowledge(qid)
         return at
 
@@ -134,13 +137,23 @@ class Host(Trace):
         self.finish(qid, opcode, cid, **more)
         return at
 
+    def identify(self, **values):
+        """Identify Controller, with its first 544 bytes."""
+        data = bytearray(544)
+        for name, value in values.items():
+            at, form = IDENTIFY_FIELDS[name]
+            struct.pack_into(form, data, at, value)
+        cid, _ = self.submit(0, IDENTIFY, cdw=(1,), prp1=0x20000000)
+        self.data(0, cid, 0, 2, 0x20000000, bytes(data), true=4096)
+        self.finish(0, IDENTIFY, cid)
+
     def read(self, blocks=8, **more):
         return self.command(1, READ, cdw=(0, 0, blocks - 1), **more)
 
 
 CASES = {}
 # What can't be without it, in both traces.
-ALSO = {"buffer-reused-before-stall": ["command-never-completed"]}
+ALSO = {"buffer-reused-before-stall": ["command-never-completed"], "doorbell-race": ["entry-not-fetched"]}
 
 
 def rule(name, **start):
@@ -322,7 +335,7 @@ def _(t, wrong):
 @rule("prp-misaligned")
 def _(t, wrong):
     odd = 2 if wrong else 0
-    found = [t.read(prp1=0x30000000 + odd)]
+    found = [t.read(prp1=0x30000000 + odd, prp2=0x31000000)]
     t.command(1, READ, cdw=(0, 0, 7), prp1=0x30000ffc, prp2=0x31000000)
     found.append(t.command(1, READ, cdw=(0, 0, 15), prp1=0x30000000, prp2=0x31000000 + 512 * odd))
     found.append(t.command(1, READ, cdw=(0, 0, 255), prp1=0x30000000, prp2=0x31000000 + odd))
@@ -352,7 +365,7 @@ def _(t, wrong):
 def _(t, wrong):
     found = []
     for size in ((0, 0x1000, 0xffff) if wrong else (1, 0xfff)):
-        found.append(t.command(0, CREATE_CQ, cdw=(size << 16 | (1 + len(found)), 3), sct=1 if wrong else 0,
+        found.append(t.command(0, CREATE_CQ, cdw=(size << 16 | (1 + len(found)), 1), sct=1 if wrong else 0,
                                sc=2 if wrong else 0))
     return found
 
@@ -514,6 +527,198 @@ def _(t, wrong):
     return found
 
 
+@rule("abort-limit-exceeded")
+def _(t, wrong):
+    t.identify(acl=0)
+    first, _ = t.submit(0, 8, cdw=(0x77 << 16 | 1,))
+    if not wrong:
+        t.finish(0, 8, first)
+    second, at = t.submit(0, 8, cdw=(0x78 << 16 | 1,))
+    if wrong:
+        t.finish(0, 8, first)
+    t.finish(0, 8, second)
+    return at
+
+
+@rule("event-request-limit-exceeded")
+def _(t, wrong):
+    t.identify(aerl=3)
+    for _i in range(5 if wrong else 4):
+        _, at = t.submit(0, AER)
+    return at
+
+
+@rule("lba-out-of-range")
+def _(t, wrong):
+    found = [t.command(1, READ, cdw=(131072 - (7 if wrong else 8), 0, 7))]
+    if wrong:
+        found.append(t.command(1, 8, cdw=(0xffffffff, 0xffffffff, 0)))
+    t.event(19, qid=1)  # resized: how large it is now isn't known
+    t.command(1, READ, cdw=(131072, 0, 7))
+    return found
+
+
+@rule("namespace-invalid")
+def _(t, wrong):
+    t.identify(nn=2)
+    return [t.read(nsid=nsid) for nsid in ((0, 0xffffffff, 3) if wrong else (1, 2))]
+
+
+@rule("command-unsupported")
+def _(t, wrong):
+    t.identify(oacs=0x0008, oncs=0x0004)
+    found = [t.command(1, 8 if wrong else 9), t.command(0, 0x82 if wrong else 0x0d)]
+    t.command(0, 0x10 if wrong else 0x15, sc=0)
+    return found + [t.number() - 3] if wrong else []
+
+
+@rule("second-prp-missing")
+def _(t, wrong):
+    return [t.read(blocks=9 if wrong else 8), t.command(1, READ, cdw=(0, 0, 7), prp1=0x30000800 if wrong else 0x30000000),
+            t.command(0, IDENTIFY, cdw=(1,), prp1=0x20000004 if wrong else 0x20000000)]
+
+
+@rule("vector-shared")
+def _(t, wrong):
+    at = t.number() + 2
+    t.create(2, vector=1 if wrong else 2)
+    return at
+
+
+@rule("admin-queue-size-invalid", queues=False)
+def _(t, wrong):
+    t.disable()
+    t.reg(AQA, 0x00070000 if wrong else 0x00070001)
+    at = t.reg(CC, ENABLE)
+    t.event(12)
+    t.reg(CSTS, 1, write=False)
+    return at
+
+
+@rule("queue-entry-size-invalid")
+def _(t, wrong):
+    found = []
+    for size in ((5, 7) if wrong else (6,)):
+        t.reg(CC, 0x00400001 | size << 16)
+        found.append(t.command(0, CREATE_SQ, cdw=((ENTRIES - 1) << 16 | 2, 1 << 16 | 1), sct=1, sc=0,
+                               prp1=0x20002000))
+        t.identify(sqes=0x66, cqes=0x44)
+    t.reg(CC, 0x00360001 if wrong else ENABLE)
+    found.append(t.command(0, CREATE_CQ, cdw=((ENTRIES - 1) << 16 | 2, 2 << 16 | 3), sct=1, sc=2, prp1=0x20001000))
+    return found
+
+
+@rule("fetch-past-tail")
+def _(t, wrong):
+    t.read()
+    if not wrong:
+        t.ring(1)
+    cid, at = t.fetch(1, READ)
+    t.finish(1, READ, cid)
+    return at
+
+
+@rule("queue-count-set-late")
+def _(t, wrong):
+    return t.command(0, SET_FEATURES, cdw=(7 if wrong else 6, 1))
+
+
+@rule("queue-not-contiguous", queues=False)
+def _(t, wrong):
+    return t.command(0, CREATE_CQ, cdw=((ENTRIES - 1) << 16 | 1, 1 << 16 | (2 if wrong else 3)), sc=2 if wrong else 0)
+
+
+@rule("cc-unsupported", queues=False)
+def _(t, wrong):
+    t.disable()
+    t.reg(AQA, 0x00070007)
+    at = t.reg(CC, ENABLE | (0x880 if wrong else 0))
+    t.event(12)
+    t.reg(CSTS, 1, write=False)
+    return [at, at]
+
+
+@rule("ready-too-late", queues=False)
+def _(t, wrong):
+    found = []
+    t.disable(seen=False)
+    t.wait(20000 if wrong else 19999)  # CAP.TO is 40
+    found.append(t.reg(CSTS, 1, write=False))
+    t.reg(CSTS, 0, write=False)
+    t.enable(ready=False)
+    t.wait(20000 if wrong else 19999)
+    found.append(t.reg(CSTS, 0, write=False))
+    t.reg(CSTS, 0, write=False)
+    t.reg(CSTS, 1, write=False)
+    return found
+
+
+@rule("fused-alone")
+def _(t, wrong):
+    found = [t.read(flags=1)]
+    if not wrong:
+        t.read(flags=2)
+    t.read()
+    if wrong:
+        found.append(t.read(flags=2))
+    return found
+
+
+@rule("register-access-width")
+def _(t, wrong):
+    t.reg(CAP + 4, 0x20, write=False)
+    t.reg(0x1f8, 0, size=2, write=False)  # nothing is there
+    found = [t.reg(CSTS, 1, size=2 if wrong else 4, write=False)]
+    if wrong:
+        found += [t.reg(CAP + 2, 0, write=False), t.reg(AQA, 0x1000000000070007, size=8, write=False)]
+    return found
+
+
+@rule("doorbell-same-value")
+def _(t, wrong):
+    t.read()
+    if wrong:
+        return t.acknowledge(1)
+    t.read()
+    return 0
+
+
+@rule("command-slower-than-before")
+def _(t, wrong):
+    for _i in range(32):
+        t.read()
+    for kind in (8, 64):  # larger ones take longer
+        for _i in range(32 if wrong and kind == 8 else 31):
+            cid, _ = t.submit(1, READ, cdw=(0, 0, kind - 1), prp1=0x30000000, prp2=0x31000000)
+            t.wait(2)
+            at = t.finish(1, READ, cid)
+        if kind == 8:
+            found = at
+            t.read()
+    t.wait(1000)  # one that takes long is none
+    return found
+
+
+@rule("doorbell-race")
+def _(t, wrong):
+    t.read()
+    if not wrong:
+        t.wait(1)
+    found = [t.ring(1)]
+    t.wait(600)
+    t.reg(CSTS, 1, write=False)
+    cid, _ = t.fetch(1, READ)
+    t.finish(1, READ, cid)
+    t.ring(1)
+    cid, _ = t.fetch(1, READ)
+    if wrong:
+        t.ring(1)
+        t.doorbell(1, 0, 3)  # the older value, last
+        found += [t.number(), f"sq-overrun@{t.number()}"]
+    t.finish(1, READ, cid)
+    return found
+
+
 def build(name, wrong):
     function, start = CASES[name]
     t = Host()
@@ -529,7 +734,7 @@ def main(argv):
     for name in CASES:
         t, found = build(name, True)
         t.write(os.path.join(argv[1], name + ".pcap"))
-        print(name, *(f"{name}@{at}" for at in found), *(f"{other}@{found[0]}" for other in ALSO.get(name, ())))
+        print(name, *(at if isinstance(at, str) else f"{name}@{at}" for at in found), *(f"{other}@{found[0]}" for other in ALSO.get(name, ())))
         t, found = build(name, False)
         t.write(os.path.join(argv[1], name + ".clean.pcap"))
         print(name + ".clean", *(f"{other}@{found[0]}" for other in ALSO.get(name, ())))

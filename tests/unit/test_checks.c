@@ -175,6 +175,75 @@ static void test_forgotten(void **state) {
   stop(&f);
 }
 
+static void meta(struct fixture *f, uint8_t left_out) {
+  f->record.meta = (struct nvt_rec_meta){.cap = 0x2028010fff, .left_out_flags = left_out};
+  feed(f, NVT_REC_META);
+}
+
+/* What isn't there because of a filter isn't judged; nor does it show that nothing was. */
+static void test_left_out(void **state) {
+  (void)state;
+  const struct nvt_check_info *overrun = nvt_check_at(rule("sq-overrun"));
+  const struct nvt_check_info *phase = nvt_check_at(rule("completion-phase"));
+  assert_true(nvt_check_applies(overrun, 0) && nvt_check_applies(overrun, 2));
+  assert_false(nvt_check_applies(overrun, 1) || nvt_check_applies(overrun, 4));
+  assert_true(nvt_check_applies(phase, 3));
+  assert_false(nvt_check_applies(phase, 4));
+  for (uint8_t left_out = 0; left_out <= NVT_V_meta_left_out_flags_COMMANDS; left_out++) {
+    struct fixture f;
+    start(&f, 0, NULL);
+    meta(&f, left_out);
+    assert_int_equal(nvt_checks_left_out(f.checks), left_out);
+    write_register(&f, NVT_REG_CC, 0x00460001); /* the start, or a driver at work? */
+    write_register(&f, 0x1000, 1);
+    assert_int_equal(f.found, left_out == 0 ? 1 : 0);
+    stop(&f);
+  }
+  struct fixture f;
+  start(&f, 0, NULL);
+  meta(&f, 0);
+  enable(&f);
+  meta(&f, 0);
+  write_register(&f, 0x1010, 1);
+  assert_int_equal(f.found, 1);
+  meta(&f, NVT_V_meta_left_out_flags_COMMANDS); /* what was known may have changed */
+  write_register(&f, 0x1010, 1);
+  assert_int_equal(f.found, 1);
+  stop(&f);
+}
+
+static void twice(struct fixture *f, uint16_t sqid, struct nvt_sqe sqe, const char *name) {
+  for (unsigned i = 0; i < 2; i++) {
+    f->record.command = (struct nvt_rec_command){.sqid = sqid, .cqid = sqid, .sqe = sqe};
+    feed(f, NVT_REC_COMMAND);
+  }
+  assert_int_equal(f->last.index, rule("command-id-in-use"));
+  if (strncmp(f->text, name, strlen(name)) != 0)
+    fail_msg("%s: %s", name, f->text);
+}
+
+/* A command is named by its set, which isn't its queue's alone. */
+static void test_names(void **state) {
+  (void)state;
+  struct fixture f;
+  start(&f, 0, NULL);
+  write_register(&f, NVT_REG_CC, 0x00460061); /* CSS 110b: all command sets */
+  f.record.command = (struct nvt_rec_command){.sqe = {.opcode = NVT_ADMIN_IDENTIFY,
+                                                      .cid = 1,
+                                                      .nsid = 2,
+                                                      .cdw10 = NVT_CNS_CS_NAMESPACE,
+                                                      .cdw11 = 1u << 24}};
+  feed(&f, NVT_REC_COMMAND);
+  f.record.completion = (struct nvt_rec_completion){.cqe = {.cid = 1}};
+  feed(&f, NVT_REC_COMPLETION);
+  twice(&f, 1, (struct nvt_sqe){.opcode = 1, .cid = 2, .nsid = 2}, "Store on SQ 1");
+  twice(&f, 1, (struct nvt_sqe){.opcode = 1, .cid = 3, .nsid = 1}, "Write on SQ 1");
+  twice(&f, 1, (struct nvt_sqe){.opcode = 0x7d, .cid = 4, .nsid = 1}, "Zone Append on SQ 1");
+  twice(&f, 0, (struct nvt_sqe){.opcode = 0x7f, .cid = 5, .nsid = 1}, "Connect on SQ 0");
+  twice(&f, 1, (struct nvt_sqe){.opcode = 0x7f, .cid = 6, .nsid = 8}, "Disconnect on SQ 1");
+  stop(&f);
+}
+
 static void test_plugin(void **state) {
   (void)state;
   struct fixture f;
@@ -251,9 +320,11 @@ static void test_bounded(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_table), cmocka_unit_test(test_options),   cmocka_unit_test(test_skip),
-      cmocka_unit_test(test_limit), cmocka_unit_test(test_forgotten), cmocka_unit_test(test_plugin),
-      cmocka_unit_test(test_open),  cmocka_unit_test(test_bounded),
+      cmocka_unit_test(test_table),     cmocka_unit_test(test_options),
+      cmocka_unit_test(test_skip),      cmocka_unit_test(test_limit),
+      cmocka_unit_test(test_forgotten), cmocka_unit_test(test_plugin),
+      cmocka_unit_test(test_open),      cmocka_unit_test(test_bounded),
+      cmocka_unit_test(test_left_out),  cmocka_unit_test(test_names),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -175,6 +175,58 @@ static void chained_lists(void **state) {
   host_close(&h);
 }
 
+#define LISTS_MAX 16u
+struct lists {
+  uint32_t count;
+  struct {
+    uint64_t address, offset;
+    uint32_t length;
+  } of[LISTS_MAX];
+};
+
+static enum nvt_verdict on_memory(void *user, const struct nvt_tap_event *event) {
+  struct lists *lists = user;
+  if (event->data.kind != 1)
+    return NVT_VERDICT_CONTINUE;
+  assert_true(lists->count < LISTS_MAX);
+  lists->of[lists->count].address = event->data.address;
+  lists->of[lists->count].offset = event->data.offset;
+  lists->of[lists->count++].length = event->data.length;
+  return NVT_VERDICT_CONTINUE;
+}
+
+/* The offset of each list's record is that of the first data byte that it describes. */
+static void lists_are_recorded_with_their_offset(void **state) {
+  (void)state;
+  struct host h;
+  host_open_with(&h, "ram:16M", (struct nvt_controller_options){.mdts = 11});
+  enable(&h);
+  create_pair(&h, 1, 16);
+  const uint32_t pages =
+      1024; /* PRP1's second half of a page, 2 of the first list, 511, 510 and a half */
+  uint64_t *list = guest(&h, LIST_AT + 4096 - 24);
+  for (uint32_t i = 0; i < 3 + 1024; i++)
+    list[i] = DATA_AT;
+  list[2] = LIST_AT + 4096;
+  list[3 + 511] = LIST_AT + 8192;
+  struct lists lists = {0};
+  assert_int_equal(
+      nvt_tap_attach(h.plugins, "nvme:io:memory", NVT_TAP_FIRST, on_memory, &lists, "test", NULL),
+      0);
+  assert_status(io(&h, NVT_NVM_WRITE, 0, pages * 8, DATA_AT + 2048, LIST_AT + 4096 - 24),
+                NVT_SC_SUCCESS);
+  assert_int_equal(lists.count, 3);
+  const uint64_t address[] = {LIST_AT + 4096 - 24, LIST_AT + 4096, LIST_AT + 8192};
+  const uint64_t offset[] = {2048, 2048 + 2 * 4096, 2048 + (2 + 511) * 4096};
+  const uint32_t length[] = {24, 4096, 8 * 511};
+  for (unsigned i = 0; i < 3; i++) {
+    assert_int_equal(lists.of[i].address, address[i]);
+    assert_int_equal(lists.of[i].offset, offset[i]);
+    assert_int_equal(lists.of[i].length, length[i]);
+  }
+  host_close(&h);
+}
+
 static void a_list_that_points_to_itself_ends(void **state) {
   (void)state;
   struct host h;
@@ -335,6 +387,7 @@ int main(void) {
       cmocka_unit_test(prp1_offsets),
       cmocka_unit_test(list_pointers_and_entries_must_be_aligned),
       cmocka_unit_test(chained_lists),
+      cmocka_unit_test(lists_are_recorded_with_their_offset),
       cmocka_unit_test(a_list_that_points_to_itself_ends),
       cmocka_unit_test(unmapped_prps_are_data_transfer_errors),
       cmocka_unit_test(a_page_over_many_windows),

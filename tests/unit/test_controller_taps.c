@@ -149,6 +149,7 @@ static void data_of_a_read_over_a_list(void **state) {
   assert_int_equal(rec.events[i].data.kind, 1); /* the list, as it was read */
   assert_int_equal(rec.events[i].data.address, LIST_AT);
   assert_int_equal(rec.events[i].data.length, 24);
+  assert_int_equal(rec.events[i].data.offset, 4096); /* PRP1 has the first page */
   const struct {
     uint64_t address, offset, sum;
     uint32_t length;

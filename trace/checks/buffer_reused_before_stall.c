@@ -48,6 +48,7 @@ static void ended(struct nvt_check_run *run, const struct nvt_exchange *exchange
 NVT_CHECK(buffer_reused_before_stall,
           .info = {.id = "buffer-reused-before-stall",
                    .severity = NVT_SEVERITY_NOTE,
+                   .needs = NVT_NEEDS(COMMANDS),
                    .spec = NVT_SPEC_BASE("3.3.1.2"),
                    .title = "a command that isn't completed uses a page that one of the commands "
                             "just before it used"},

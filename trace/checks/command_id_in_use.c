@@ -20,7 +20,7 @@ NVT_CHECK(
     command_id_in_use,
     .info = {.id = "command-id-in-use",
              .severity = NVT_SEVERITY_ERROR,
-             .spec = NVT_SPEC_BASE("4.1"),
+             .spec = NVT_SPEC_BASE("4.1.1"),
              .title =
                  "a command's identifier is that of another one that is outstanding on its queue"},
     .on = NVT_ON(COMMAND), .record = record);

@@ -36,6 +36,7 @@ static void record(struct nvt_check_run *run) {
 NVT_CHECK(command_reserved_bits,
           .info = {.id = "command-reserved-bits",
                    .severity = NVT_SEVERITY_WARNING,
-                   .spec = NVT_SPEC_BASE("4.1"),
+                   .needs = NVT_NEEDS(COMMANDS),
+                   .spec = NVT_SPEC_BASE("4.1.1"),
                    .title = "a command has reserved bits set"},
           .on = NVT_ON(COMMAND), .record = record, .controller_state = sizeof(struct state));

@@ -28,6 +28,7 @@ NVT_CHECK(completion_for_nothing,
           .info = {.id = "completion-for-nothing",
                    .severity = NVT_SEVERITY_ERROR,
                    .sequence = true,
+                   .needs = NVT_NEEDS(COMMANDS),
                    .spec = NVT_SPEC_BASE("4.2"),
                    .title = "a completion is for a command that isn't outstanding"},
           .on = NVT_ON(COMPLETION), .record = record);

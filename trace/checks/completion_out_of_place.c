@@ -23,6 +23,7 @@ NVT_CHECK(completion_out_of_place,
           .info = {.id = "completion-out-of-place",
                    .severity = NVT_SEVERITY_ERROR,
                    .sequence = true,
+                   .needs = NVT_NEEDS(COMMANDS),
                    .spec = NVT_SPEC_BASE("3.3.1.2"),
                    .title = "a completion is posted in another entry than the next one"},
           .on = NVT_ON(COMPLETION), .record = record, .queue_state = sizeof(struct state));

@@ -30,6 +30,7 @@ static void record(struct nvt_check_run *run) {
 NVT_CHECK(completion_phase,
           .info = {.id = "completion-phase",
                    .severity = NVT_SEVERITY_ERROR,
-                   .spec = NVT_SPEC_BASE("4.2"),
+                   .needs = NVT_NEEDS(COMMANDS),
+                   .spec = NVT_SPEC_BASE("4.2.4"),
                    .title = "a completion has the phase of the lap before"},
           .on = NVT_ON(COMPLETION), .record = record, .queue_state = sizeof(struct state));

@@ -20,6 +20,7 @@ NVT_CHECK(completion_twice,
           .info = {.id = "completion-twice",
                    .severity = NVT_SEVERITY_ERROR,
                    .sequence = true,
+                   .needs = NVT_NEEDS(COMMANDS),
                    .spec = NVT_SPEC_BASE("4.2"),
                    .title = "a command is completed again"},
           .on = NVT_ON(COMPLETION), .record = record);

@@ -25,6 +25,7 @@ static void record(struct nvt_check_run *run) {
 NVT_CHECK(cq_head_past_tail,
           .info = {.id = "cq-head-past-tail",
                    .severity = NVT_SEVERITY_ERROR,
-                   .spec = NVT_SPEC_BASE("3.3.1.2"),
+                   .needs = NVT_NEEDS(DOORBELLS),
+                   .spec = NVT_SPEC_BASE("3.3.1.2.1"),
                    .title = "a head doorbell acknowledges completions that weren't posted"},
           .on = NVT_ON(REG_WRITE) | NVT_ON(SHADOW_DOORBELL), .record = record);

@@ -15,6 +15,7 @@ static void record(struct nvt_check_run *run) {
 NVT_CHECK(cq_overrun,
           .info = {.id = "cq-overrun",
                    .severity = NVT_SEVERITY_ERROR,
-                   .spec = NVT_SPEC_BASE("3.3.1.2"),
+                   .needs = NVT_NEEDS(DOORBELLS),
+                   .spec = NVT_SPEC_BASE("3.3.1.2.1"),
                    .title = "a completion is posted to a full completion queue"},
           .on = NVT_ON(COMPLETION), .record = record);

@@ -148,6 +148,7 @@ NVT_CHECK(
     .info = {.id = "missing-interrupt",
              .severity = NVT_SEVERITY_ERROR,
              .sequence = true,
+             .needs = NVT_NEEDS(INTERRUPTS) | NVT_NEEDS(DOORBELLS),
              .spec = NVT_SPEC_PCIE("3.5"),
              .title =
                  "a completion waits on a queue with interrupts enabled and no interrupt comes"},

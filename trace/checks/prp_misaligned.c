@@ -74,6 +74,7 @@ static void record(struct nvt_check_run *run) {
 NVT_CHECK(prp_misaligned,
           .info = {.id = "prp-misaligned",
                    .severity = NVT_SEVERITY_ERROR,
+                   .needs = NVT_NEEDS(COMMANDS),
                    .spec = NVT_SPEC_BASE("4.3.1"),
                    .title = "a PRP entry has an offset where none may be"},
           .on = NVT_ON(COMMAND) | NVT_ON(DATA), .record = record);

@@ -20,7 +20,8 @@ static void record(struct nvt_check_run *run) {
 NVT_CHECK(queue_id_over_granted,
           .info = {.id = "queue-id-over-granted",
                    .severity = NVT_SEVERITY_ERROR,
-                   .spec = NVT_SPEC_BASE("5.1.25"),
+                   .needs = NVT_NEEDS(COMMANDS),
+                   .spec = NVT_SPEC_BASE("5.1.25.2.1"),
                    .title = "an I/O queue is created with identifier 0, or over the number that "
                             "the controller granted"},
           .on = NVT_ON(COMMAND), .record = record);

@@ -26,6 +26,7 @@ NVT_CHECK(
     queues_without_set_features,
     .info = {.id = "queues-without-set-features",
              .severity = NVT_SEVERITY_NOTE,
+             .needs = NVT_NEEDS(COMMANDS),
              .spec = NVT_SPEC_BASE("3.5.1"),
              .title =
                  "I/O queues are created without Set Features, Number of Queues: firmware does it"},

@@ -36,7 +36,8 @@ NVT_CHECK(
     .info =
         {.id = "sq-overrun",
          .severity = NVT_SEVERITY_ERROR,
-         .spec = NVT_SPEC_BASE("3.3.1.2"),
+         .needs = NVT_NEEDS(DOORBELLS),
+         .spec = NVT_SPEC_BASE("3.3.1.5"),
          .title =
              "a tail doorbell announces more commands than the submission queue has free entries"},
     .on = NVT_ON(REG_WRITE) | NVT_ON(SHADOW_DOORBELL) | NVT_ON(COMPLETION), .record = record,

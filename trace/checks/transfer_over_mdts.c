@@ -22,6 +22,7 @@ static void record(struct nvt_check_run *run) {
 NVT_CHECK(transfer_over_mdts,
           .info = {.id = "transfer-over-mdts",
                    .severity = NVT_SEVERITY_ERROR,
+                   .needs = NVT_NEEDS(COMMANDS),
                    .spec = NVT_SPEC_BASE("5.1.13.2.1"),
                    .title = "a command transfers more than the controller takes (MDTS)"},
           .on = NVT_ON(COMMAND), .record = record);

@@ -72,6 +72,7 @@ static void record(struct nvt_check_run *run) {
 NVT_CHECK(unmask_not_flushed,
           .info = {.id = "unmask-not-flushed",
                    .severity = NVT_SEVERITY_NOTE,
+                   .needs = NVT_NEEDS(COMMANDS),
                    .spec = NVT_SPEC_PCIE("3.5"),
                    .title = "a vector is unmasked, and no read makes sure that the write arrived "
                             "before the next completion"},
