@@ -32,16 +32,13 @@
 #include <wsutil/wslog.h>
 
 #include "tests/fuzz/frames.h"
+#include "tests/fuzz/mutate_frames.h"
 
 /* Of the plug-in's, which is linked in. */
 void plugin_register(void);
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
-size_t LLVMFuzzerMutate(uint8_t *bytes, size_t length, size_t size);
-size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t length, size_t size, unsigned seed);
-size_t LLVMFuzzerCustomCrossOver(const uint8_t *one, size_t one_length, const uint8_t *two,
-                                 size_t two_length, uint8_t *out, size_t size, unsigned seed);
 
 #define NOBODY 65534
 #define LINK_TYPE (WTAP_ENCAP_USER0 + 12)
@@ -52,7 +49,8 @@ enum {
   FIRST_WITH_FILTER = 2,
   FIRST_WITH_TABLES = 4,
   THEN_WITH_TABLES = 8,
-  BACKWARD = 16, /* frames are looked at from the last to the first */
+  ANY_FIELD = 16,
+  BACKWARD = 32, /* frames are looked at from the last to the first */
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -72,8 +70,9 @@ static const char *const table_names[] = {"nvmetap,latency", "nvmetap,queues", "
 
 static dfilter_t *filters[COUNT(filter_texts)];
 static column_info columns;
-static int malformed, json;
-static int first_field, field_count;
+static int malformed, json, ours, builtin; /* protocols */
+static int first_field;
+static unsigned field_count;
 
 /* --- the file that is open --- */
 
@@ -90,10 +89,12 @@ static const nstime_t *frame_time(struct packet_provider_data *provider, guint32
 
 /* --- one frame --- */
 
+#define SHOWN_MAX 512u
+
 struct look {
   epan_dissect_t *edt;
-  int wanted; /* a field */
-  unsigned found;
+  int shown[SHOWN_MAX]; /* fields of ours, and of nvme.* */
+  unsigned count;
   bool malformed, json;
 };
 
@@ -105,7 +106,9 @@ static void look_at_item(proto_node *node, gpointer data) {
     if (info->rep == NULL)
       proto_item_fill_label(info, label);
     g_free(get_node_field_value(info, look->edt));
-    look->found += info->hfinfo->id == look->wanted;
+    if ((info->hfinfo->parent == ours || info->hfinfo->parent == builtin) &&
+        look->count < SHOWN_MAX)
+      look->shown[look->count++] = info->hfinfo->id;
     /* A hidden one comes with expert information of ours. */
     look->malformed |= info->hfinfo->id == malformed && !FI_GET_FLAG(info, FI_HIDDEN);
     look->json |= info->hfinfo->id == json;
@@ -177,34 +180,45 @@ static void open_frames(epan_t *session, dfilter_t *filter) {
   }
 }
 
-/* All details of a frame: how often does the field stand there? */
-static unsigned look_at(epan_t *session, unsigned index, int field) {
+/* All details of a frame. */
+static void look_at(epan_t *session, unsigned index, struct look *look) {
   epan_dissect_t edt;
   epan_dissect_init(&edt, session, TRUE, TRUE);
   dissect(&edt, index, &columns, (input.head[0] & THEN_WITH_TABLES) != 0);
-  struct look look = {.edt = &edt, .wanted = field};
-  proto_tree_children_foreach(edt.tree, look_at_item, &look);
-  if (look.malformed && !look.json) {
+  look->edt = &edt;
+  look->count = 0;
+  look->malformed = look->json = false;
+  proto_tree_children_foreach(edt.tree, look_at_item, look);
+  if (look->malformed && !look->json) {
     fprintf(stderr, "frame %u: an exception\n", index + 1);
     abort();
   }
   epan_dissect_cleanup(&edt);
-  return look.found;
 }
 
-static void filter_for(epan_t *session, unsigned index, int field, unsigned shown) {
+static void filter_for(epan_t *session, unsigned index, int field, const struct look *look) {
   epan_dissect_t edt;
   epan_dissect_init(&edt, session, TRUE, FALSE);
   epan_dissect_prime_with_hfid(&edt, field);
   dissect(&edt, index, NULL, false);
-  const GPtrArray *found = proto_get_finfo_ptr_array(edt.tree, field);
-  unsigned count = found != NULL ? found->len : 0;
-  if (count != shown) {
+  const GPtrArray *list = proto_get_finfo_ptr_array(edt.tree, field);
+  unsigned found = list != NULL ? list->len : 0, shown = 0;
+  for (unsigned i = 0; i < look->count; i++)
+    shown += look->shown[i] == field;
+  if (found != shown && look->count < SHOWN_MAX) {
     fprintf(stderr, "frame %u: %s is shown %u times and found %u times\n", index + 1,
-            proto_registrar_get_nth((guint)field)->abbrev, shown, count);
+            proto_registrar_get_nth((guint)field)->abbrev, shown, found);
     abort();
   }
   epan_dissect_cleanup(&edt);
+}
+
+/* One of the fields that the frame shows, or any other. */
+static int field_to_find(unsigned index, const struct look *look) {
+  unsigned number = input.head[2] + 61u * index;
+  if (look->count == 0 || (input.head[0] & ANY_FIELD) != 0)
+    return first_field + (int)((number + input.head[3] * 256u) % field_count);
+  return look->shown[number % look->count];
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
@@ -215,94 +229,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
   reset_tap_listeners();
   open_frames(session, filters[input.head[1] % COUNT(filters)]);
   reset_tap_listeners();
-  int field = first_field + (input.head[2] | input.head[3] << 8) % field_count;
   for (unsigned i = 0; i < input.count; i++) {
     unsigned index = (input.head[0] & BACKWARD) != 0 ? input.count - 1 - i : i;
-    filter_for(session, index, field, look_at(session, index, field));
+    static struct look look;
+    look_at(session, index, &look);
+    filter_for(session, index, field_to_find(index, &look), &look);
   }
   for (unsigned i = 0; i < input.count; i++)
     frame_data_destroy(&file.frames[i]);
   epan_free(session);
   return 0;
-}
-
-/* --- mutations --- */
-
-static uint32_t next(uint32_t *state) {
-  *state = *state * 1664525u + 1013904223u;
-  return *state >> 8;
-}
-
-/* Which frames stand where: one doubled, taken out, moved, or their number cut. */
-static void change_order(struct input_frames *frames, uint32_t *random) {
-  unsigned at = next(random) % frames->count;
-  unsigned other = next(random) % frames->count;
-  struct input_frame one = frames->frames[at];
-  switch (next(random) % 4) {
-  case 0:
-    if (frames->count == FRAMES_MAX)
-      break;
-    memmove(&frames->frames[other + 1], &frames->frames[other],
-            (frames->count - other) * sizeof(one));
-    frames->frames[other] = one;
-    frames->count++;
-    break;
-  case 1:
-    frames->count--;
-    memmove(&frames->frames[at], &frames->frames[at + 1], (frames->count - at) * sizeof(one));
-    break;
-  case 2:
-    frames->frames[at] = frames->frames[other];
-    frames->frames[other] = one;
-    break;
-  default:
-    frames->frames[at].step = (uint8_t)next(random);
-    frames->frames[at].missing = (uint8_t)next(random);
-    break;
-  }
-}
-
-size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t length, size_t size, unsigned seed) {
-  static uint8_t old[1u << 16], mutated[FRAME_MAX];
-  static struct input_frames frames;
-  uint32_t random = seed;
-  if (length > sizeof(old))
-    return LLVMFuzzerMutate(bytes, length, size);
-  memcpy(old, bytes, length);
-  frames_read(old, length, &frames);
-  unsigned what = next(&random) % 16;
-  if (frames.count == 0 || what == 0)
-    return LLVMFuzzerMutate(bytes, length, size);
-  if (what == 1)
-    LLVMFuzzerMutate(frames.head, FRAMES_HEAD, FRAMES_HEAD);
-  else if (what < 5)
-    change_order(&frames, &random);
-  else {
-    struct input_frame *frame = &frames.frames[next(&random) % frames.count];
-    memcpy(mutated, frame->bytes, frame->captured);
-    /* Mostly of the same size: a record knows its length. */
-    size_t most = what < 12 ? frame->captured : sizeof(mutated);
-    if (frame->captured != 0)
-      frame->captured = (uint16_t)LLVMFuzzerMutate(mutated, frame->captured, most);
-    frame->bytes = mutated;
-  }
-  return frames_write(&frames, bytes, size);
-}
-
-/* The beginning of one and the end of the other. */
-size_t LLVMFuzzerCustomCrossOver(const uint8_t *one, size_t one_length, const uint8_t *two,
-                                 size_t two_length, uint8_t *out, size_t size, unsigned seed) {
-  static struct input_frames a, b;
-  uint32_t random = seed;
-  frames_read(one, one_length, &a);
-  frames_read(two, two_length, &b);
-  a.count = a.count != 0 ? 1 + next(&random) % a.count : 0;
-  for (unsigned i = b.count != 0 ? next(&random) % b.count : 0; i < b.count; i++) {
-    if (a.count == FRAMES_MAX)
-      break;
-    a.frames[a.count++] = b.frames[i];
-  }
-  return frames_write(&a, out, size);
 }
 
 /* --- Wireshark is started --- */
@@ -390,7 +326,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     open_table(&tables[i], table_names[i]);
   malformed = proto_get_id_by_filter_name("_ws.malformed");
   json = proto_get_id_by_filter_name("json");
-  int ours = proto_get_id_by_filter_name("nvmetap");
+  ours = proto_get_id_by_filter_name("nvmetap");
+  builtin = proto_get_id_by_filter_name("nvme");
   void *cookie;
   for (const header_field_info *field = proto_get_first_protocol_field(ours, &cookie);
        field != NULL; field = proto_get_next_protocol_field(ours, &cookie)) {

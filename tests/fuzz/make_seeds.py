@@ -66,7 +66,7 @@ def main(directory, *traces):
             if not new:
                 continue
             seen |= new
-            head = bytes([count % 32, count // 3 % 256]) + struct.pack("<H", count * 37 % 65536)
+            head = bytes([count % 64, count // 3 % 256]) + struct.pack("<H", count * 37 % 65536)
             write(directory / f"{trace.stem}-{at}", head, every[:min(at, BEGINNING)] + part)
             count += 1
     print(f"{count} inputs with {len(seen)} kinds of record")
