@@ -9,34 +9,10 @@ import pathlib
 import struct
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "dissector"))
+from kinds import Kinds, frames  # noqa: E402
+
 BEGINNING, PART = 24, 24
-COMMAND, COMPLETION, DATA = 11, 12, 13
-
-
-def frames(path):
-    """(time in ns, bytes, how many more there were) of each frame."""
-    data = path.read_bytes()
-    at = 24
-    while at + 16 <= len(data):
-        seconds, ns, captured, length = struct.unpack_from("<IIII", data, at)
-        yield seconds * 10**9 + ns, data[at + 16:at + 16 + captured], length - captured
-        at += 16 + captured
-
-
-def kind(frame):
-    """What a record is, as far as another decode depends on it."""
-    if len(frame) < 32:
-        return len(frame)
-    kind_of, body = frame[5], frame[32:]
-    if kind_of == COMMAND and len(body) >= 80:
-        sqe = body[16:]
-        number = struct.unpack_from("<I", sqe, 40)[0] & 0xff if body[:2] == b"\0\0" else 0
-        return kind_of, body[:2] == b"\0\0", sqe[0], number
-    if kind_of == COMPLETION and len(body) >= 32:
-        return kind_of, body[:2] == b"\0\0", body[8], struct.unpack_from("<H", body, 30)[0] >> 1
-    if kind_of == DATA:
-        return kind_of, body[4:6]
-    return kind_of, body[:2], body[16:18]
 
 
 def step(ns):
@@ -46,10 +22,12 @@ def step(ns):
 
 
 def write(path, head, part):
-    out, last = bytearray(head), part[0][0]
-    for time, data, missing in part:
+    out, last = bytearray(head), None
+    for seconds, ns, data, length in part:
+        time = seconds * 10**9 + ns
+        missing = length - len(data)
         data = data[:0xffff]
-        out += struct.pack("<HBB", len(data), min(missing, 255), step(time - last)) + data
+        out += struct.pack("<HBB", len(data), min(missing, 255), step(time - (last or time))) + data
         last = time
     path.write_bytes(out)
 
@@ -59,15 +37,16 @@ def main(directory, *traces):
     directory.mkdir(parents=True, exist_ok=True)
     seen, count = set(), 0
     for trace in map(pathlib.Path, traces):
-        every = list(frames(trace))
+        every = list(frames(trace.read_bytes()))
+        kinds = Kinds()
+        of = [kinds.kind(frame) for _, _, frame, _ in every]
         for at in range(0, len(every), PART):
-            part = every[at:at + PART]
-            new = {kind(data) for _, data, _ in part} - seen
+            new = set(of[at:at + PART]) - seen
             if not new:
                 continue
             seen |= new
             head = bytes([count % 64, count // 3 % 256]) + struct.pack("<H", count * 37 % 65536)
-            write(directory / f"{trace.stem}-{at}", head, every[:min(at, BEGINNING)] + part)
+            write(directory / f"{trace.stem}-{at}", head, every[:min(at, BEGINNING)] + every[at:at + PART])
             count += 1
     print(f"{count} inputs with {len(seen)} kinds of record")
     return 0 if count else 1
