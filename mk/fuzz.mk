@@ -33,5 +33,6 @@ $(BUILD)/fuzz/fuzz_dissector: tests/fuzz/fuzz_dissector.c $(FUZZ_DISSECTOR_OBJEC
 -include $(FUZZ_DISSECTOR_OBJECTS:.o=.d) $(FUZZ_OBJECTS:.o=.d) $(FUZZERS:=.d)
 
 fuzz: check-deps
-	@$(MAKE) -s fuzzers
+	@$(MAKE) -s all fuzzers
 	@BUILD=$(abspath $(BUILD)) FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_KEEP=1 tests/fuzz/fuzz.test
+	@BUILD=$(abspath $(BUILD)) NOISE_SECONDS=$(FUZZ_SECONDS) NOISE_SEED=$$(date +%s) tests/fuzz/noise.test
