@@ -19,8 +19,20 @@ $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_OBJECTS)
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -rdynamic $(PKG_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(FUZZ_OBJECTS) $(LIBS)
 
--include $(FUZZ_OBJECTS:.o=.d) $(FUZZERS:=.d)
+# The plug-in in libwireshark: its files with sanitizers, Wireshark's libraries as they are.
+FUZZ_DISSECTOR_OBJECTS := $(DISSECTOR_SOURCES:%.c=$(BUILD)/fuzz/dissector/%.o)
+$(BUILD)/fuzz/dissector/%.o: %.c
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link $(DISSECTOR_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/fuzz/fuzz_dissector: tests/fuzz/fuzz_dissector.c $(FUZZ_DISSECTOR_OBJECTS)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer $(DISSECTOR_CFLAGS) -MMD -MP -MF $@.d -o $@ $< \
+	  $(FUZZ_DISSECTOR_OBJECTS) $(DISSECTOR_LIBS) -lwiretap
+
+-include $(FUZZ_DISSECTOR_OBJECTS:.o=.d) $(FUZZ_OBJECTS:.o=.d) $(FUZZERS:=.d)
 
 fuzz: check-deps
-	@$(MAKE) -s fuzzers
-	@BUILD=$(abspath $(BUILD)) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/fuzz.test
+	@$(MAKE) -s all fuzzers
+	@BUILD=$(abspath $(BUILD)) FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_KEEP=1 tests/fuzz/fuzz.test
+	@BUILD=$(abspath $(BUILD)) NOISE_SECONDS=$(FUZZ_SECONDS) NOISE_SEED=$$(date +%s) tests/fuzz/noise.test
