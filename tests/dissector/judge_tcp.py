@@ -119,14 +119,14 @@ class Writer:
 
 
 def flip(source, target, pairs):
-    """Falsifies a bit of one command, one completion and one piece of data; the numbers of those frames."""
+    """The beginning, with a bit of one command, one completion and one piece of data falsified; their frames' numbers."""
     chosen = [next((frame, raw, at) for frame, _, raw, kind in pairs if kind == wanted and test(raw))
               for wanted, test, at in (("sqe", lambda raw: raw[0] == 0x02, 44), ("cqe", lambda raw: raw[14:16] > b"\1", 15),
-                                       ("data", lambda raw: len(raw) == 4096, 80))]
+                                       ("data", lambda raw: len(raw) == 4096, 16))]
     data = bytearray(source.read_bytes())
     offset, frame = 24, 0
     wanted = {frame: (raw, at) for frame, raw, at in chosen}
-    while offset < len(data):
+    while offset < len(data) and frame < max(wanted) + 100:
         frame += 1
         size = struct.unpack_from("<I", data, offset + 8)[0]
         offset += 16
@@ -134,5 +134,5 @@ def flip(source, target, pairs):
             raw, at = wanted[frame]
             data[data.index(raw, offset, offset + size) + at] ^= 0x10
         offset += size
-    target.write_bytes(data)
+    target.write_bytes(data[:offset])
     return sorted(wanted)

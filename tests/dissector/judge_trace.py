@@ -9,9 +9,9 @@ import struct
 
 from make_trace import Trace
 
-ROUNDS = 6
+ROUNDS = 8
 FEATURES = list(range(1, 0x1F)) + [0x78, 0x79] + list(range(0x80, 0x86))
-PROPERTIES = (0x00, 0x08, 0x14, 0x1C, 0x20, 0x28, 0x30)
+PROPERTIES = (0x00, 0x08, 0x14, 0x1C, 0x20, 0x24, 0x28, 0x30)
 ADMIN_READ, IDENTIFY, SET, GET, AER, FABRICS = 0x02, 0x06, 0x09, 0x0A, 0x0C, 0x7F
 
 
@@ -107,16 +107,15 @@ class Maker:
             for lid in (0x0B, 0x0F):
                 entries = [self.rng.getrandbits(16) for _ in range(10)]
                 self.log(lid, struct.pack("<Q10H", 10, *entries))
-            self.log(0x0C, struct.pack("<QH6x", self.rng.getrandbits(64), 1) + self.ana_group(5))
-            self.log(0x0E, struct.pack("<IIIHH", 48, 1, self.rng.getrandbits(32), 0, self.rng.getrandbits(16)) +
-                     struct.pack("<IIB7x", self.rng.getrandbits(32), 1, self.rng.getrandbits(8)) +
-                     struct.pack("<QI4x", self.rng.getrandbits(64), self.rng.getrandbits(32)))
-            self.log(0x70, struct.pack("<QQH", self.rng.getrandbits(64), 2, 0) + self.zeros(1006) +
+            self.log(0x0C, struct.pack("<QH", self.rng.getrandbits(64), 1) + self.bytes(6) + self.ana_group(5))
+            self.log(0x0E, struct.pack("<II", 48, 1) + self.bytes(8) +
+                     struct.pack("<II", self.rng.getrandbits(32), 1) + self.bytes(24))
+            self.log(0x70, struct.pack("<QQ", self.rng.getrandbits(64), 2) + self.bytes(1008) +
                      self.discovery(1) + self.discovery(3))
         self.log(7, self.bytes(2048))
 
     def ana_group(self, count):
-        return struct.pack("<IIQB15x", self.rng.getrandbits(32), count, self.rng.getrandbits(64), self.rng.getrandbits(8)) + \
+        return struct.pack("<II", self.rng.getrandbits(32), count) + self.bytes(24) + \
             struct.pack(f"<{count}I", *self.words(count))
 
     def discovery(self, transport):
@@ -131,6 +130,8 @@ class Maker:
         for fill in self.rounds():
             for fid in FEATURES:
                 data = fill(sizes.get(fid, 0))
+                if fid == 0x0E:
+                    data[5] &= 0x7F  # a year of four digits
                 dword10 = fid | self.rng.getrandbits(1) << 31
                 self.command(SET, (dword10,), data, sent=True)
                 self.command(GET, (fid,), data)
