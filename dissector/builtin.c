@@ -112,9 +112,9 @@ void nvt_builtin_sqe(const struct nvt_context *c) {
     return;
   add(c, of_range, NVT_COUNT(of_range));
   if (number_of_blocks.info !=
-      NULL) /* the built-in field has the count, not the zero-based value */
+      NULL) /* the built-in field has the count, in 16 bits, not the zero-based value */
     proto_item_set_hidden(proto_tree_add_uint(c->tree, number_of_blocks.info->id, c->tvb,
-                                              c->body + 64, 2, (command->sqe.cdw12 & 0xffffu) + 1));
+                                              c->body + 64, 2, (command->sqe.cdw12 + 1) & 0xffffu));
 }
 
 void nvt_builtin_cqe(const struct nvt_context *c) {
