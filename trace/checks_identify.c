@@ -57,11 +57,12 @@ static void learn_meta_namespaces(struct nvt_check_controller *controller,
                                   const struct nvt_record *record) {
   uint64_t nsid, blocks;
   size_t at = 0;
-  while (next_number(record, "\"nsid\"", &at, &nsid)) {
+  while (nvt_meta_number(record, "\"nsid\"", &at, &nsid)) {
     const uint8_t *end = memchr(record->tail + at, '}', record->tail_length - at);
     size_t to = at;
     if (end != NULL && nsid != 0 && nsid < UINT32_MAX &&
-        next_number(record, "\"blocks\"", &to, &blocks) && record->tail + to < end && blocks != 0)
+        nvt_meta_number(record, "\"blocks\"", &to, &blocks) && record->tail + to < end &&
+        blocks != 0)
       learn_blocks(controller, (uint32_t)nsid, blocks);
   }
 }

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define DIGITS 19u /* fit in 64 bits */
+
 bool nvt_meta_number(const struct nvt_record *record, const char *key, size_t *at,
                      uint64_t *value) {
   const uint8_t *text = record->tail;
@@ -19,9 +21,9 @@ bool nvt_meta_number(const struct nvt_record *record, const char *key, size_t *a
     while (i < length && (text[i] == ' ' || text[i] == ':' || text[i] == '"'))
       i++;
     size_t start = i;
-    for (*value = 0; i < length && i < start + 10 && text[i] >= '0' && text[i] <= '9'; i++)
+    for (*value = 0; i < length && i < start + DIGITS && text[i] >= '0' && text[i] <= '9'; i++)
       *value = *value * 10 + (text[i] - '0');
-    if (i > start && i < length && text[i] != 'x')
+    if (i > start && i < length && text[i] != 'x' && (text[i] < '0' || text[i] > '9'))
       return true;
   }
   return false;
