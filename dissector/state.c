@@ -129,14 +129,14 @@ static void visit(void *ctx, const struct nvt_state_part *part) {
     walk->trees[part->depth + 1] = below;
 }
 
+/* Every frame of a filter asks this: the fields stand one after another, from hf_state on. */
 static bool any_asked(const struct nvt_context *c) {
-  if (c->visible || nvt_asked(c, hf_state))
+  unsigned first = (unsigned)(hf_state - nvt_first_field);
+  unsigned end = first + 1 + NVT_STATE_FIELDS + NVT_REGISTER_ROWS;
+  if (c->visible || end > nvt_field_count)
     return true;
-  for (unsigned i = 0; i < NVT_STATE_FIELDS; i++)
-    if (nvt_asked(c, hf_fields[i]))
-      return true;
-  for (unsigned i = 0; i < NVT_REGISTER_ROWS; i++)
-    if (nvt_asked(c, hf_registers[i]))
+  for (unsigned i = first; i < end; i++)
+    if (nvt_infos[i]->ref_type != HF_REF_TYPE_NONE)
       return true;
   return false;
 }
