@@ -6,10 +6,8 @@
  */
 #include "dissector/dissector_int.h"
 
-#define LISTED_MAX 256u /* a tree of more is of no use to anybody */
-#define WALKED_MAX                                                                                 \
-  16384u /* frames from the first on: some 50 microseconds, whatever a file has                    \
-          */
+#define LISTED_MAX 256u   /* a tree of more is of no use to anybody */
+#define WALKED_MAX 16384u /* frames from the first on */
 
 static int hf_announces = -1;
 static int hf_covers = -1;
