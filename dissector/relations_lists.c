@@ -7,7 +7,7 @@
 #include "dissector/dissector_int.h"
 
 #define LISTED_MAX 256u   /* a tree of more is of no use to anybody */
-#define WALKED_MAX 65536u /* frames between the first and the last */
+#define WALKED_MAX 16384u /* frames from the first on */
 
 static int hf_announces = -1;
 static int hf_covers = -1;

@@ -34,8 +34,6 @@ def main(argv):
                     continue  # its status is the plug-in's wish, under a name of its own
                 if key in ("cid", "opcode", "depth") and theirs is None:
                     theirs = ours if record["type"] not in ("command", "completion") else theirs
-                if key == "depth" and record["type"] == "completion":
-                    continue
                 if key == "doorbell_record" and record["type"] not in ("command", "completion"):
                     continue
                 if key == "command_record" and record["type"] != "completion":

@@ -26,7 +26,7 @@ ONLY_DUMP = re.compile(r"""^(
 ONLY_TSHARK = re.compile(r"""^(
     # Links and latencies: dump has them in brackets and in µs.
     (Execute.|Fetch.)?Latency | (Command|Completion|Response|Doorbell|First|Last|Announced|Interrupt|
-        Acknowledg|Previous|Queue|In.Flight).*
+        Acknowledg|Previous|Queue|In.Flight|Covers|Handles).*
   | .*\(nvme\..*          # Wireshark's own fields
   | .*\(\d+              # of Wireshark's own text: (1 of 2: …
   | Description.* | Entries
