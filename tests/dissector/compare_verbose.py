@@ -6,6 +6,7 @@ Of each record, every line that both print must say the same number and the same
 that only one prints must be in ONLY_DUMP or ONLY_TSHARK below.
 """
 import collections
+import functools
 import re
 import sys
 import xml.etree.ElementTree as tree
@@ -37,6 +38,7 @@ BYTES = "its bytes"
 FLAGS = "its flags"  # of dump: all names in parentheses; of tshark: (name, is it set)
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def value(text):
     """The number that a value says, and its name; or the text."""
     text = text.strip()
@@ -102,7 +104,7 @@ def tshark_records(path):
                 continue
             shown = re.sub(r"^[01. ]+ = ", "", shown)
             label, colon, text = shown.partition(": ")
-            if re.fullmatch("nvmetap.*_?flags.*[a-z]", name) and text in ("True", "False"):
+            if "flags" in name and re.fullmatch("nvmetap.*_?flags.*[a-z]", name) and text in ("True", "False"):
                 lines[FLAGS].append((label, text == "True"))
             elif colon and text != "":  # of an empty text dump has the label alone
                 lines[RENAMED.get(label, label)].append(value(text))
