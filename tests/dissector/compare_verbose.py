@@ -104,7 +104,7 @@ def tshark_records(path):
                 continue
             shown = re.sub(r"^[01. ]+ = ", "", shown)
             label, colon, text = shown.partition(": ")
-            if "flags" in name and re.fullmatch("nvmetap.*_?flags.*[a-z]", name) and text in ("True", "False"):
+            if re.fullmatch("nvmetap.*_?flags.*[a-z]", name) and text in ("True", "False"):
                 lines[FLAGS].append((label, text == "True"))
             elif colon and text != "":  # of an empty text dump has the label alone
                 lines[RENAMED.get(label, label)].append(value(text))
