@@ -7,6 +7,7 @@ that only one prints must be in ONLY_DUMP or ONLY_TSHARK below. What stands belo
 same, in the same order.
 """
 import collections
+import functools
 import re
 import sys
 import xml.etree.ElementTree as tree
@@ -41,6 +42,7 @@ FLAGS = "its flags"  # of dump: all names in parentheses; of tshark: (name, is i
 STATE = "\0state"
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def value(text):
     """The number that a value says, and its name; or the text."""
     text = text.strip()
