@@ -33,7 +33,6 @@ MODES = {
     # The built-in names, which the plug-in fills too.
     "same_fields": (SAME, SAME),
     "filter": (["-Y", "nvmetap.opcode == 2"], ["-Y", "nvme.cmd.opc == 2"]),
-    "verbose": (["-V"], ["-V"]),
 }
 MEMORY = {"one_pass": [], "two_pass": ["-2"]}
 
