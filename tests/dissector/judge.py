@@ -145,7 +145,10 @@ def parse(kind, text):
     if kind in ("FT_BYTES", "FT_GUID", "FT_EUI64"):
         return bytes.fromhex(text.replace(":", "").replace("-", ""))
     if kind.startswith("FT_STRING"):
-        text = ESCAPE.sub(lambda m: chr(int(m[1][1:], 16)) if m[1][0] == "x" else ESCAPED.get(m[1], m[1]), text)
+        # Ours has \\x18 for a byte that isn't text; since 4.4 tshark escapes the backslash once more.
+        while re.search(r"\\x[0-9a-f]{2}|\\[abfnrtv]", text):
+            text = ESCAPE.sub(lambda m: chr(int(m[1][1:], 16)) if m[1][0] == "x" and len(m[1]) == 3 else
+                              ESCAPED.get(m[1], m[1]), text)
         return text.strip(" \0")
     if kind == "FT_ABSOLUTE_TIME":  # milliseconds since 1970
         form = "%b %d, %Y %H:%M:%S" if text[0].isalpha() else "%Y-%m-%dT%H:%M:%S"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""For judge.py: a made-up trace with every data structure, feature and result that Wireshark's built-in
-dissector takes apart, with values that differ from field to field.
+"""For judge.py: a made-up trace with every opcode, and with every data structure, feature and result that
+Wireshark's built-in dissector takes apart, with values that differ from field to field.
 
 The numbers are of a generator with a fixed seed: each bit of each field is 0 and 1 somewhere.
 """
@@ -42,8 +42,8 @@ class Maker:
     def words(self, count):
         return [self.rng.getrandbits(32) for _ in range(count)]
 
-    def command(self, opcode, cdw=(), data=b"", sent=False, queue=0, nsid=None, result=None, **status):
-        """A command with its data and completion; dwords that aren't given are random."""
+    def command(self, opcode, cdw=(), data=b"", sent=False, queue=0, nsid=None, result=None, sgl=None, **status):
+        """A command with its data and completion; dwords that aren't given are random. sgl: a descriptor's type."""
         t, rng = self.trace, self.rng
         self.cid = (self.cid + 1) & 0xFFFF
         words = self.words(6)
@@ -51,7 +51,10 @@ class Maker:
             if value is not None:
                 words[i] = value
         nsid = rng.getrandbits(32) if nsid is None else nsid
-        sqe = struct.pack("<BBHI", opcode, rng.choice((0, 1, 2)), self.cid, nsid) + self.bytes(32) + struct.pack("<6I", *words)
+        flags = rng.choice((0, 1, 2)) | (0 if sgl is None else rng.choice((0x40, 0x80)))
+        sqe = bytearray(struct.pack("<BBHI", opcode, flags, self.cid, nsid) + self.bytes(32) + struct.pack("<6I", *words))
+        if sgl is not None:
+            sqe[39] = sgl
         t.record(11, struct.pack("<HHHHHHI", queue, queue, 0, 1, 1, 0, 0) + sqe)
         if data:
             t.data(queue, self.cid, 0, 1 if sent else 2, 0x10000, bytes(data))
@@ -144,15 +147,23 @@ class Maker:
                 self.command(opcode, queue=1)
                 self.command(opcode, (None, None, self.rng.getrandbits(32) & ~0xF0000), queue=1)
         for sct in range(8):
-            for sc in range(256):
+            for sc in range(0, 256, 5):
                 self.command(0x02, queue=1, sct=sct, sc=sc, crd=sc & 3, m=sc >> 2 & 1, dnr=sc >> 3 & 1)
+
+    def opcodes(self):
+        for queue in (0, 1):
+            for opcode in range(256):
+                for _ in range(2 if queue or opcode != FABRICS else 0):
+                    self.command(opcode, queue=queue)
+        for kind in range(256):
+            self.command(0x02, queue=1, sgl=kind)
 
     def fabrics(self):
         for _ in range(ROUNDS):
             for offset in PROPERTIES:
-                self.command(FABRICS, (self.rng.getrandbits(8) & ~7 | (offset in (0, 0x28, 0x30)), offset),
+                self.command(FABRICS, (self.rng.getrandbits(32) & ~7 | (offset in (0, 0x28, 0x30)), offset),
                              nsid=self.rng.getrandbits(24) << 8 | 4)
-                self.command(FABRICS, (self.rng.getrandbits(8) & ~7 | (offset in (0, 0x28, 0x30)), offset),
+                self.command(FABRICS, (self.rng.getrandbits(32) & ~7 | (offset in (0, 0x28, 0x30)), offset),
                              nsid=self.rng.getrandbits(24) << 8)
             data = self.bytes(1024)
             data[256:512], data[512:768] = name(self.rng, 256), name(self.rng, 256)
@@ -166,6 +177,7 @@ def make():
     maker.trace.meta()
     maker.identify()
     maker.logs()
+    maker.opcodes()
     maker.features()
     maker.results()
     maker.fabrics()

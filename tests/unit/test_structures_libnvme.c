@@ -153,7 +153,7 @@ static void identify_controller(void **state) {
   SAME(POWER_STATE, FLAGS, struct nvme_id_psd, flags);
   SAME(POWER_STATE, ENLAT, struct nvme_id_psd, enlat);
   SAME(POWER_STATE, EXLAT, struct nvme_id_psd, exlat);
-  SAME(POWER_STATE, RWL, struct nvme_id_psd, rwl);
+  SAME(POWER_STATE, RWLB, struct nvme_id_psd, rwl);
   SAME(POWER_STATE, IDLP, struct nvme_id_psd, idlp);
   SAME(POWER_STATE, IPS, struct nvme_id_psd, ips);
   SAME(POWER_STATE, ACTP, struct nvme_id_psd, actp);
