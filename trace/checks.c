@@ -50,6 +50,7 @@ struct nvt_checks {
   struct nvt_check_rule_state *rules; /* those that run */
   size_t count;
   struct nvt_check_rule_state **on[NVT_REC_COUNT]; /* by type, NULL-terminated */
+  struct nvt_check_rule_state **on_end;            /* those with `ended`, NULL-terminated */
   size_t controller_size;
   size_t queue_size;
   struct nvt_map controllers;
@@ -143,6 +144,13 @@ static int plan(struct nvt_checks *checks, const bool *skip) {
     checks->controller_size += (state->rule->controller_state + 7u) / 8 * 8;
     checks->queue_size += (state->rule->queue_state + 7u) / 8;
   }
+  size_t ending = 0;
+  checks->on_end = calloc(checks->count + 1, sizeof(struct nvt_check_rule_state *));
+  if (checks->on_end == NULL)
+    return -ENOMEM;
+  for (size_t i = 0; i < checks->count; i++)
+    if (checks->rules[i].rule->ended != NULL)
+      checks->on_end[ending++] = &checks->rules[i];
   for (unsigned type = 0; type < NVT_REC_COUNT; type++) {
     checks->on[type] = calloc(checks->count + 1, sizeof(struct nvt_check_rule_state *));
     if (checks->on[type] == NULL)
@@ -196,6 +204,7 @@ void nvt_checks_destroy(struct nvt_checks *checks) {
     free(checks->rules[i].timers.ring);
   for (unsigned type = 0; type < NVT_REC_COUNT; type++)
     free(checks->on[type]);
+  free(checks->on_end);
   free(checks->rules);
   free(checks);
 }
@@ -390,12 +399,12 @@ static void tell_ended(struct nvt_checks *checks, const struct nvt_exchange *exc
                               .controller = controller,
                               .now = exchange->cancel.record != 0 ? exchange->cancel : checks->now,
                               .finishing = finishing};
-  for (size_t i = 0; i < checks->count; i++)
-    if (checks->rules[i].rule->ended != NULL && applies(checks->rules[i].rule, controller)) {
-      run.rule = checks->rules[i].rule;
-      run.state = &checks->rules[i];
+  for (struct nvt_check_rule_state **rules = checks->on_end; *rules != NULL; rules++) {
+    run.rule = (*rules)->rule;
+    run.state = *rules;
+    if (applies(run.rule, controller))
       run.rule->ended(&run, exchange);
-    }
+  }
 }
 
 void nvt_checks_ended(struct nvt_checks *checks, const struct nvt_exchange *exchange) {

@@ -76,6 +76,7 @@ static void read_csts(struct fixture *f, uint64_t value) {
 }
 
 static void command(struct fixture *f, uint16_t cid) {
+  write_register(f, NVT_REG_DOORBELLS, cid);
   f->record.command = (struct nvt_rec_command){
       .sqid = 0, .slot = (uint16_t)(cid - 1), .sqe = {.opcode = NVT_ADMIN_KEEP_ALIVE, .cid = cid}};
   feed(f, NVT_REC_COMMAND);
