@@ -36,6 +36,7 @@ class Row:
         self.words = self.how.split()
         self.unseen = self.take("unseen")  # not in any of the traces, or in this version
         self.more = self.take("more")      # on more of our frames than there
+        self.set = self.take("set") or self.more  # on our frames too
         self.since = self.take_version("since")
         self.before = self.take_version("before")
         self.values = self.telling = 0
@@ -289,10 +290,14 @@ def compare(directory, version, flipped):
     unused = [row for row in judge.rows if row.compared() and not row.telling and not row.unseen]
     for row in unused:
         print(f"judge_fields:{row.number}: {row.ours} and {row.theirs}: nothing but zeros compared")
+    set_too = {row.theirs for row in judge.rows if row.set}
+    other = sorted(set_too ^ set(judge.direct))
+    for name in other:
+        print(f"{name} is {'not ' if name in set_too else ''}on our frames, other than judge_fields says")
     used = [row for row in judge.rows if row.values]
     print(f"{sum(row.values for row in used)} values of {len(used)} pairs of fields, "
           f"{sum(judge.direct.values())} of {len(judge.direct)} nvme.* fields on our frames")
-    return not judge.wrong and not unused
+    return not judge.wrong and not unused and not other
 
 
 def main(argv):
