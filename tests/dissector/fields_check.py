@@ -10,7 +10,7 @@ import subprocess
 import sys
 from xml.etree import ElementTree
 
-GROUPS = 4
+GROUPS = 2
 
 
 def tshark(with_plugin, trace, *options):
