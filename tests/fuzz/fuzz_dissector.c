@@ -26,6 +26,7 @@
 #include <epan/stat_tap_ui.h>
 #include <epan/tap.h>
 #include <epan/timestamp.h>
+#include <sanitizer/allocator_interface.h>
 #include <wiretap/wtap.h>
 #include <wsutil/filesystem.h>
 #include <wsutil/privileges.h>
@@ -221,7 +222,7 @@ static int field_to_find(unsigned index, const struct look *look) {
   return look->shown[number % look->count];
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
+static void run(const uint8_t *bytes, size_t length) {
   static const struct packet_provider_funcs functions = {.get_frame_ts = frame_time};
   frames_read(bytes, length, &input);
   memset(&file, 0, sizeof(file));
@@ -238,6 +239,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
   for (unsigned i = 0; i < input.count; i++)
     frame_data_destroy(&file.frames[i]);
   epan_free(session);
+}
+
+/* With NVT_TELL_KEPT in the environment it says what a file leaves in memory when it is closed. */
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
+  static int tell = -1;
+  if (tell < 0)
+    tell = getenv("NVT_TELL_KEPT") != NULL;
+  size_t before = __sanitizer_get_current_allocated_bytes();
+  run(bytes, length);
+  if (tell)
+    fprintf(stderr, "kept %td bytes\n",
+            (ptrdiff_t)(__sanitizer_get_current_allocated_bytes() - before));
   return 0;
 }
 
