@@ -35,8 +35,7 @@ class Measured(Sharkd):
 
 
 WARM_UP, LOADS = 5, 20
-FRAMES = 4000  # of BENCH
-LIMIT = 80  # KiB a load beyond what sharkd itself keeps; the plug-in's memory of one file is 500
+LIMIT = 80  # KiB a load beyond what sharkd itself keeps: 20 bytes for each of BENCH's 4000 frames
 
 
 def growth(with_plugin, trace):
