@@ -150,9 +150,8 @@ def rows_hold(trace, rows):
     assert sorted(map(short, got.values())) == sorted(n[:3] for n in statuses.values())
 
 
-def response_times_hold(trace, latency):
+def response_times_hold(text, latency):
     """The same commands and their mean, in microseconds."""
-    text = tshark(trace, "-q", "-z", "nvmetap,srt")
     got = {}
     for line in text.splitlines():
         words = line.split()
@@ -164,7 +163,7 @@ def response_times_hold(trace, latency):
         assert count == wanted[name][0] and abs(mean * 1e9 - wanted[name][1]) <= 500 + wanted[name][1] / 1e6, name
 
 
-def conversations_hold(trace, sharkd, rows):
+def conversations_hold(text, sharkd, rows):
     """Each row's filter finds as many frames as the row counts, and the rows have all frames."""
     conversations = sharkd.ask("tap", tap0="conv:NVMeTap")["taps"][0].get("convs", [])
     endpoints = sharkd.ask("tap", tap0="endpt:NVMeTap")["taps"][0].get("hosts", [])
@@ -176,8 +175,6 @@ def conversations_hold(trace, sharkd, rows):
     for row in endpoints:
         number = len(sharkd.ask("frames", filter=f"({row['filter']}) && nvmetap.src != \"recorder\""))
         assert row["rxf"] + row["txf"] == number, (row, number)
-    text = tshark(trace, "-q", "-z", "conv,nvmetap") + \
-        tshark(trace, "-q", "-z", "endpoints,nvmetap")
     for row in conversations:
         assert f"{row['daddr']} " in text, row
 
@@ -209,11 +206,12 @@ def main(argv):
         some = table(tshark(trace, "-q", "-z", f"nvmetap,latency,{condition}"))
         same_as_fields(some, frames(trace, "-Y", condition))
     rows_hold(trace, rows)
-    response_times_hold(trace, once)
+    text = tshark(trace, "-q", "-z", "nvmetap,srt", "-z", "conv,nvmetap", "-z", "endpoints,nvmetap")
+    response_times_hold(text, once)
     sharkd = Sharkd(WITH)
     sharkd.ask("load", file=trace)
     window_agrees(sharkd, once)
-    conversations_hold(trace, sharkd, rows)
+    conversations_hold(text, sharkd, rows)
     window_agrees(sharkd, once)
     sharkd.end()
     print(sum(n[0] for n in once["Total"].values()), "latencies")

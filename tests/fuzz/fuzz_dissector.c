@@ -26,6 +26,7 @@
 #include <epan/stat_tap_ui.h>
 #include <epan/tap.h>
 #include <epan/timestamp.h>
+#include <sanitizer/allocator_interface.h>
 #include <wiretap/wtap.h>
 #include <wsutil/filesystem.h>
 #include <wsutil/privileges.h>
@@ -92,20 +93,25 @@ static const nstime_t *frame_time(struct packet_provider_data *provider, guint32
 #define SHOWN_MAX 512u
 
 struct look {
-  epan_dissect_t *edt;
   int shown[SHOWN_MAX]; /* fields of ours, and of nvme.* */
   unsigned count;
   bool malformed, json;
 };
 
+struct visit {
+  epan_dissect_t *edt;
+  struct look *look;
+};
+
 static void look_at_item(proto_node *node, gpointer data) {
-  struct look *look = data;
+  struct visit *visit = data;
+  struct look *look = visit->look;
   field_info *info = PNODE_FINFO(node);
   if (info != NULL) {
     char label[ITEM_LABEL_LENGTH];
     if (info->rep == NULL)
       proto_item_fill_label(info, label);
-    g_free(get_node_field_value(info, look->edt));
+    g_free(get_node_field_value(info, visit->edt));
     if ((info->hfinfo->parent == ours || info->hfinfo->parent == builtin) &&
         look->count < SHOWN_MAX)
       look->shown[look->count++] = info->hfinfo->id;
@@ -113,7 +119,7 @@ static void look_at_item(proto_node *node, gpointer data) {
     look->malformed |= info->hfinfo->id == malformed && !FI_GET_FLAG(info, FI_HIDDEN);
     look->json |= info->hfinfo->id == json;
   }
-  proto_tree_children_foreach(node, look_at_item, look);
+  proto_tree_children_foreach(node, look_at_item, visit);
 }
 
 /* The bytes are a copy of their very size, so that one too many that is read is seen. */
@@ -185,10 +191,10 @@ static void look_at(epan_t *session, unsigned index, struct look *look) {
   epan_dissect_t edt;
   epan_dissect_init(&edt, session, TRUE, TRUE);
   dissect(&edt, index, &columns, (input.head[0] & THEN_WITH_TABLES) != 0);
-  look->edt = &edt;
+  struct visit visit = {.edt = &edt, .look = look};
   look->count = 0;
   look->malformed = look->json = false;
-  proto_tree_children_foreach(edt.tree, look_at_item, look);
+  proto_tree_children_foreach(edt.tree, look_at_item, &visit);
   if (look->malformed && !look->json) {
     fprintf(stderr, "frame %u: an exception\n", index + 1);
     abort();
@@ -221,7 +227,7 @@ static int field_to_find(unsigned index, const struct look *look) {
   return look->shown[number % look->count];
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
+static void run(const uint8_t *bytes, size_t length) {
   static const struct packet_provider_funcs functions = {.get_frame_ts = frame_time};
   frames_read(bytes, length, &input);
   memset(&file, 0, sizeof(file));
@@ -238,6 +244,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
   for (unsigned i = 0; i < input.count; i++)
     frame_data_destroy(&file.frames[i]);
   epan_free(session);
+}
+
+/* With NVT_TELL_KEPT in the environment it says what a file leaves in memory when it is closed. */
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
+  static int tell = -1;
+  if (tell < 0)
+    tell = getenv("NVT_TELL_KEPT") != NULL;
+  size_t before = __sanitizer_get_current_allocated_bytes();
+  run(bytes, length);
+  if (tell)
+    fprintf(stderr, "kept %td bytes\n",
+            (ptrdiff_t)(__sanitizer_get_current_allocated_bytes() - before));
   return 0;
 }
 
