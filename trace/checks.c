@@ -290,6 +290,14 @@ void *nvt_check_queue_state(const struct nvt_check_run *run, struct nvt_check_qu
   return queue->state + run->state->queue_offset;
 }
 
+uint32_t nvt_check_under_way(const struct nvt_check_run *run) {
+  uint32_t *count = nvt_check_controller_state(run);
+  if (run->record->header.type == NVT_REC_COMMAND)
+    return ++*count;
+  *count -= *count != 0;
+  return 0;
+}
+
 /* --- timers --- */
 
 static bool grow(struct timers *timers) {

@@ -165,6 +165,9 @@ void nvt_check_report_at(struct nvt_check_run *, struct nvt_moment at, uint64_t 
 /* The rule's own memory: never NULL where the rule has asked for some. */
 void *nvt_check_controller_state(const struct nvt_check_run *);
 void *nvt_check_queue_state(const struct nvt_check_run *, struct nvt_check_queue *);
+/* For a rule whose controller state is a uint32_t: how many commands of a kind are under way. Of a
+ * command this one is counted; a completion ends one, and the answer is 0. */
+uint32_t nvt_check_under_way(const struct nvt_check_run *);
 /* Call rule->due for this queue at the first access of the host from now + ns on; it is forgotten
  * when the queue's state is zeroed. One timer for a queue and a rule at a time. False: too many
  * run. */

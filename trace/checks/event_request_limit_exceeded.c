@@ -1,25 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "trace/checks_int.h"
 
-struct state {
-  uint32_t outstanding;
-};
-
 static void record(struct nvt_check_run *run) {
   const struct nvt_exchange *exchange = run->view->exchange;
   if (exchange == NULL || exchange->command.record == 0 || !nvt_check_is_aer(exchange))
     return;
-  struct state *state = nvt_check_controller_state(run);
-  if (run->record->header.type == NVT_REC_COMPLETION) {
-    state->outstanding -= state->outstanding != 0;
-    return;
-  }
+  uint32_t under_way = nvt_check_under_way(run);
   const struct nvt_check_limits *limits = &run->controller->limits;
-  if (++state->outstanding > limits->aerl + 1u && limits->known)
+  if (under_way > limits->aerl + 1u && limits->known)
     nvt_check_report(run, 0,
                      "Asynchronous Event Request is one of %u outstanding; the controller takes %u "
                      "(AERL %u)",
-                     state->outstanding, limits->aerl + 1u, limits->aerl);
+                     under_way, limits->aerl + 1u, limits->aerl);
 }
 
 NVT_CHECK(event_request_limit_exceeded,
@@ -30,4 +22,4 @@ NVT_CHECK(event_request_limit_exceeded,
                    .title = "more Asynchronous Event Requests are outstanding than the controller "
                             "takes (AERL)"},
           .on = NVT_ON(COMMAND) | NVT_ON(COMPLETION), .record = record,
-          .controller_state = sizeof(struct state));
+          .controller_state = sizeof(uint32_t));
