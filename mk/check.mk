@@ -19,15 +19,20 @@ export ASAN_OPTIONS ?= detect_leaks=1:abort_on_error=0:allocator_may_return_null
 export UBSAN_OPTIONS ?= print_stacktrace=1:halt_on_error=1
 export TSAN_OPTIONS ?= halt_on_error=1
 
+# Compilers and tests at once, unless make was told (-j).
+JOBS ?= $(shell nproc)
+PARALLEL_MAKE = $(MAKE) -s $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
+
 .PHONY: sanitized check check-quick
 sanitized:
-	@$(MAKE) -s SANITIZE=address,undefined BUILD=$(ASAN_BUILD) OPT=-O1 $(ASAN_BUILD)/nvmetap plugins $(ASAN_UNIT)
-	@$(if $(TSAN_UNIT),$(MAKE) -s SANITIZE=thread BUILD=$(TSAN_BUILD) OPT=-O1 $(TSAN_UNIT))
+	@$(PARALLEL_MAKE) SANITIZE=address,undefined BUILD=$(ASAN_BUILD) OPT=-O1 $(ASAN_BUILD)/nvmetap plugins $(ASAN_UNIT)
+	@$(if $(TSAN_UNIT),$(PARALLEL_MAKE) SANITIZE=thread BUILD=$(TSAN_BUILD) OPT=-O1 $(TSAN_UNIT))
 
 check: check-deps
-	@$(MAKE) -s all $(UNIT_PROGRAMS)
-	@$(MAKE) -s sanitized fuzzers
-	@BUILD=$(abspath $(BUILD)) tests/run $(UNIT_PROGRAMS) $(ASAN_UNIT) $(TSAN_UNIT) $(SCRIPT_TESTS) \
+	@$(PARALLEL_MAKE) all $(UNIT_PROGRAMS)
+	@$(MAKE) -s sanitized
+	@$(PARALLEL_MAKE) fuzzers
+	@BUILD=$(abspath $(BUILD)) tests/run --jobs $(JOBS) $(UNIT_PROGRAMS) $(ASAN_UNIT) $(TSAN_UNIT) $(SCRIPT_TESTS) \
 	  $(addprefix sanitized:,$(SANITIZED_SCRIPTS))
 
 # Without guests, fuzzing and sanitizers: for the minute between two edits.
