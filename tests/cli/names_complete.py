@@ -42,6 +42,8 @@ def lines_of_record(lines, number):
     for line in lines:
         start = re.match(r"^ *(\d+) +\d+\.\d+ +", line)
         mine = int(start.group(1)) == number if start else mine
+        if line.startswith("    [State: "):  # its registers aren't the command's
+            mine = False
         if mine:
             yield line
 

@@ -6,7 +6,7 @@ import sys
 
 # "Title (ID)", an index, the name of what the index stands for; then the value.
 DUMP = re.compile(r"^ {6,}(\S.*? \([A-Z0-9_]+\)(?: \[[^]]*\])?) +(\S.*)$")
-TSHARK = re.compile(r"^ +(?:[01. ]+ = )?(\S.*? \([A-Z0-9_]+\)(?: \[[^]]*\])?)(?::)? (\S.*)$")
+TSHARK = re.compile(r"^ +(?:[01. ]+ = )?([^\s[].*? \([A-Z0-9_]+\)(?: \[[^]]*\])?)(?::)? (\S.*)$")
 RECORD = re.compile(r"^ *\d+ +\d+\.\d+ +")
 
 
@@ -16,6 +16,8 @@ def members(lines, pattern, wanted):
         line = line.rstrip("\n")
         if wanted is not None and RECORD.match(line):
             wanted = " payload " in line
+        elif wanted and line.startswith("    [State: "):
+            wanted = False
         match = pattern.match(line) if wanted is not False else None
         if match:
             found.append((match.group(1), match.group(2).replace("\\\\", "\\")))
