@@ -13,6 +13,7 @@ static int ett_part = -1;
 
 static const char *const part_names[NVT_MSIX_PARTS] = {"address_lower", "address_upper", "data",
                                                        "control"};
+static const char *message_label;
 
 void nvt_msix_register(int proto) {
   size_t count;
@@ -36,6 +37,7 @@ void nvt_msix_register(int proto) {
                      "A vector whose pending bit is set");
   nvt_register_field(proto, &hf_note, nvt_access_label(NVT_ACCESS_NOTE, 0), "nvmetap.msix.note",
                      FT_STRING, BASE_NONE, NULL, 0, "What can't be told of a message, and why");
+  message_label = nvt_access_label(NVT_ACCESS_MESSAGE, 0);
   nvt_subtree(&ett_part);
 }
 
@@ -55,8 +57,7 @@ void nvt_msix_part(struct nvt_access_show *s, const struct nvt_access_part *part
     proto_tree_add_uint(s->top, hf_vector, c->tvb, at, bytes, (uint32_t)part->value);
     break;
   case NVT_ACCESS_MESSAGE:
-    s->top = proto_tree_add_subtree(s->top, c->tvb, at, bytes, ett_part, NULL,
-                                    nvt_access_label(NVT_ACCESS_MESSAGE, 0));
+    s->top = proto_tree_add_subtree(s->top, c->tvb, at, bytes, ett_part, NULL, message_label);
     break;
   case NVT_ACCESS_MSIX_PART:
     s->under = proto_item_add_subtree(

@@ -3,16 +3,17 @@
 #include "dissector/dissector_int.h"
 
 #include <string.h>
-#include <sys/stat.h>
+
+#include <glib/gstdio.h>
 #include <wsutil/report_message.h>
 
 #include "trace/vendor.h"
 
 static struct nvt_vendor *current;
 static char *current_path;
-static struct stat current_file; /* as it was when it was read; zero: it isn't there */
+static GStatBuf current_file; /* as it was when it was read; zero: it isn't there */
 
-static bool is_current(const char *path, const struct stat *file) {
+static bool is_current(const char *path, const GStatBuf *file) {
   return strcmp(path, current_path != NULL ? current_path : "") == 0 &&
          file->st_ino == current_file.st_ino && file->st_size == current_file.st_size &&
          file->st_mtim.tv_sec == current_file.st_mtim.tv_sec &&
@@ -22,8 +23,8 @@ static bool is_current(const char *path, const struct stat *file) {
 void nvt_commands_vendor_table(const char *path) {
   if (path == NULL)
     path = "";
-  struct stat file;
-  if (path[0] == '\0' || stat(path, &file) != 0)
+  GStatBuf file;
+  if (path[0] == '\0' || g_stat(path, &file) != 0)
     memset(&file, 0, sizeof(file));
   if (is_current(path, &file))
     return;
