@@ -4,7 +4,7 @@ BUILD_PACKAGES := gcc make pkg-config libpcap-dev libjson-c-dev liburing-dev lib
                   wireshark-dev tshark
 CHECK_PACKAGES := libcmocka-dev clang clang-format clang-tidy cppcheck wireshark-common tcpdump \
                   wireshark xvfb xdotool imagemagick \
-                  python3 perl binutils man-db pciutils debian-archive-keyring
+                  python3 perl binutils man-db pciutils procps debian-archive-keyring
 .PHONY: deps check-deps
 deps:
 	@mk/install-packages $(BUILD_PACKAGES)
