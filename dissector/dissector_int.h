@@ -33,6 +33,9 @@ const struct nvt_frame *nvt_links_frame(packet_info *pinfo, const struct nvt_rec
 /* Of a frame by its number, as far as the file was read; NULL: there is none, or it isn't ours. */
 const struct nvt_frame *nvt_links_at(uint64_t number);
 
+/* Who met which blocks is found now: it takes time, which most runs needn't spend. */
+void nvt_links_ranges(void);
+
 /* What is known of a controller's configuration space; NULL: nothing. */
 const struct nvt_config_space *nvt_links_config(uint16_t controller);
 

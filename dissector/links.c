@@ -24,7 +24,7 @@ static uint32_t last_fed;
 static const struct nvt_frame no_frame;
 
 static void *file_memory(void *ctx _U_, size_t size) {
-  return wmem_alloc0(wmem_file_scope(), size);
+  return wmem_alloc(wmem_file_scope(), size); /* the session clears it */
 }
 
 void nvt_links_cleanup(void) {
@@ -113,6 +113,11 @@ const struct nvt_frame *nvt_links_frame(packet_info *pinfo, const struct nvt_rec
 const struct nvt_frame *nvt_links_at(uint64_t number) {
   const struct nvt_frame *frame = number <= last_fed ? known((uint32_t)number) : &no_frame;
   return frame->fed ? frame : NULL;
+}
+
+void nvt_links_ranges(void) {
+  if (session != NULL)
+    nvt_session_ranges(session);
 }
 
 const struct nvt_config_space *nvt_links_config(uint16_t controller) {

@@ -175,7 +175,8 @@ void nvt_add_access(const struct nvt_context *c) {
   struct nvt_text text;
   struct nvt_view view = view_of(c);
   nvt_text_init(&text, name, sizeof(name));
-  nvt_text_access(&text, c->record, &view);
+  if (nvt_asked(c, hf_reg_name))
+    nvt_text_access(&text, c->record, &view);
   proto_item *item = proto_tree_add_string(c->tree, hf_reg_name, c->tvb, c->body, 8, name);
   const char *title = nvt_access_title(c->record, &view);
   if (title != NULL && c->visible)

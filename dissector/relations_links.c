@@ -52,6 +52,8 @@ static void add(void *ctx, enum nvt_link link, uint64_t value) {
 }
 
 void nvt_add_link_rows(const struct nvt_context *c) {
+  if (nvt_asked(c, hf_link[NVT_LINK_RANGE_FIRST]) || nvt_asked(c, hf_link[NVT_LINK_RANGE_PREVIOUS]))
+    nvt_links_ranges();
   struct nvt_view view = nvt_links_view(c->frame);
   struct nvt_context copy = *c; /* the callback takes no const */
   nvt_links_of(c->record, &view, add, &copy);

@@ -151,6 +151,8 @@ const struct nvt_register_info *nvt_registers(size_t *count) {
 }
 
 const struct nvt_register_info *nvt_register_at(uint64_t offset) {
+  if (offset >= NVT_REG_DOORBELLS) /* most accesses are to these */
+    return NULL;
   for (size_t i = 0; i < COUNT(registers); i++)
     if (offset >= registers[i].offset && offset - registers[i].offset < registers[i].size)
       return &registers[i];

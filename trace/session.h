@@ -157,9 +157,10 @@ struct nvt_view {
 };
 
 struct nvt_session_options {
-  bool keep;   /* keep every exchange and signal until destroy (dissector) */
-  bool ranges; /* follow who met which logical blocks, and retries: some 2 microseconds and up to
-                  160 bytes for a command */
+  bool keep; /* keep every exchange and signal until destroy (dissector) */
+  bool
+      ranges; /* follow who met which logical blocks, and retries: some 2 microseconds and up to
+                 160 bytes for a command; with `keep`, the former where nvt_session_ranges() asks */
   /* Allocator for what `keep` keeps; NULL: calloc. Memory from it is never freed by the session. */
   void *(*alloc)(void *ctx, size_t size);
   void *alloc_ctx;
@@ -178,6 +179,8 @@ int nvt_session_create(const struct nvt_session_options *, struct nvt_session **
 void nvt_session_destroy(struct nvt_session *);
 /* Take the next record, in file order. 0 or -ENOMEM (the record is then not counted). */
 int nvt_session_record(struct nvt_session *, const struct nvt_record *, struct nvt_view *out);
+/* In a session that keeps: range_first and range_previous of all commands so far. */
+void nvt_session_ranges(struct nvt_session *);
 /* The trace has ended: what is outstanding becomes UNFINISHED and is reported. */
 void nvt_session_finish(struct nvt_session *);
 

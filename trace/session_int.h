@@ -45,6 +45,7 @@ struct nvt_exchange_node {
   struct nvt_exchange_node *youngest; /* of the oldest: the end of that chain */
   struct nvt_exchange_node *later;    /* outstanding on its controller, fetched next and before */
   struct nvt_exchange_node *earlier;
+  struct nvt_exchange_node *next_unranged;
   struct nvt_queue *sq; /* that counts it as unacknowledged, if it still has this generation */
   uint64_t sq_generation;
   struct nvt_exchange_node *aborter; /* the Abort of pub.aborted_by, if it still is that */
@@ -135,7 +136,9 @@ struct nvt_session {
   struct nvt_map namespaces;  /* by controller and nsid; count: their set, where it isn't NVM */
   struct nvt_map formats;     /* by controller and nsid: struct nvt_block_format */
   struct nvt_ranges *ranges;  /* NULL: not asked for */
-  struct nvt_map vectors;     /* by controller and vector: completion queues that wait */
+  struct nvt_exchange_node *first_unranged; /* in a session that keeps: not in `ranges` yet */
+  struct nvt_exchange_node *last_unranged;
+  struct nvt_map vectors; /* by controller and vector: completion queues that wait */
   struct nvt_controller_node *first_controller;
   struct nvt_controller_node *last_controller;
   struct nvt_controller_node *recent;

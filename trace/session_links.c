@@ -118,15 +118,45 @@ const char *nvt_abort_outcome_name(enum nvt_abort_outcome outcome) {
 
 /* --- ranges --- */
 
-static void link_range(struct nvt_session *session, struct nvt_exchange *exchange) {
+static bool range_of(const struct nvt_session *session, const struct nvt_exchange *exchange,
+                     struct nvt_range *range) {
+  return nvt_ranges_of(session->ranges, exchange->controller, (enum nvt_opcode_set)exchange->set,
+                       &exchange->sqe, range);
+}
+
+static void add_range(struct nvt_session *session, struct nvt_exchange *exchange,
+                      const struct nvt_range *range) {
+  /* Without memory it has no links: nothing else. */
+  (void)nvt_ranges_add(session->ranges, range, exchange->command.record, &exchange->range_first,
+                       &exchange->range_previous);
+}
+
+void nvt_session_ranges(struct nvt_session *session) {
+  while (session->first_unranged != NULL) {
+    struct nvt_exchange_node *node = session->first_unranged;
+    struct nvt_range range;
+    if (range_of(session, &node->pub, &range))
+      add_range(session, &node->pub, &range);
+    session->first_unranged = node->next_unranged;
+  }
+  session->last_unranged = NULL;
+}
+
+static void link_range(struct nvt_session *session, struct nvt_exchange_node *node) {
+  struct nvt_exchange *exchange = &node->pub;
   struct nvt_range range;
-  if (!nvt_ranges_of(session->ranges, exchange->controller, (enum nvt_opcode_set)exchange->set,
-                     &exchange->sqe, &range))
+  if (!range_of(session, exchange, &range))
     return;
   uint64_t number = exchange->command.record;
-  /* Without memory it has no links: nothing else. */
-  (void)nvt_ranges_add(session->ranges, &range, number, &exchange->range_first,
-                       &exchange->range_previous);
+  if (!session->options.keep) {
+    add_range(session, exchange, &range);
+  } else {
+    if (session->last_unranged != NULL)
+      session->last_unranged->next_unranged = node;
+    else
+      session->first_unranged = node;
+    session->last_unranged = node;
+  }
   void *failed = NULL;
   exchange->retry_of = nvt_ranges_retry(session->ranges, &range, exchange->sqe.opcode, &failed);
   if (failed != NULL)
@@ -136,8 +166,7 @@ static void link_range(struct nvt_session *session, struct nvt_exchange *exchang
 void nvt_session_failed(struct nvt_session *session, struct nvt_exchange *exchange) {
   struct nvt_range range;
   if (session->ranges != NULL && exchange->command.record != 0 &&
-      nvt_ranges_of(session->ranges, exchange->controller, (enum nvt_opcode_set)exchange->set,
-                    &exchange->sqe, &range))
+      range_of(session, exchange, &range))
     nvt_ranges_failed(session->ranges, &range, exchange->sqe.opcode, exchange->command.record,
                       session->options.keep ? exchange : NULL);
 }
@@ -156,5 +185,5 @@ void nvt_session_link(struct nvt_session *session, struct nvt_queue *sq,
   if (exchange->set == NVT_SET_ADMIN && exchange->sqe.opcode == NVT_ADMIN_ABORT)
     link_abort(session, node);
   if (session->ranges != NULL)
-    link_range(session, exchange);
+    link_range(session, node);
 }

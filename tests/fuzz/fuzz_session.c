@@ -195,6 +195,8 @@ static void run(const uint8_t *bytes, size_t length, bool keep) {
     struct nvt_text text;
     nvt_text_init(&text, buffer, sizeof(buffer));
     nvt_summary(&text, &record, &view);
+    if (record.number % 5 == 0)
+      nvt_session_ranges(session);
     nvt_links_of(&record, &view, on_link, &record.number);
     if (view.exchange != NULL)
       check_exchange(view.exchange);

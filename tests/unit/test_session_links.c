@@ -41,6 +41,7 @@ static uint64_t put(unsigned type, struct nvt_record r) {
   r.header.controller = controller;
   r.header.seq = seqs[controller]++;
   assert_int_equal(nvt_session_record(session, &r, &view), 0);
+  nvt_session_ranges(session);
   last_record = r;
   return number;
 }
