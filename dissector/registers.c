@@ -146,23 +146,24 @@ static struct nvt_view view_of(const struct nvt_context *c) {
   return view;
 }
 
-static void walk(const struct nvt_context *c, proto_tree *tree) {
+static void walk(const struct nvt_context *c, const struct nvt_view *view, proto_tree *tree) {
   struct nvt_access_show s = {.c = c, .top = tree, .under = tree};
-  struct nvt_view view = view_of(c);
-  nvt_access_walk(c->record, &view, show, &s);
+  nvt_access_walk(c->record, view, show, &s);
 }
 
 void nvt_add_shadow(const struct nvt_context *c) {
   proto_item_set_hidden(proto_tree_add_uint(c->tree, hf_doorbell_qid, c->tvb, c->body + 12, 2,
                                             c->record->shadow.qid));
-  walk(c, c->tree);
+  struct nvt_view view = view_of(c);
+  walk(c, &view, c->tree);
 }
 
 /* A filter on a queue finds its interrupts too. */
 void nvt_add_interrupt(const struct nvt_context *c) {
   proto_item_set_hidden(
       proto_tree_add_uint(c->tree, hf_qid, c->tvb, c->body + 16, 2, c->record->interrupt.cqid));
-  walk(c, c->tree);
+  struct nvt_view view = view_of(c);
+  walk(c, &view, c->tree);
 }
 
 void nvt_add_event_queue(const struct nvt_context *c) {
@@ -181,5 +182,5 @@ void nvt_add_access(const struct nvt_context *c) {
   const char *title = nvt_access_title(c->record, &view);
   if (title != NULL && c->visible)
     proto_item_append_text(item, " (%s)", title);
-  walk(c, proto_item_add_subtree(item, ett_bits));
+  walk(c, &view, proto_item_add_subtree(item, ett_bits));
 }

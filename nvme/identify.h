@@ -127,6 +127,11 @@ struct nvt_lba_format {
   uint8_t rp;
 };
 
+/* The index of the format in use, in the LBA Format table, by the field FLBAS. */
+static inline unsigned nvt_flbas_format(uint8_t flbas) {
+  return (flbas & 0xfu) | (flbas >> 5 & 3u) << 4;
+}
+
 /* Identify Namespace, CNS 00h: figure 249. */
 struct nvt_id_namespace {
   uint64_t nsze;

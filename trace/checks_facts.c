@@ -14,9 +14,7 @@ bool nvt_check_is_refused(const struct nvt_record *record) {
 }
 
 bool nvt_check_touches(const struct nvt_record *record, uint32_t offset, uint32_t size) {
-  const struct nvt_rec_access *access = &record->access;
-  return access->space == NVT_V_access_space_BAR0 && access->offset < offset + size &&
-         access->size <= 8 && access->offset + access->size > offset;
+  return nvt_access_touches(&record->access, offset, size);
 }
 
 bool nvt_check_register(const struct nvt_record *record, uint32_t offset, uint32_t size,

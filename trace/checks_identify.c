@@ -89,7 +89,7 @@ static void learn_namespace(struct nvt_check_controller *controller, const uint8
   static const uint8_t nothing[8];
   if (memcmp(data, nothing, sizeof(nothing)) == 0)
     return; /* NSZE 0: there is no such namespace */
-  unsigned format = (data[FLBAS_AT] & 0xfu) | (data[FLBAS_AT] >> 5 & 3u) << 4;
+  unsigned format = nvt_flbas_format(data[FLBAS_AT]);
   const uint8_t *row = data + LBAF_AT + (size_t)4 * format;
   if (row[2] < 32)
     learn_block(controller, UINT64_C(1) << row[2], row[0] | (uint64_t)row[1] << 8);

@@ -136,15 +136,9 @@ static void follow_event(struct nvt_msix *msix, unsigned event) {
     nvt_msix_forget(msix);
     set_control(msix, false, false);
     break;
-  case NVT_V_event_event_DETACH:
-  case NVT_V_event_event_MIGRATE_IN:
-  case NVT_V_event_event_MIGRATE_OUT:
-  case NVT_V_event_event_REMOVED:
-  case NVT_V_event_event_RETURNED:
-  case NVT_V_event_event_TRACE_STOPPED:
-    nvt_msix_forget(msix);
-    break;
   default:
+    if (nvt_event_breaks(event))
+      nvt_msix_forget(msix);
     break;
   }
 }

@@ -140,6 +140,25 @@ const char *nvt_parse_reason(enum nvt_parse parse) {
   return "unknown";
 }
 
+bool nvt_access_touches(const struct nvt_rec_access *access, uint32_t offset, uint32_t size) {
+  return access->space == NVT_V_access_space_BAR0 && access->offset < offset + size &&
+         access->size <= 8 && access->offset + access->size > offset;
+}
+
 bool nvt_event_has_queue(unsigned event) {
   return event == NVT_V_event_event_DMA_FAULT || event == NVT_V_event_event_DOORBELL_FAULT;
+}
+
+bool nvt_event_breaks(unsigned event) {
+  switch (event) {
+  case NVT_V_event_event_DETACH:
+  case NVT_V_event_event_MIGRATE_IN:
+  case NVT_V_event_event_MIGRATE_OUT:
+  case NVT_V_event_event_REMOVED:
+  case NVT_V_event_event_RETURNED:
+  case NVT_V_event_event_TRACE_STOPPED:
+    return true;
+  default:
+    return false;
+  }
 }

@@ -227,8 +227,13 @@ const char *nvt_record_title(unsigned type);
 const char *nvt_record_name(unsigned type);
 /* The body's name in record.def: "access", "command", …; NULL as above. */
 const char *nvt_record_body_name(unsigned type);
+/* Whether an access touches one of `size` bytes at `offset` of BAR0. */
+bool nvt_access_touches(const struct nvt_rec_access *, uint32_t offset, uint32_t size);
 /* Whether a device event is about a queue: its qid says nothing otherwise. */
 bool nvt_event_has_queue(unsigned event);
+/* Whether what was known of the controller's state doesn't hold beyond a device event: the host
+ * left, a migration, a removal or a return, or tracing was stopped. */
+bool nvt_event_breaks(unsigned event);
 /* Bytes of the fixed body; 0 for an unknown type. */
 size_t nvt_record_body_size(unsigned type);
 

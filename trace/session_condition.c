@@ -42,23 +42,18 @@ static enum nvt_condition with_csts(enum nvt_condition was, uint64_t csts, bool 
   return enabled ? NVT_CONDITION_STARTING : NVT_CONDITION_DISABLED;
 }
 
-static bool touches(const struct nvt_rec_access *access, uint32_t offset) {
-  return access->offset < offset + 4 && access->size <= 8 && access->offset + access->size > offset;
-}
-
 static void follow_register(struct nvt_controller_node *controller,
                             const struct nvt_record *record) {
   const struct nvt_rec_access *access = &record->access;
   bool snapshot = (record->header.flags & NVT_V_header_flags_SNAPSHOT) != 0;
   bool is_write = record->header.type == NVT_REC_REG_WRITE && !snapshot;
   uint64_t cc, csts;
-  if (access->space != NVT_V_access_space_BAR0 ||
-      (access->access_flags & NVT_V_access_access_flags_REFUSED) != 0)
+  if ((access->access_flags & NVT_V_access_access_flags_REFUSED) != 0)
     return;
   bool cc_known = nvt_image_value(&controller->registers, NVT_ROW_CC, &cc);
-  if (touches(access, NVT_REG_CC) && cc_known)
+  if (nvt_access_touches(access, NVT_REG_CC, 4) && cc_known)
     controller->state.condition = with_cc(controller->state.condition, cc, is_write);
-  if (touches(access, NVT_REG_CSTS) && !is_write &&
+  if (nvt_access_touches(access, NVT_REG_CSTS, 4) && !is_write &&
       nvt_image_value(&controller->registers, NVT_ROW_CSTS, &csts))
     controller->state.condition = with_csts(controller->state.condition, csts, cc_known, cc);
 }
@@ -82,15 +77,9 @@ static void follow_event(struct nvt_controller_node *controller, unsigned event)
   case NVT_V_event_event_FATAL:
     controller->state.condition = NVT_CONDITION_FAILED;
     break;
-  case NVT_V_event_event_DETACH:
-  case NVT_V_event_event_MIGRATE_IN:
-  case NVT_V_event_event_MIGRATE_OUT:
-  case NVT_V_event_event_REMOVED:
-  case NVT_V_event_event_RETURNED:
-  case NVT_V_event_event_TRACE_STOPPED:
-    forget(controller);
-    break;
   default: /* resets: session.c */
+    if (nvt_event_breaks(event))
+      forget(controller);
     break;
   }
 }

@@ -208,8 +208,7 @@ int nvt_session_sets_data(struct nvt_session *, const struct nvt_exchange *,
 
 /* session_links.c */
 bool nvt_session_begin_life(struct nvt_session *, struct nvt_queue *); /* false: no memory */
-void nvt_session_end_life(const struct nvt_session *, struct nvt_queue *, enum nvt_queue_end,
-                          uint64_t record);
+void nvt_session_end_life(struct nvt_queue *, enum nvt_queue_end, uint64_t record);
 void nvt_session_attach(struct nvt_session *, struct nvt_queue *sq, const struct nvt_queue *cq);
 void nvt_session_use_life(const struct nvt_session *, struct nvt_queue *); /* by this record */
 /* The command's links to those before it, which has been fetched just now. */

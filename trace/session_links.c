@@ -16,9 +16,7 @@ bool nvt_session_begin_life(struct nvt_session *session, struct nvt_queue *queue
   return true;
 }
 
-void nvt_session_end_life(const struct nvt_session *session, struct nvt_queue *queue,
-                          enum nvt_queue_end end, uint64_t record) {
-  (void)session;
+void nvt_session_end_life(struct nvt_queue *queue, enum nvt_queue_end end, uint64_t record) {
   if (queue->life->end != NVT_QUEUE_THERE)
     return;
   queue->life->end = end;

@@ -78,7 +78,7 @@ void nvt_session_set_vector(struct nvt_session *session, struct nvt_queue *queue
 
 void nvt_session_delete_queue(struct nvt_session *session, struct nvt_queue *queue) {
   struct nvt_controller_node *controller = queue->controller;
-  nvt_session_end_life(session, queue, NVT_QUEUE_UNTRACED, session->now.record);
+  nvt_session_end_life(queue, NVT_QUEUE_UNTRACED, session->now.record);
   if (queue->view.is_cq) {
     nvt_session_unwait(session, queue);
     while (queue->list.first != NULL)
@@ -110,7 +110,7 @@ void nvt_session_delete_queue(struct nvt_session *session, struct nvt_queue *que
 
 void nvt_session_reset(struct nvt_session *session, struct nvt_controller_node *controller) {
   while (controller->queues != NULL) {
-    nvt_session_end_life(session, controller->queues, NVT_QUEUE_RESET, session->now.record);
+    nvt_session_end_life(controller->queues, NVT_QUEUE_RESET, session->now.record);
     nvt_session_delete_queue(session, controller->queues);
   }
   controller->whole = true;
@@ -216,7 +216,7 @@ int nvt_session_admin_done(struct nvt_session *session, struct nvt_controller_no
   struct nvt_queue *queue = nvt_session_find_queue(session, controller->state.controller, id);
   if (queue == NULL || id.qid == 0)
     return 0;
-  nvt_session_end_life(session, queue, NVT_QUEUE_DELETED, exchange->command.record);
+  nvt_session_end_life(queue, NVT_QUEUE_DELETED, exchange->command.record);
   view->made = queue->life; /* until another queue takes its place: not by this record */
   if (session->options.keep)
     exchange->made = queue->life;

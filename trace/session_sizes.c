@@ -107,7 +107,7 @@ static void learn(struct nvt_session *session, const struct nvt_controller_node 
     uint8_t shift = identify[LBAF_AT + 4 * i + 2];
     format->shift[i] = shift >= SHIFT_MIN && shift <= SHIFT_MAX ? shift : 0;
   }
-  uint8_t shift = format->shift[(identify[FLBAS_AT] & 0xfu) | (identify[FLBAS_AT] >> 5 & 3u) << 4];
+  uint8_t shift = format->shift[nvt_flbas_format(identify[FLBAS_AT])];
   format->block = shift != 0 ? 1u << shift : 0;
 }
 
