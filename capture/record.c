@@ -194,6 +194,19 @@ static int make_control(struct session *s) {
   return NVT_EXIT_OK;
 }
 
+/* Device thread. */
+static void preamble(void *arg) {
+  struct session *s = arg;
+  if (s->tap != NULL && nvt_trace_tap_on(s->tap))
+    (void)nvt_trace_tap_preamble(s->tap);
+}
+
+/* When the host takes no more jobs the session ends, and with it the trace. */
+static void want_preamble(void *ctx) {
+  struct session *s = ctx;
+  (void)nvt_host_post(s->host, s, preamble, s);
+}
+
 static int make_trace(struct session *s) {
   const struct record_options *o = s->options;
   if (o->trace == NULL) {
@@ -201,14 +214,18 @@ static int make_trace(struct session *s) {
     return NVT_EXIT_OK;
   }
   char why[512] = "";
-  int error = nvt_ring_writer_start(o->trace, &s->ring, 1, &s->writer, why, sizeof(why));
+  const struct nvt_ring_writer_options writer = {
+      .path = o->trace, .rings = &s->ring, .count = 1, .want_preamble = want_preamble, .ctx = s};
+  int error = nvt_ring_writer_start(&writer, &s->writer, why, sizeof(why));
   if (error != 0)
     return complain(error == -ENOSPC || error == -EPIPE ? NVT_EXIT_DIFFERS : NVT_EXIT_USAGE, why);
   const struct nvt_trace_options trace = {
       .data = o->data, .head = o->head, .block = o->block, .paused = o->paused};
   error = nvt_trace_tap_create(s->host, s->ring, &trace, &s->tap);
-  if (error == 0 && !o->paused)
+  if (error == 0 && !o->paused) {
+    nvt_ring_mark_start(s->ring);
     error = nvt_trace_tap_meta(s->tap, s->device);
+  }
   if (error != 0)
     return complain(NVT_EXIT_DIFFERS, strerror(-error));
   nvt_plugins_tell(s->host);

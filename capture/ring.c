@@ -115,3 +115,35 @@ void nvt_ring_consume(struct nvt_ring *ring, size_t length) {
 void nvt_ring_close(struct nvt_ring *ring) {
   atomic_store_explicit(&ring->shared->closed, 1, memory_order_release);
 }
+
+void nvt_ring_mark_start(struct nvt_ring *ring) {
+  uint64_t count = atomic_load_explicit(&ring->shared->starts, memory_order_relaxed);
+  atomic_store_explicit(&ring->shared->start[count % NVT_RING_STARTS], ring->head,
+                        memory_order_relaxed);
+  atomic_store_explicit(&ring->shared->starts, count + 1, memory_order_release);
+}
+
+/* Of those remembered, the one nearest to a position on one side. The producer may overwrite the
+ * oldest meanwhile: with a later position, which is a start as well. */
+static bool nearest(const struct nvt_ring *ring, uint64_t position, bool after, uint64_t *start) {
+  uint64_t count = atomic_load_explicit(&ring->shared->starts, memory_order_acquire);
+  bool found = false;
+  for (uint64_t i = count > NVT_RING_STARTS ? count - NVT_RING_STARTS : 0; i < count; i++) {
+    uint64_t at =
+        atomic_load_explicit(&ring->shared->start[i % NVT_RING_STARTS], memory_order_relaxed);
+    if (at < ring->tail || (after ? at < position : at > position))
+      continue;
+    if (!found || (after ? at < *start : at > *start))
+      *start = at;
+    found = true;
+  }
+  return found;
+}
+
+bool nvt_ring_start_after(const struct nvt_ring *ring, uint64_t position, uint64_t *start) {
+  return nearest(ring, position, true, start);
+}
+
+bool nvt_ring_start_before(const struct nvt_ring *ring, uint64_t position, uint64_t *start) {
+  return nearest(ring, position, false, start);
+}

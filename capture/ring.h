@@ -18,7 +18,8 @@
 #include <stdint.h>
 
 #define NVT_RING_MAGIC 0x474e5254u /* "TRNG" */
-#define NVT_RING_VERSION 1
+#define NVT_RING_VERSION 2
+#define NVT_RING_STARTS 64u
 #define NVT_RING_SIZE_MIN (512u << 10) /* holds the longest record */
 #define NVT_RING_SIZE_MAX (1ull << 36)
 
@@ -32,6 +33,10 @@ struct nvt_ring_shared {
   _Alignas(64) _Atomic uint64_t head;   /* the producer's: bytes committed */
   _Alignas(64) _Atomic uint64_t tail;   /* the consumer's: bytes consumed */
   _Alignas(64) _Atomic uint32_t closed; /* the consumer will consume no more */
+  /* Positions where a trace may begin: a preamble stands there. The latest ones, a ring of their
+   * own; `starts` counts all that were marked. */
+  _Alignas(64) _Atomic uint64_t starts;
+  _Atomic uint64_t start[NVT_RING_STARTS];
 };
 
 /* Members are for the functions below only; visible so that they can be inline. */
@@ -73,6 +78,9 @@ static inline void nvt_ring_commit(struct nvt_ring *ring, size_t length) {
   atomic_store_explicit(&ring->shared->head, ring->head, memory_order_release);
 }
 
+/* What is committed next is a preamble: a trace may begin there. */
+void nvt_ring_mark_start(struct nvt_ring *);
+
 bool nvt_ring_closed(const struct nvt_ring *); /* any thread */
 
 /* --- consumer --- */
@@ -80,6 +88,10 @@ bool nvt_ring_closed(const struct nvt_ring *); /* any thread */
 /* All that is there, in one piece; *length 0 when nothing is. */
 const void *nvt_ring_peek(struct nvt_ring *, size_t *length);
 void nvt_ring_consume(struct nvt_ring *, size_t length);
+/* The earliest start at or after a position, and the latest at or before it, of those that are
+ * remembered and not consumed; false: there is none. */
+bool nvt_ring_start_after(const struct nvt_ring *, uint64_t position, uint64_t *start);
+bool nvt_ring_start_before(const struct nvt_ring *, uint64_t position, uint64_t *start);
 /* No more will be consumed: a waiting producer goes on, without its bytes. */
 void nvt_ring_close(struct nvt_ring *);
 

@@ -570,18 +570,28 @@ int nvt_trace_tap_stop(struct nvt_trace_tap *tap) {
   return 0;
 }
 
-int nvt_trace_tap_start(struct nvt_trace_tap *tap) {
-  if (tap->on)
-    return -EALREADY;
+int nvt_trace_tap_preamble(struct nvt_trace_tap *tap) {
   struct nvt_controller *device;
+  nvt_ring_mark_start(tap->ring);
   for (unsigned i = 0; (device = nvt_host_controller(tap->host, i)) != NULL; i++) {
     int error = nvt_trace_tap_meta(tap, device);
     if (error != 0)
       return error;
     nvt_capture_snapshot(tap, device);
-    (void)nvt_trace_tap_annotate(tap, event_of(device).controller, "tracing started");
   }
-  int error = attach(tap);
+  return 0;
+}
+
+int nvt_trace_tap_start(struct nvt_trace_tap *tap) {
+  if (tap->on)
+    return -EALREADY;
+  int error = nvt_trace_tap_preamble(tap);
+  if (error != 0)
+    return error;
+  struct nvt_controller *device;
+  for (unsigned i = 0; (device = nvt_host_controller(tap->host, i)) != NULL; i++)
+    (void)nvt_trace_tap_annotate(tap, event_of(device).controller, "tracing started");
+  error = attach(tap);
   if (error == 0)
     nvt_log(NVT_LOG_VERBOSE, "tracing started");
   return error;

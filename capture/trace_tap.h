@@ -52,6 +52,11 @@ void nvt_trace_tap_destroy(struct nvt_trace_tap *, struct nvt_trace_counts *coun
  * change. 0, -ENOMEM, -ENOSPC (lost: counted like any record). */
 int nvt_trace_tap_meta(struct nvt_trace_tap *, const struct nvt_controller *);
 
+/* What a trace begins with, now: of each controller of the host a meta-record and its state as
+ * records with the flag SNAPSHOT; the place is marked in the ring. 0, -ENOMEM, -ENOSPC (lost, as
+ * far as it wasn't written: counted like any record). */
+int nvt_trace_tap_preamble(struct nvt_trace_tap *);
+
 /* Stop recording: an annotation and an event say so, then all taps are left. And go on:
  * a meta-record, the state of each controller of the host as records with the flag
  * SNAPSHOT, an annotation, then all taps again. Sequence numbers go on. -EALREADY; start

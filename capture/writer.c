@@ -281,8 +281,10 @@ static void release(struct nvt_ring_writer *writer) {
   free(writer);
 }
 
-int nvt_ring_writer_start(const char *path, struct nvt_ring *const rings[], unsigned count,
+int nvt_ring_writer_start(const struct nvt_ring_writer_options *options,
                           struct nvt_ring_writer **out_writer, char *why, size_t whylen) {
+  const char *path = options->path;
+  unsigned count = options->count;
   *out_writer = NULL;
   if (count == 0 || count > NVT_RING_WRITER_RINGS)
     return nvt_capture_refuse(-EINVAL, why, whylen, "%s: %u rings", path, count);
@@ -292,7 +294,7 @@ int nvt_ring_writer_start(const char *path, struct nvt_ring *const rings[], unsi
   writer->fd = -1;
   writer->count = count;
   for (unsigned i = 0; i < count; i++)
-    writer->sources[i].ring = rings[i];
+    writer->sources[i].ring = options->rings[i];
   writer->path = strdup(path);
   writer->batch = count > 1 ? malloc(CHUNK + NVT_RECORD_MAX) : NULL;
   int error = 0;

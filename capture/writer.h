@@ -19,14 +19,22 @@ struct nvt_ring_writer; /* opaque */
 
 #define NVT_RING_WRITER_RINGS 64
 
-/* Create the file `path` ("-": standard output), write its header and start the
- * thread, which is the consumer of `count` rings (borrowed; 1 to
- * NVT_RING_WRITER_RINGS). Nothing may be produced until this returns, where the ring
- * is one and unused it gets the file's header first. Records of several rings are
- * merged by their time, as far as rings that overflow allow. 0 or -errno, with a message for a
- * person in why. */
-int nvt_ring_writer_start(const char *path, struct nvt_ring *const rings[], unsigned count,
-                          struct nvt_ring_writer **out, char *why, size_t whylen);
+struct nvt_ring_writer_options {
+  const char *path;              /* "-": standard output; copied */
+  struct nvt_ring *const *rings; /* borrowed, the array is copied */
+  unsigned count;                /* 1 to NVT_RING_WRITER_RINGS */
+  /* The writer's thread: have a preamble written into the first ring soon, and its start marked
+   * (nvt_trace_tap_preamble()). NULL: there is nobody who could. */
+  void (*want_preamble)(void *ctx);
+  void *ctx;
+};
+
+/* Create the file, write its header and start the thread, which is the consumer of the rings.
+ * Nothing may be produced until this returns: where the ring is one and unused it gets the file's
+ * header first. Records of several rings are merged by their time, as far as rings that overflow
+ * allow. 0 or -errno, with a message for a person in why. */
+int nvt_ring_writer_start(const struct nvt_ring_writer_options *, struct nvt_ring_writer **out,
+                          char *why, size_t whylen);
 
 struct nvt_ring_writer_result {
   uint64_t bytes;   /* written, file header included */

@@ -66,7 +66,9 @@ static void make_device(struct device *d, const char *backend, const char *trace
   struct nvt_trace_options tap = {.block = true};
   if (nvt_ring_create(64u << 20, &d->ring) != 0)
     fail("ring", "out of memory");
-  if (nvt_ring_writer_start(trace, &d->ring, 1, &d->writer, why, sizeof(why)) != 0)
+  const struct nvt_ring_writer_options options_of_writer = {
+      .path = trace, .rings = &d->ring, .count = 1};
+  if (nvt_ring_writer_start(&options_of_writer, &d->writer, why, sizeof(why)) != 0)
     fail("trace", why);
   if (nvt_trace_tap_create(d->plugins, d->ring, &tap, &d->tap) != 0 ||
       nvt_trace_tap_meta(d->tap, d->controller) != 0)

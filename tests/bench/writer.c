@@ -34,8 +34,9 @@ int main(int argc, char **argv) {
   memcpy(record, &stamp, 4);
   memcpy(record + 8, &length, 4);
   memcpy(record + 12, &length, 4);
+  const struct nvt_ring_writer_options options = {.path = argv[1], .rings = &ring, .count = 1};
   if (nvt_ring_create(16u << 20, &ring) != 0 ||
-      nvt_ring_writer_start(argv[1], &ring, 1, &writer, why, sizeof(why)) != 0) {
+      nvt_ring_writer_start(&options, &writer, why, sizeof(why)) != 0) {
     fprintf(stderr, "writer: %s\n", why);
     return 1;
   }

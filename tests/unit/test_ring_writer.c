@@ -22,6 +22,12 @@
 #include "trace/build.h"
 #include "trace/reader.h"
 
+static int start(const char *path, struct nvt_ring *const rings[], unsigned count,
+                 struct nvt_ring_writer **out, char *why, size_t whylen) {
+  const struct nvt_ring_writer_options options = {.path = path, .rings = rings, .count = count};
+  return nvt_ring_writer_start(&options, out, why, whylen);
+}
+
 static char path[64];
 
 static const char *new_path(void) {
@@ -109,7 +115,7 @@ static void nothing_is_lost(void **state) {
     }
     struct nvt_ring_writer *writer;
     char why[200];
-    assert_int_equal(nvt_ring_writer_start(new_path(), ring, rings, &writer, why, sizeof(why)), 0);
+    assert_int_equal(start(new_path(), ring, rings, &writer, why, sizeof(why)), 0);
     for (unsigned i = 0; i < rings; i++)
       assert_int_equal(pthread_create(&threads[i], NULL, produce, &producers[i]), 0);
     uint64_t all = 0;
@@ -147,7 +153,7 @@ static void several_rings_are_merged_by_time(void **state) {
   struct nvt_ring_writer *writer;
   struct nvt_ring_writer_result result;
   char why[200];
-  assert_int_equal(nvt_ring_writer_start(new_path(), ring, 3, &writer, why, sizeof(why)), 0);
+  assert_int_equal(start(new_path(), ring, 3, &writer, why, sizeof(why)), 0);
   assert_true(nvt_ring_writer_finish(writer, &result, why, sizeof(why)));
   assert_int_equal(read_back(NVT_READ_END), 3000);
   unlink(path);
@@ -162,7 +168,7 @@ static void readable_while_it_grows(void **state) {
   struct nvt_ring_writer *writer;
   char why[200];
   assert_int_equal(nvt_ring_create(NVT_RING_SIZE_MIN, &ring), 0);
-  assert_int_equal(nvt_ring_writer_start(new_path(), &ring, 1, &writer, why, sizeof(why)), 0);
+  assert_int_equal(start(new_path(), &ring, 1, &writer, why, sizeof(why)), 0);
   assert_int_equal(read_back(NVT_READ_END), 0);
   for (uint64_t seq = 0; seq < 3; seq++) {
     assert_true(put(ring, 0, seq, 1000 + seq));
@@ -190,7 +196,7 @@ static void a_full_disk_is_told(void **state) {
     struct nvt_ring_writer *writer;
     char why[200] = "";
     assert_int_equal(nvt_ring_create(NVT_RING_SIZE_MIN * 4, &ring), 0);
-    assert_int_equal(nvt_ring_writer_start(new_path(), &ring, 1, &writer, why, sizeof(why)), 0);
+    assert_int_equal(start(new_path(), &ring, 1, &writer, why, sizeof(why)), 0);
     struct rlimit before, limit;
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     limit = before;
@@ -220,13 +226,11 @@ static void what_can_not_be_opened(void **state) {
   struct nvt_ring_writer *writer;
   char why[200];
   assert_int_equal(nvt_ring_create(NVT_RING_SIZE_MIN, &ring), 0);
-  assert_int_equal(nvt_ring_writer_start("/no/such/x", &ring, 1, &writer, why, sizeof(why)),
-                   -ENOENT);
+  assert_int_equal(start("/no/such/x", &ring, 1, &writer, why, sizeof(why)), -ENOENT);
   assert_non_null(strstr(why, "/no/such/x"));
-  assert_int_equal(nvt_ring_writer_start("/tmp", &ring, 1, &writer, why, sizeof(why)), -EISDIR);
-  assert_int_equal(nvt_ring_writer_start("/dev/full", &ring, 1, &writer, why, sizeof(why)),
-                   -ENOSPC);
-  assert_int_equal(nvt_ring_writer_start("/tmp/x", &ring, 0, &writer, why, sizeof(why)), -EINVAL);
+  assert_int_equal(start("/tmp", &ring, 1, &writer, why, sizeof(why)), -EISDIR);
+  assert_int_equal(start("/dev/full", &ring, 1, &writer, why, sizeof(why)), -ENOSPC);
+  assert_int_equal(start("/tmp/x", &ring, 0, &writer, why, sizeof(why)), -EINVAL);
   nvt_ring_destroy(ring);
 }
 
