@@ -94,6 +94,14 @@ static __attribute__((noinline)) void lose(struct stream *stream, struct nvt_tra
   stream->lost_last_ns = ns;
   stream->seq++;
   tap->counts.lost++;
+  nvt_ring_note_loss(tap->ring, &(struct nvt_ring_loss){.controller = stream->id,
+                                                        .thread = tap->thread,
+                                                        .epoch = stream->epoch,
+                                                        .pci_address = stream->pci_address,
+                                                        .first_seq = stream->lost_first,
+                                                        .count = stream->lost_count,
+                                                        .first_ns = stream->lost_first_ns,
+                                                        .last_ns = ns});
 }
 
 /* Fill in the frame and the record's header; the body's place. */
