@@ -90,6 +90,7 @@ static enum way event_way(unsigned event) {
   case NVT_V_event_event_DOORBELL_FAULT:
     return TO_HOST;
   case NVT_V_event_event_TRACE_STOPPED:
+  case NVT_V_event_event_RECOVERED:
     return RECORDER;
   default:
     return TO_CONTROLLER;
