@@ -232,6 +232,7 @@ static void follow_event(struct nvt_session *session, struct nvt_controller_node
     nvt_session_told(session, controller, record->event.event, view);
     break;
   case NVT_V_event_event_TRACE_STOPPED:
+  case NVT_V_event_event_RECOVERED:
     follow_stop(session, controller);
     break;
   default:
