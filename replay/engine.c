@@ -181,12 +181,24 @@ void nvt_engine_tracing_stopped(struct nvt_engine *e) {
     nvt_blocks_set(e->spaces[i].known, 0, e->spaces[i].blocks, false);
 }
 
+/* A snapshot in the middle, where another trace may begin: it repeats what is known. */
+static bool repeats(struct nvt_engine *e, const struct nvt_record *record) {
+  bool snapshot = (record->header.flags & NVT_V_header_flags_SNAPSHOT) != 0;
+  if (!snapshot && record->header.type != NVT_REC_META)
+    e->under_way = true;
+  bool new_queue = record->header.type == NVT_REC_QUEUE_STATE && !record->queue.is_cq &&
+                   e->queues[record->queue.qid].entries == 0;
+  return snapshot && e->under_way && !e->blind && !new_queue;
+}
+
 static void check_losses(struct nvt_engine *e, const struct nvt_feed_item *item) {
   const struct nvt_record *record = &item->record;
   char count[32];
   if (e->blind)
     return; /* told already */
-  if (record->header.type == NVT_REC_LOSS && record->loss.count > 0) {
+  if (nvt_record_left_out(record)) {
+    nvt_engine_tracing_stopped(e);
+  } else if (record->header.type == NVT_REC_LOSS && record->loss.count > 0) {
     snprintf(count, sizeof(count), "%llu", (unsigned long long)record->loss.count);
     nvt_engine_blind(e, "loss", count, "the recorder lost %s records here", count);
   } else if (item->missing > 0) {
@@ -203,6 +215,8 @@ static void check_losses(struct nvt_engine *e, const struct nvt_feed_item *item)
 void nvt_engine_take(struct nvt_engine *e, const struct nvt_feed_item *item) {
   const struct nvt_record *record = &item->record;
   e->record = record->number;
+  if (item->missing == 0 && repeats(e, record))
+    return;
   check_losses(e, item);
   switch (record->header.type) {
   case NVT_REC_CONFIG_READ:

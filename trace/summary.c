@@ -192,6 +192,16 @@ static void data(struct nvt_text *text, const struct nvt_rec_data *body) {
   number_of(text, " offset ", body->offset);
 }
 
+static void trigger(struct nvt_text *text, const struct nvt_rec_event *body) {
+  if (body->code == 0) {
+    nvt_text_add(text, " by hand");
+    return;
+  }
+  number_of(text, " ", body->code);
+  number_of(text, ", time ", body->size);
+  number_of(text, ", by sequence number ", body->address);
+}
+
 static void event(struct nvt_text *text, const struct nvt_rec_event *body) {
   value_name(text, "event", "event", body->event);
   switch (body->event) {
@@ -210,6 +220,9 @@ static void event(struct nvt_text *text, const struct nvt_rec_event *body) {
   case NVT_V_event_event_NS_ADDED:
   case NVT_V_event_event_NS_REMOVED:
     number_of(text, " nsid ", body->code);
+    break;
+  case NVT_V_event_event_TRIGGER:
+    trigger(text, body);
     break;
   case NVT_V_event_event_NS_RESIZED:
     number_of(text, " nsid ", body->code);
@@ -352,7 +365,7 @@ static void body(struct nvt_text *text, const struct nvt_record *record,
     break;
   case NVT_REC_LOSS:
     plural(text, record->loss.count, "record");
-    nvt_text_add(text, " lost: ");
+    nvt_text_add(text, nvt_record_left_out(record) ? " not written: " : " lost: ");
     value_name(text, "loss", "reason", record->loss.reason);
     number_of(text, ", from sequence number ", record->loss.first_seq);
     break;
