@@ -343,12 +343,6 @@ void nvt_trace_tap_end_snapshot(struct nvt_trace_tap *tap, enum nvt_record_type 
   done(tap, type, body);
 }
 
-static uint8_t left_out(const struct nvt_trace_filter *filter) {
-  return (uint8_t)((filter->no_doorbells ? NVT_V_meta_left_out_flags_DOORBELLS : 0u) |
-                   (filter->no_interrupts ? NVT_V_meta_left_out_flags_INTERRUPTS : 0u) |
-                   (nvt_trace_filter_commands(filter) ? NVT_V_meta_left_out_flags_COMMANDS : 0u));
-}
-
 int nvt_trace_tap_meta(struct nvt_trace_tap *tap, const struct nvt_controller *device) {
   struct nvt_controller_info info;
   nvt_controller_info(device, &info);
@@ -359,7 +353,7 @@ int nvt_trace_tap_meta(struct nvt_trace_tap *tap, const struct nvt_controller *d
   size_t length = 0;
   const char *filter = "";
   if (tap->select != NULL) {
-    body.left_out_flags = left_out(nvt_select_filter(tap->select));
+    body.left_out_flags = nvt_select_left_out(tap->select);
     filter = nvt_select_filter(tap->select)->text;
   }
   int error = nvt_capture_meta(device, tap->head, filter, nvt_trace_clock_ns(&tap->clock), &body,
