@@ -141,7 +141,7 @@ static void written_cc(struct nvt_check_run *run, uint32_t cc) {
   }
   registers->cc_known = true;
   /* What a filter left out may have been its activity. */
-  bool idle = !controller->active && controller->left_out == 0;
+  bool idle = !controller->active && (controller->left_out & ~NVT_NEEDS(LISTS)) == 0;
   if (is && (known ? !was : idle)) {
     registers->cc = cc;
     enabled(run);
