@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "capture/emit.h"
 #include "control/filter.h"
 #include "trace/record.h"
 
@@ -36,13 +37,6 @@ struct nvt_trace_options {
  * this thread is its producer. What a filter leaves out has no sequence number. 0, -ENOMEM. */
 int nvt_trace_tap_create(struct nvt_plugin_host *, struct nvt_ring *,
                          const struct nvt_trace_options *, struct nvt_trace_tap **out);
-struct nvt_trace_counts {
-  uint64_t records; /* handed to the ring, loss records among them */
-  uint64_t lost;
-  uint64_t bytes; /* with the pcap headers */
-  uint64_t kinds[NVT_REC_COUNT];
-};
-
 /* Detach. What was lost and not yet told is recorded now. *counts, if not NULL, is
  * the final state. A tap of NULL is fine. */
 void nvt_trace_tap_destroy(struct nvt_trace_tap *, struct nvt_trace_counts *counts);

@@ -224,6 +224,7 @@ static void follow_event(struct nvt_check_run *run) {
     controller->registers.unready_seen = true;
     break;
   case NVT_V_event_event_TRACE_STOPPED:
+  case NVT_V_event_event_RECOVERED:
   case NVT_V_event_event_MIGRATE_IN:
   case NVT_V_event_event_MIGRATE_OUT:
   case NVT_V_event_event_REMOVED:

@@ -177,6 +177,7 @@ bool nvt_event_breaks(unsigned event) {
   case NVT_V_event_event_REMOVED:
   case NVT_V_event_event_RETURNED:
   case NVT_V_event_event_TRACE_STOPPED:
+  case NVT_V_event_event_RECOVERED:
     return true;
   default:
     return false;

@@ -226,6 +226,7 @@ static void follow_event(struct nvt_session *session, struct nvt_controller_node
     nvt_session_told(session, controller, record->event.event, view);
     break;
   case NVT_V_event_event_TRACE_STOPPED:
+  case NVT_V_event_event_RECOVERED:
     nvt_session_stopped(session, controller);
     memset(controller->changes, 0, sizeof(controller->changes));
     break;
