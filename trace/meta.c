@@ -184,9 +184,3 @@ bool nvt_meta_parse(const void *json, size_t length, struct nvt_meta *out, char 
     nvt_meta_clear(out);
   return !from.failed;
 }
-
-void nvt_meta_clear(struct nvt_meta *meta) {
-  free(meta->namespaces);
-  meta->namespaces = NULL;
-  meta->namespace_count = 0;
-}

@@ -156,3 +156,9 @@ int nvt_meta_build(const struct nvt_meta *meta, char **json, size_t *length) {
   *length = out.failed ? 0 : out.length - 1;
   return out.failed ? -ENOMEM : 0;
 }
+
+void nvt_meta_clear(struct nvt_meta *meta) {
+  free(meta->namespaces);
+  meta->namespaces = NULL;
+  meta->namespace_count = 0;
+}
