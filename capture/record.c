@@ -219,8 +219,11 @@ static int make_trace(struct session *s) {
   int error = nvt_ring_writer_start(&writer, &s->writer, why, sizeof(why));
   if (error != 0)
     return complain(error == -ENOSPC || error == -EPIPE ? NVT_EXIT_DIFFERS : NVT_EXIT_USAGE, why);
-  const struct nvt_trace_options trace = {
-      .data = o->data, .head = o->head, .block = o->block, .paused = o->paused};
+  const struct nvt_trace_options trace = {.data = o->data,
+                                          .head = o->head,
+                                          .dedup_pages = o->dedup_pages,
+                                          .block = o->block,
+                                          .paused = o->paused};
   error = nvt_trace_tap_create(s->host, s->ring, &trace, &s->tap);
   if (error == 0 && !o->paused) {
     nvt_ring_mark_start(s->ring);
