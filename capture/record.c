@@ -221,6 +221,7 @@ static int make_trace(struct session *s) {
     return complain(error == -ENOSPC || error == -EPIPE ? NVT_EXIT_DIFFERS : NVT_EXIT_USAGE, why);
   const struct nvt_trace_options trace = {.data = o->data,
                                           .head = o->head,
+                                          .dedup_pages = o->dedup_pages,
                                           .block = o->block,
                                           .paused = o->paused,
                                           .filter = &o->filter};

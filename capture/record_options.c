@@ -46,10 +46,9 @@ static int refuse_value(const char *option, const char *value, const char *wante
 }
 
 static int parse_data(struct record_options *o, const char *text) {
-  if (nvt_trace_data_parse(text, &o->data, &o->head))
+  if (nvt_trace_data_parse(text, &o->data, &o->head, &o->dedup_pages))
     return NVT_EXIT_OK;
-  return refuse_value("data", text,
-                      "none, head:N or full is wanted, N the bytes of data kept of a command");
+  return refuse_value("data", text, NVT_TRACE_DATA_WANTED);
 }
 
 static int parse_filter(struct record_options *o, const char *text) {

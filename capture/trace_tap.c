@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/dedup.h"
+#include "capture/digests.h"
 #include "capture/emit_records.h"
 #include "capture/meta_int.h"
 #include "capture/select_int.h"
@@ -18,6 +20,7 @@
 struct nvt_trace_tap {
   struct nvt_emit emit;
   struct nvt_emit_data_options data;
+  struct nvt_digests *digests; /* NULL: data is recorded as it is */
   struct nvt_plugin_host *host;
   struct nvt_attachment *attachments[NVT_TAP_COUNT];
   bool on;                            /* attached */
@@ -44,6 +47,9 @@ static inline void done(struct nvt_trace_tap *tap, enum nvt_record_type type, si
   NVT_EMIT(&(tap)->emit, who(event), type, body_type, __VA_ARGS__)
 
 static enum nvt_verdict on_decode(void *user, const struct nvt_tap_event *event) {
+  struct nvt_digests *digests = ((struct nvt_trace_tap *)user)->digests;
+  if (__builtin_expect(digests != NULL, 0) && event->command.sqid != 0)
+    nvt_digests_command(digests, event->controller, event->command.sqid, event->command.sqe);
   RECORD((struct nvt_trace_tap *)user, event, NVT_REC_COMMAND, nvt_rec_command,
          .sqid = event->command.sqid, .cqid = event->command.cqid, .slot = event->command.slot,
          .head = event->command.head, .tail = event->command.tail, .sqe = *event->command.sqe);
@@ -117,7 +123,10 @@ static void put_data(struct nvt_trace_tap *tap, const struct nvt_tap_event *even
                                     .address = event->data.address,
                                     .offset = event->data.offset,
                                     .true_length = event->data.length};
-  (void)nvt_emit_data(&tap->emit, who(event), &tap->data, &data, event->data.bytes);
+  if (tap->digests != NULL)
+    (void)nvt_digests_data(tap->digests, &tap->emit, who(event), &data, event->data.bytes);
+  else
+    (void)nvt_emit_data(&tap->emit, who(event), &tap->data, &data, event->data.bytes);
 }
 
 static enum nvt_verdict on_data(void *user, const struct nvt_tap_event *event) {
@@ -155,12 +164,22 @@ void nvt_trace_tap_end_snapshot(struct nvt_trace_tap *tap, enum nvt_record_type 
   done(tap, type, body);
 }
 
+static uint32_t smallest_block(const struct nvt_meta *meta) {
+  uint32_t smallest = 0;
+  for (uint32_t i = 0; i < meta->namespace_count; i++)
+    if (smallest == 0 || meta->namespaces[i].block_size < smallest)
+      smallest = meta->namespaces[i].block_size;
+  return smallest;
+}
+
 int nvt_trace_tap_meta(struct nvt_trace_tap *tap, const struct nvt_controller *device) {
   const struct nvt_trace_filter *filter =
       tap->select == NULL ? NULL : nvt_select_filter(tap->select);
   const struct nvt_tap_event event = event_of(device);
   struct nvt_meta meta;
   int error = nvt_capture_meta(device, filter == NULL ? "" : filter->text, &meta);
+  if (error == 0 && tap->digests != NULL)
+    (void)nvt_digests_begin(tap->digests, event.controller, smallest_block(&meta));
   if (error == 0)
     error = nvt_emit_meta(&tap->emit, who(&event), &tap->data,
                           filter == NULL ? 0 : nvt_select_left_out(tap->select), &meta);
@@ -194,6 +213,10 @@ static enum nvt_verdict on_event(void *user, const struct nvt_tap_event *event) 
     (void)nvt_trace_tap_meta(tap, event->device);
   return NVT_VERDICT_CONTINUE;
 }
+
+_Static_assert(NVT_TRACE_DEDUP_MIN == NVT_DEDUP_PAGES_MIN &&
+                   NVT_TRACE_DEDUP_MAX == NVT_DEDUP_PAGES_MAX,
+               "control can't know of capture");
 
 /* --- life --- */
 
@@ -319,12 +342,15 @@ int nvt_trace_tap_create(struct nvt_plugin_host *host, struct nvt_ring *ring,
   tap->emit.thread = options->thread;
   tap->data.mode = (uint8_t)options->data;
   tap->data.head = options->data == NVT_TRACE_DATA_HEAD ? options->head : 0;
+  tap->data.dedup_pages = options->dedup_pages;
   if (options->no_tsc)
     nvt_trace_clock_start_system(&tap->emit.clock);
   else
     nvt_trace_clock_start(&tap->emit.clock);
   int error = 0;
-  if (options->filter != NULL && nvt_trace_filter_any(options->filter))
+  if (options->data == NVT_TRACE_DATA_CRC || options->dedup_pages != 0)
+    error = nvt_digests_create(&tap->data, &tap->digests);
+  if (error == 0 && options->filter != NULL && nvt_trace_filter_any(options->filter))
     error = nvt_select_create(options->filter, &tap->select);
   if (error == 0 && !options->paused)
     error = attach(tap);
@@ -413,5 +439,6 @@ void nvt_trace_tap_destroy(struct nvt_trace_tap *tap, struct nvt_trace_counts *c
   if (counts != NULL)
     nvt_trace_tap_counts(tap, counts);
   nvt_select_destroy(tap->select);
+  nvt_digests_destroy(tap->digests);
   free(tap);
 }
