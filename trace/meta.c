@@ -81,7 +81,8 @@ int nvt_meta_build(const struct nvt_meta *meta, char **json, size_t *length) {
       add_text(root, "clock", meta->clock) == 0 && add_text(root, "started", meta->started) == 0 &&
       add_text(root, "host", meta->host) == 0 &&
       (meta->filter[0] == '\0' || add_text(root, "filter", meta->filter) == 0) &&
-      (meta->profile[0] == '\0' || add_text(root, "profile", meta->profile) == 0)) {
+      (meta->profile[0] == '\0' || add_text(root, "profile", meta->profile) == 0) &&
+      add_text(root, "scrubbed", meta->scrubbed) == 0) {
     size_t bytes = 0;
     const char *text =
         json_object_to_json_string_length(root, JSON_C_TO_STRING_NOSLASHESCAPE, &bytes);
@@ -266,6 +267,7 @@ bool nvt_meta_parse(const void *json, size_t length, struct nvt_meta *out, char 
   get_text(&from, root, "host", out->host, sizeof(out->host));
   get_text(&from, root, "filter", out->filter, sizeof(out->filter));
   get_text(&from, root, "profile", out->profile, sizeof(out->profile));
+  get_text(&from, root, "scrubbed", out->scrubbed, sizeof(out->scrubbed));
   json_object_put(root);
   if (from.failed)
     nvt_meta_clear(out);
