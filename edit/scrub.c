@@ -57,7 +57,7 @@ static void begin(struct nvt_scrub *s, uint64_t time_ns) {
   if (s->started)
     return;
   s->started = true;
-  s->earlier_ns = time_ns - NVT_SCRUB_EPOCH_NS;
+  s->first_ns = time_ns;
 }
 
 static int take(struct nvt_scrub *s, const struct nvt_record *record) {

@@ -58,7 +58,8 @@ struct nvt_scrub_options {
   X(DESCRIPTION, "descriptions", "descriptions in meta-records removed (host, path, recorder, …)") \
   X(CONTENT, "content_bytes", "bytes of blocks' content and metadata removed")                     \
   X(PAYLOAD, "payload_bytes", "bytes of other payload removed")                                    \
-  X(STRUCTURE, "structure_bytes", "bytes removed in data structures (reserved, vendor's, secrets)") \
+  X(STRUCTURE, "structure_bytes",                                                                  \
+    "bytes removed in data structures (reserved, vendor's, secrets)")                              \
   X(VENDOR, "vendor_values", "vendor specific commands, results and registers cleared")            \
   X(TEXT, "annotations", "annotations cleared")                                                    \
   X(LBA, "lbas", "LBAs mapped")                                                                    \

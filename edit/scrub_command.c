@@ -35,9 +35,9 @@ static bool range_of(enum nvt_opcode_set set, const struct nvt_sqe *sqe, uint64_
 }
 
 static bool is_zoned(enum nvt_opcode_set set, const struct nvt_sqe *sqe) {
-  return set == NVT_SET_NVM && (sqe->opcode == NVT_NVM_ZONE_MANAGEMENT_SEND ||
-                                sqe->opcode == NVT_NVM_ZONE_MANAGEMENT_RECEIVE ||
-                                sqe->opcode == NVT_NVM_ZONE_APPEND);
+  return set == NVT_SET_NVM &&
+         (sqe->opcode == NVT_NVM_ZONE_MANAGEMENT_SEND ||
+          sqe->opcode == NVT_NVM_ZONE_MANAGEMENT_RECEIVE || sqe->opcode == NVT_NVM_ZONE_APPEND);
 }
 
 static int place(struct nvt_scrub *s, enum nvt_opcode_set set, struct nvt_sqe *sqe) {
@@ -51,9 +51,11 @@ static int place(struct nvt_scrub *s, enum nvt_opcode_set set, struct nvt_sqe *s
   uint64_t now = nvt_lba_look_up(s->lbas, sqe->nsid, first, count);
   sqe->cdw10 = (uint32_t)now;
   sqe->cdw11 = (uint32_t)(now >> 32);
-  /* A reference tag is the block's number: NVM Command Set 1.1, section 5.3.1.4. */
-  if (set == NVT_SET_NVM && sqe->cdw14 != 0)
+  /* A reference tag is the block's number, if no other's: NVM Command Set 1.1, section 5.3.1.4. */
+  if (set == NVT_SET_NVM) {
     sqe->cdw14 = sqe->cdw14 == (uint32_t)first ? (uint32_t)now : 0;
+    sqe->cdw2 = sqe->cdw3 = 0; /* its upper bits, or a storage tag */
+  }
   nvt_scrub_add(s, NVT_SCRUB_LBA, 1);
   return 0;
 }

@@ -14,7 +14,8 @@
 struct work {
   struct nvt_scrub *scrub;
   const struct scrub_piece *piece;
-  uint8_t *out; /* the piece's bytes, scrubbed */
+  uint8_t *out;    /* the piece's bytes, scrubbed */
+  uint64_t copied; /* blocks of a Copy's ranges */
   int error;
 };
 
@@ -69,7 +70,7 @@ static uint32_t space_of(const struct work *w, const struct nvt_part *part, uint
     *count = row->format == NVT_MEMBER_ZERO_BASED && value < UINT64_MAX ? value + 1 : value;
   if (sibling(w, part, "SNSID", &row, &value) || sibling(w, part, "NSID", &row, &value))
     return (uint32_t)value;
-  return w->piece->nsid;
+  return w->piece->sqe->nsid;
 }
 
 static void lba(struct work *w, const struct nvt_part *part) {
@@ -81,6 +82,8 @@ static void lba(struct work *w, const struct nvt_part *part) {
   } else if (part->kind != NVT_PART_VALUE || part->length != sizeof(part->value)) {
     drop(w, part);
   } else if (s->learning) {
+    if (count > 0 && w->copied <= UINT64_MAX - count)
+      w->copied += count;
     w->error = nvt_lba_touch(s->lbas, nsid, part->value, count == 0 ? 1 : count);
   } else {
     uint64_t now = nvt_lba_look_up(s->lbas, nsid, part->value, count == 0 ? 1 : count);
@@ -123,7 +126,7 @@ static void name(struct work *w, const struct nvt_part *part, enum nvt_privacy c
 static void learn_size(struct work *w, const struct nvt_part *part) {
   if (w->scrub->learning && w->piece->structure == NVT_STRUCTURE_ID_NS && part->depth == 1 &&
       strcmp(part->member->id, "NSZE") == 0 && part->kind == NVT_PART_VALUE)
-    w->error = nvt_lba_size(w->scrub->lbas, w->piece->nsid, part->value);
+    w->error = nvt_lba_size(w->scrub->lbas, w->piece->sqe->nsid, part->value);
 }
 
 static bool is_string(const struct nvt_member *row) {
@@ -191,6 +194,12 @@ static void visit(void *ctx, const struct nvt_part *part) {
   }
 }
 
+/* How long a Copy's destination is, its ranges tell. */
+static bool is_copy(enum nvt_structure_id structure) {
+  return structure == NVT_STRUCTURE_COPY_RANGES_0 || structure == NVT_STRUCTURE_COPY_RANGES_1 ||
+         structure == NVT_STRUCTURE_COPY_RANGES_2 || structure == NVT_STRUCTURE_COPY_RANGES_3;
+}
+
 int nvt_scrub_structure(struct nvt_scrub *s, const struct scrub_piece *piece) {
   struct work w = {.scrub = s, .piece = piece, .out = calloc(1, piece->length)};
   if (w.out == NULL)
@@ -198,5 +207,8 @@ int nvt_scrub_structure(struct nvt_scrub *s, const struct scrub_piece *piece) {
   nvt_structure_walk(piece->structure, piece->bytes, piece->from, piece->length, visit, &w);
   memcpy(piece->bytes, w.out, piece->length);
   free(w.out);
+  if (w.error == 0 && s->learning && is_copy(piece->structure))
+    w.error = nvt_lba_touch(s->lbas, piece->sqe->nsid,
+                            piece->sqe->cdw10 | (uint64_t)piece->sqe->cdw11 << 32, w.copied);
   return w.error;
 }

@@ -13,7 +13,7 @@
 struct gather {
   struct nvt_exchange *exchange; /* its `user` points here */
   struct nvt_layout layout;
-  uint32_t nsid;
+  struct nvt_sqe sqe;
   uint16_t controller;
   uint8_t direction;
   struct waiting *first, **last; /* its records: at least one */
@@ -41,8 +41,8 @@ struct nvt_scrub {
   void *ctx;
   bool learning; /* nothing comes out, LBAs are told */
   bool started;
-  uint64_t earlier_ns; /* all times are so much earlier; wraps where they are later */
-  int error;           /* of a callback of the session */
+  uint64_t first_ns; /* the first record's time */
+  int error;         /* of a callback of the session */
   struct waiting *first, **last;
   size_t waiting_bytes;
   struct nvt_scrub_report report;
@@ -78,8 +78,8 @@ int nvt_scrub_meta(struct nvt_scrub *, const struct nvt_record *, struct nvt_rec
 /* --- scrub_data.c: data structures --- */
 struct scrub_piece {
   enum nvt_structure_id structure;
-  uint64_t from; /* of the first byte in it */
-  uint32_t nsid; /* of the command */
+  uint64_t from;             /* of the first byte in it */
+  const struct nvt_sqe *sqe; /* the command */
   uint16_t controller;
   uint8_t *bytes; /* become what is kept of them */
   size_t length;

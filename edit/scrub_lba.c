@@ -128,7 +128,8 @@ static void double_chunks(struct space *space) {
   }
 }
 
-/* Room for one more, half of all that there may be being free afterwards: joining takes its time. */
+/* Room for one more, half of all that there may be being free afterwards: joining takes its time.
+ */
 static int make_room(const struct nvt_lba_map *map, struct space *space) {
   if (space->count < space->room)
     return 0;
@@ -196,8 +197,7 @@ static int by_number(const void *a, const void *b) {
 
 /* 0 to most, evenly. */
 static uint64_t scale(uint64_t number, uint64_t most) {
-  return most == UINT64_MAX ? number
-                            : (uint64_t)(((unsigned __int128)number * (most + 1)) >> 64);
+  return most == UINT64_MAX ? number : (uint64_t)(((unsigned __int128)number * (most + 1)) >> 64);
 }
 
 /* How many of the runs may move, and within which chunks [0, *limit). */
@@ -276,7 +276,8 @@ uint64_t nvt_lba_look_up(const struct nvt_lba_map *map, uint32_t nsid, uint64_t 
     return chunk == UINT64_MAX ? first : 0;
   }
   const struct run *run = &space->runs[low];
-  return ((run->now + (chunk - run->start)) << space->shift) | (first & ((1ull << space->shift) - 1));
+  return ((run->now + (chunk - run->start)) << space->shift) |
+         (first & ((1ull << space->shift) - 1));
 }
 
 void nvt_lba_totals(const struct nvt_lba_map *map, struct nvt_lba_totals *totals) {

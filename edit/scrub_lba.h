@@ -2,8 +2,8 @@
 /*
  * LBAs elsewhere: a namespace is cut into chunks of a power of two blocks; chunks that commands
  * touched and that follow one another are a run, and runs change places, in an order that follows
- * from the key. So what overlaps, adjoins or follows still does, nothing else comes to, alignment up
- * to a chunk stays, and so does which command lies within the namespace. A run that reaches the
+ * from the key. So what overlaps, adjoins or follows still does, nothing else comes to, alignment
+ * up to a chunk stays, and so does which command lies within the namespace. A run that reaches the
  * namespace's last, incomplete chunk, or beyond its end, stays where it is.
  */
 #ifndef NVT_EDIT_SCRUB_LBA_H
@@ -14,7 +14,8 @@
 
 #include "edit/scrub_names.h"
 
-#define NVT_LBA_CHUNK_SHIFT_MAX 11u /* chunks have 2048 blocks at most, before runs are too many */
+#define NVT_LBA_CHUNK_SHIFT_MAX 11u /* chunks have 2048 blocks at most, before runs are too many   \
+                                     */
 #define NVT_LBA_CHUNKS 1024u        /* and a namespace so many at least, if it has the blocks */
 
 struct nvt_lba_map; /* one thread at a time */
@@ -31,7 +32,8 @@ int nvt_lba_touch(struct nvt_lba_map *, uint32_t nsid, uint64_t first, uint64_t 
 /* Then the order is drawn. 0 or -ENOMEM. */
 int nvt_lba_draw(struct nvt_lba_map *, const struct nvt_names *);
 
-/* Then LBAs are looked up: where a range of blocks that was told begins now. What wasn't told: 0. */
+/* Then LBAs are looked up: where a range of blocks that was told begins now. What wasn't told: 0.
+ */
 uint64_t nvt_lba_look_up(const struct nvt_lba_map *, uint32_t nsid, uint64_t first, uint64_t count);
 
 struct nvt_lba_totals {

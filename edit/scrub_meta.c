@@ -95,8 +95,7 @@ static void descriptions(struct nvt_scrub *s, const struct nvt_record *record,
 }
 
 /* Transfers' content is gone, but structures are there: "head" comes nearest. */
-static void data_mode(const struct nvt_scrub *s, struct nvt_rec_meta *body,
-                      struct nvt_meta *meta) {
+static void data_mode(const struct nvt_scrub *s, struct nvt_rec_meta *body, struct nvt_meta *meta) {
   if (s->options.data != NVT_SCRUB_DROP || body->data_mode == NVT_V_meta_data_mode_NONE)
     return;
   body->data_mode = NVT_V_meta_data_mode_HEAD;

@@ -226,6 +226,11 @@ static bool replace_nqn(const struct nvt_names *names, uint16_t controller, uint
 
 /* --- text --- */
 
+static bool begins(const char *text, const uint8_t *bytes, size_t length) {
+  size_t whole = strlen(text), same = length < whole ? length : whole;
+  return memcmp(text, bytes, same) == 0 && trimmed(bytes + same, length - same) == 0;
+}
+
 /* The first bytes of a text that a meta-record has whole: of its stand-in as many. */
 static bool replace_piece(const struct nvt_names *names, enum nvt_privacy class,
                           uint16_t controller, uint8_t *bytes, size_t length) {
@@ -234,21 +239,21 @@ static bool replace_piece(const struct nvt_names *names, enum nvt_privacy class,
   for (unsigned i = 0; which < 3 && (known = known_at(names, controller, i)) != NULL; i++) {
     size_t whole = strlen(known->text[which]);
     uint8_t now[sizeof(known->text[which])];
-    if (whole < length || memcmp(known->text[which], bytes, length) != 0)
+    if (whole == 0 || !begins(known->text[which], bytes, length))
       continue;
     stand_in_text(names, label_of(class), (const uint8_t *)known->text[which], whole, now);
-    memcpy(bytes, now, length);
+    memcpy(bytes, now, length < whole ? length : whole);
     return true;
   }
   return false;
 }
 
-static bool replace_text(const struct nvt_names *names, enum nvt_privacy class,
-                         uint16_t controller, uint8_t *bytes, size_t length, bool whole) {
+static bool replace_text(const struct nvt_names *names, enum nvt_privacy class, uint16_t controller,
+                         uint8_t *bytes, size_t length, bool whole) {
   size_t used = trimmed(bytes, length);
   if (used == 0)
     return false;
-  if (!whole && replace_piece(names, class, controller, bytes, used))
+  if (!whole && replace_piece(names, class, controller, bytes, length))
     return true;
   uint8_t *copy = malloc(used);
   if (copy == NULL) { /* better no name than the true one */

@@ -18,15 +18,14 @@ static struct scrub_piece piece_of(const struct gather *gather, uint64_t offset,
                                    size_t length) {
   return (struct scrub_piece){.structure = gather->layout.structure,
                               .from = gather->layout.offset + offset,
-                              .nsid = gather->nsid,
+                              .sqe = &gather->sqe,
                               .controller = gather->controller,
                               .bytes = bytes,
                               .length = length};
 }
 
 /* Where the transfer's waiting bytes begin and end. */
-static void extent(const struct gather *gather, uint64_t *from,
-                   uint64_t *to) {
+static void extent(const struct gather *gather, uint64_t *from, uint64_t *to) {
   *from = UINT64_MAX;
   *to = 0;
   for (const struct waiting *w = gather->first; w != NULL; w = w->sibling) {
@@ -149,7 +148,7 @@ int nvt_scrub_queue_data(struct nvt_scrub *s, const struct nvt_record *record,
     *gather = (struct gather){.last = &gather->first,
                               .exchange = exchange,
                               .layout = layout,
-                              .nsid = exchange->sqe.nsid,
+                              .sqe = exchange->sqe,
                               .controller = record->header.controller,
                               .direction = record->data.direction};
     exchange->user = gather;

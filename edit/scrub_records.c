@@ -8,15 +8,19 @@
 #include "edit/scrub_int.h"
 #include "trace/build.h"
 
+#define TIME_MAX (UINT64_C(4294967296) * 1000000000u - 1) /* ns since 1970: what a file can hold   \
+                                                           */
 #define OFFSET_MAX (UINT64_C(1) << 61) /* of data in a structure: sums of two don't wrap */
 
 uint64_t nvt_scrub_time(const struct nvt_scrub *s, uint64_t time_ns) {
   if (!s->options.time)
     return time_ns;
-  uint64_t now = time_ns - s->earlier_ns;
-  /* What lies further back than the epoch, or would be later than a file's time can be. */
-  bool back = s->earlier_ns <= NVT_SCRUB_EPOCH_NS * 100 && time_ns < s->earlier_ns;
-  return back ? 0 : now;
+  uint64_t from = s->first_ns, now;
+  if (time_ns < from)
+    return from - time_ns < NVT_SCRUB_EPOCH_NS ? NVT_SCRUB_EPOCH_NS - (from - time_ns) : 0;
+  if (__builtin_add_overflow(time_ns - from, NVT_SCRUB_EPOCH_NS, &now) || now > TIME_MAX)
+    return TIME_MAX;
+  return now;
 }
 
 static int emit(struct nvt_scrub *s, const struct nvt_record *record, enum nvt_record_type type,
@@ -123,8 +127,7 @@ static int payload(struct nvt_scrub *s, const struct nvt_record *record,
   return error;
 }
 
-static int data(struct nvt_scrub *s, const struct nvt_record *record,
-                const struct nvt_view *view) {
+static int data(struct nvt_scrub *s, const struct nvt_record *record, const struct nvt_view *view) {
   struct nvt_rec_data body = record->data;
   clear_reserved(NVT_REC_DATA, (uint8_t *)&body);
   if (body.kind == NVT_V_data_kind_PRP_LIST || body.kind == NVT_V_data_kind_SGL_SEGMENT) {
