@@ -189,7 +189,7 @@ static void follow_register(struct nvt_check_run *run) {
     controller->cap = value;
     controller->cap_known = true;
   }
-  if (snapshot)
+  if (snapshot && nvt_check_touches(record, NVT_REG_CC, 4))
     controller->whole = true;
   if (nvt_check_touches(record, NVT_REG_CC, 4)) {
     if (write && !snapshot)

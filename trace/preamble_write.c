@@ -144,13 +144,17 @@ static int put_register(struct writing *w, const struct nvt_register_image *imag
   return error;
 }
 
-/* CC after what it makes the admin queues of. */
-static int put_registers(struct writing *w, const struct nvt_register_image *image) {
+/* CC after what it makes the admin queues of. Who reads it takes it that all queues are told of:
+ * where not even the trace has them all, it isn't. */
+static int put_registers(struct writing *w, const struct nvt_controller_node *node) {
+  const struct nvt_register_image *image = &node->registers;
+  uint64_t cc;
+  bool disabled = nvt_image_value(image, NVT_ROW_CC, &cc) && NVT_GET(cc, CC_EN) == 0;
   int error = 0;
   for (unsigned row = 0; error == 0 && row < NVT_REGISTER_ROWS; row++)
     if (row != NVT_ROW_CC && row != NVT_ROW_CSTS)
       error = put_register(w, image, row);
-  if (error == 0)
+  if (error == 0 && (node->whole || disabled))
     error = put_register(w, image, NVT_ROW_CC);
   return error != 0 ? error : put_register(w, image, NVT_ROW_CSTS);
 }
@@ -355,13 +359,11 @@ static int put_controller(struct writing *w, const struct nvt_controller_node *n
     error = put_events(w, controller);
   if (error == 0)
     error = put_config(w, node->config, controller);
-  /* Where not even the trace has all queues, a snapshot would claim that there are no others. */
-  if (error != 0 || !node->whole)
-    return error;
-  error = put_registers(w, &node->registers);
+  if (error == 0)
+    error = put_registers(w, node);
   if (error == 0)
     error = put_vectors(w, node->msix, controller);
-  if (error == 0)
+  if (error == 0 && node->whole)
     error = put_queues(w, node);
   return error != 0 ? error : put_condition(w, node);
 }
@@ -375,7 +377,7 @@ static bool left_out(const struct writing *w, const struct nvt_controller_node *
 static int write_all(struct writing *w) {
   for (const struct nvt_controller_node *node = w->preamble->session->first_controller;
        node != NULL; node = node->next)
-    if (!left_out(w, node) && node->whole && !gather_items(w, node))
+    if (!left_out(w, node) && !gather_items(w, node))
       return -ENOMEM;
   qsort(w->items, w->count, sizeof(*w->items), by_record);
   w->time_ns = w->out->time_ns;

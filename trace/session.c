@@ -136,7 +136,7 @@ static int follow_register(struct nvt_session *session, struct nvt_controller_no
   controller->state.cc = get32(controller, NVT_ROW_CC);
   uint64_t after = NVT_GET(controller->state.cc, CC_EN);
   if (snapshot) {
-    controller->whole = true;
+    controller->whole |= nvt_access_touches(access, NVT_REG_CC, 4);
     struct nvt_doorbell_id admin = {.qid = 0};
     bool there = nvt_session_find_queue(session, controller->state.controller, admin) != NULL;
     return after != 0 && before == 0 && !there
