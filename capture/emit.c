@@ -33,6 +33,14 @@ static void lose(struct nvt_emit_stream *stream, struct nvt_emit *emit, uint64_t
   stream->lost_last_ns = ns;
   stream->seq++;
   emit->counts.lost++;
+  nvt_ring_note_loss(emit->ring, &(struct nvt_ring_loss){.controller = stream->who.controller,
+                                                         .thread = emit->thread,
+                                                         .epoch = stream->who.epoch,
+                                                         .pci_address = stream->who.pci_address,
+                                                         .first_seq = stream->lost_first,
+                                                         .count = stream->lost_count,
+                                                         .first_ns = stream->lost_first_ns,
+                                                         .last_ns = ns});
 }
 
 /* Tell of what was lost, now that there may be room. False: there isn't. */

@@ -25,8 +25,8 @@ static bool is_list(const struct nvt_rec_data *data) {
   return data->kind == NVT_V_data_kind_PRP_LIST || data->kind == NVT_V_data_kind_SGL_SEGMENT;
 }
 
-/* How many of these bytes are to be kept. */
-static uint32_t kept(const struct nvt_emit_data_options *options, const struct nvt_rec_data *data) {
+uint32_t nvt_emit_kept(const struct nvt_emit_data_options *options,
+                       const struct nvt_rec_data *data) {
   if (is_list(data) || options->mode == NVT_V_meta_data_mode_FULL)
     return data->true_length;
   if (data->offset >= options->head)
@@ -41,7 +41,7 @@ int nvt_emit_data(struct nvt_emit *emit, struct nvt_emit_who who,
   bool list = is_list(data);
   if (options->mode == NVT_V_meta_data_mode_NONE && !list)
     return 0;
-  uint32_t keep = kept(options, data), told = 0;
+  uint32_t keep = nvt_emit_kept(options, data), told = 0;
   int result = 0;
   do {
     uint32_t captured = keep < DATA_PIECE ? keep : DATA_PIECE;
@@ -85,9 +85,11 @@ static void tell_how(struct nvt_meta *meta, const struct nvt_emit *emit,
                      const struct nvt_emit_data_options *data) {
   static const char *const modes[] = {[NVT_V_meta_data_mode_NONE] = "none",
                                       [NVT_V_meta_data_mode_HEAD] = "head",
-                                      [NVT_V_meta_data_mode_FULL] = "full"};
+                                      [NVT_V_meta_data_mode_FULL] = "full",
+                                      [NVT_V_meta_data_mode_CRC] = "crc"};
   meta->format = NVT_META_FORMAT;
   meta->data_head = data->head;
+  meta->dedup_pages = data->dedup_pages;
   (void)snprintf(meta->data, sizeof(meta->data), "%s", modes[data->mode]);
   (void)snprintf(meta->clock, sizeof(meta->clock), "%s", emit->clock.ticks ? "tsc" : "vdso");
   struct utsname host;

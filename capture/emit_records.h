@@ -13,10 +13,13 @@
 
 /* How much of a payload is recorded. */
 struct nvt_emit_data_options {
-  uint8_t mode;  /* NVT_V_meta_data_mode_… */
-  uint32_t head; /* bytes of each transfer, with HEAD; else 0 */
+  uint8_t mode;         /* NVT_V_meta_data_mode_… */
+  uint32_t head;        /* bytes of each transfer, with HEAD; else 0 */
+  uint32_t dedup_pages; /* for capture/digests.h, and as the meta-record says; 0: none */
 };
 
+/* How many of these bytes are to be kept. */
+uint32_t nvt_emit_kept(const struct nvt_emit_data_options *, const struct nvt_rec_data *);
 /* What was transferred: *data without its captured_length, true_length bytes at `bytes`. As many
  * records as it takes. 0, -ENOSPC: one of them at least was lost. */
 int nvt_emit_data(struct nvt_emit *, struct nvt_emit_who, const struct nvt_emit_data_options *,

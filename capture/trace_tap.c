@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/dedup.h"
+#include "capture/digests.h"
 #include "capture/emit_records.h"
 #include "capture/meta_int.h"
 #include "capture/select_int.h"
@@ -18,6 +20,7 @@
 struct nvt_trace_tap {
   struct nvt_emit emit;
   struct nvt_emit_data_options data;
+  struct nvt_digests *digests; /* NULL: data is recorded as it is */
   struct nvt_plugin_host *host;
   struct nvt_attachment *attachments[NVT_TAP_COUNT];
   bool on;                            /* attached */
@@ -44,6 +47,9 @@ static inline void done(struct nvt_trace_tap *tap, enum nvt_record_type type, si
   NVT_EMIT(&(tap)->emit, who(event), type, body_type, __VA_ARGS__)
 
 static enum nvt_verdict on_decode(void *user, const struct nvt_tap_event *event) {
+  struct nvt_digests *digests = ((struct nvt_trace_tap *)user)->digests;
+  if (__builtin_expect(digests != NULL, 0) && event->command.sqid != 0)
+    nvt_digests_command(digests, event->controller, event->command.sqid, event->command.sqe);
   RECORD((struct nvt_trace_tap *)user, event, NVT_REC_COMMAND, nvt_rec_command,
          .sqid = event->command.sqid, .cqid = event->command.cqid, .slot = event->command.slot,
          .head = event->command.head, .tail = event->command.tail, .sqe = *event->command.sqe);
@@ -104,6 +110,11 @@ static enum nvt_verdict on_verdict(void *user, const struct nvt_tap_event *event
   return NVT_VERDICT_CONTINUE;
 }
 
+static bool is_list(const struct nvt_tap_event *event) {
+  return event->data.kind == NVT_V_data_kind_PRP_LIST ||
+         event->data.kind == NVT_V_data_kind_SGL_SEGMENT;
+}
+
 static void put_data(struct nvt_trace_tap *tap, const struct nvt_tap_event *event) {
   const struct nvt_rec_data data = {.sqid = event->data.sqid,
                                     .cid = event->data.cid,
@@ -112,7 +123,10 @@ static void put_data(struct nvt_trace_tap *tap, const struct nvt_tap_event *even
                                     .address = event->data.address,
                                     .offset = event->data.offset,
                                     .true_length = event->data.length};
-  (void)nvt_emit_data(&tap->emit, who(event), &tap->data, &data, event->data.bytes);
+  if (tap->digests != NULL)
+    (void)nvt_digests_data(tap->digests, &tap->emit, who(event), &data, event->data.bytes);
+  else
+    (void)nvt_emit_data(&tap->emit, who(event), &tap->data, &data, event->data.bytes);
 }
 
 static enum nvt_verdict on_data(void *user, const struct nvt_tap_event *event) {
@@ -150,10 +164,12 @@ void nvt_trace_tap_end_snapshot(struct nvt_trace_tap *tap, enum nvt_record_type 
   done(tap, type, body);
 }
 
-static uint8_t left_out(const struct nvt_trace_filter *filter) {
-  return (uint8_t)((filter->no_doorbells ? NVT_V_meta_left_out_flags_DOORBELLS : 0u) |
-                   (filter->no_interrupts ? NVT_V_meta_left_out_flags_INTERRUPTS : 0u) |
-                   (nvt_trace_filter_commands(filter) ? NVT_V_meta_left_out_flags_COMMANDS : 0u));
+static uint32_t smallest_block(const struct nvt_meta *meta) {
+  uint32_t smallest = 0;
+  for (uint32_t i = 0; i < meta->namespace_count; i++)
+    if (smallest == 0 || meta->namespaces[i].block_size < smallest)
+      smallest = meta->namespaces[i].block_size;
+  return smallest;
 }
 
 int nvt_trace_tap_meta(struct nvt_trace_tap *tap, const struct nvt_controller *device) {
@@ -162,9 +178,11 @@ int nvt_trace_tap_meta(struct nvt_trace_tap *tap, const struct nvt_controller *d
   const struct nvt_tap_event event = event_of(device);
   struct nvt_meta meta;
   int error = nvt_capture_meta(device, filter == NULL ? "" : filter->text, &meta);
+  if (error == 0 && tap->digests != NULL)
+    (void)nvt_digests_begin(tap->digests, event.controller, smallest_block(&meta));
   if (error == 0)
     error = nvt_emit_meta(&tap->emit, who(&event), &tap->data,
-                          filter == NULL ? 0 : left_out(filter), &meta);
+                          filter == NULL ? 0 : nvt_select_left_out(tap->select), &meta);
   nvt_meta_clear(&meta);
   return error;
 }
@@ -195,6 +213,10 @@ static enum nvt_verdict on_event(void *user, const struct nvt_tap_event *event) 
     (void)nvt_trace_tap_meta(tap, event->device);
   return NVT_VERDICT_CONTINUE;
 }
+
+_Static_assert(NVT_TRACE_DEDUP_MIN == NVT_DEDUP_PAGES_MIN &&
+                   NVT_TRACE_DEDUP_MAX == NVT_DEDUP_PAGES_MAX,
+               "control can't know of capture");
 
 /* --- life --- */
 
@@ -237,8 +259,21 @@ static enum nvt_verdict on_any(void *user, const struct nvt_tap_event *event) {
   return select_then(user, event, callbacks[event->tap]);
 }
 
+/* Before it is asked whose data it is: what would not be recorded anyway. */
+static enum nvt_verdict on_any_data(struct nvt_trace_tap *tap, const struct nvt_tap_event *event,
+                                    bool in) {
+  if ((event->data.direction == NVT_DIRECTION_IN) != in ||
+      (tap->data.mode == NVT_V_meta_data_mode_NONE && !is_list(event)))
+    return NVT_VERDICT_CONTINUE;
+  return select_then(tap, event, in ? on_data_in : on_data);
+}
+
+static enum nvt_verdict on_any_data_out(void *user, const struct nvt_tap_event *event) {
+  return on_any_data(user, event, false);
+}
+
 static enum nvt_verdict on_any_data_in(void *user, const struct nvt_tap_event *event) {
-  return select_then(user, event, on_data_in);
+  return on_any_data(user, event, true);
 }
 
 /* What comes from the host is recorded as the host sent it, what goes to the host as it
@@ -272,10 +307,11 @@ static int attach_one(struct nvt_trace_tap *tap, unsigned id) {
   const char *name = nvt_tap_name((enum nvt_tap_id)id);
   if (callbacks[id] == NULL)
     return 0;
-  bool all = tap->select == NULL;
-  int error = nvt_tap_attach(tap->host, name, order_of(id), all ? callbacks[id] : on_any, tap,
+  bool all = tap->select == NULL, data = callbacks[id] == on_data;
+  nvt_tap_fn selecting = data ? on_any_data_out : on_any;
+  int error = nvt_tap_attach(tap->host, name, order_of(id), all ? callbacks[id] : selecting, tap,
                              "trace", &tap->attachments[id]);
-  if (error == 0 && callbacks[id] == on_data)
+  if (error == 0 && data)
     error = nvt_tap_attach(tap->host, name, NVT_TAP_LAST, all ? on_data_in : on_any_data_in, tap,
                            "trace", &tap->outgoing[id == NVT_TAP_IO_MEMORY]);
   return error;
@@ -306,12 +342,15 @@ int nvt_trace_tap_create(struct nvt_plugin_host *host, struct nvt_ring *ring,
   tap->emit.thread = options->thread;
   tap->data.mode = (uint8_t)options->data;
   tap->data.head = options->data == NVT_TRACE_DATA_HEAD ? options->head : 0;
+  tap->data.dedup_pages = options->dedup_pages;
   if (options->no_tsc)
     nvt_trace_clock_start_system(&tap->emit.clock);
   else
     nvt_trace_clock_start(&tap->emit.clock);
   int error = 0;
-  if (options->filter != NULL && nvt_trace_filter_any(options->filter))
+  if (options->data == NVT_TRACE_DATA_CRC || options->dedup_pages != 0)
+    error = nvt_digests_create(&tap->data, &tap->digests);
+  if (error == 0 && options->filter != NULL && nvt_trace_filter_any(options->filter))
     error = nvt_select_create(options->filter, &tap->select);
   if (error == 0 && !options->paused)
     error = attach(tap);
@@ -400,5 +439,6 @@ void nvt_trace_tap_destroy(struct nvt_trace_tap *tap, struct nvt_trace_counts *c
   if (counts != NULL)
     nvt_trace_tap_counts(tap, counts);
   nvt_select_destroy(tap->select);
+  nvt_digests_destroy(tap->digests);
   free(tap);
 }

@@ -144,11 +144,14 @@ int nvt_meta_build(const struct nvt_meta *meta, char **json, size_t *length) {
   add_text(&out, "doorbells", meta->doorbells);
   add_text(&out, "data", meta->data);
   add_number(&out, "data_head", meta->data_head);
+  if (meta->dedup_pages != 0)
+    add_number(&out, "dedup_pages", meta->dedup_pages);
   add_text(&out, "clock", meta->clock);
   add_text(&out, "started", meta->started);
   add_text(&out, "host", meta->host);
   add_text(&out, "filter", meta->filter);
   add_text(&out, "profile", meta->profile);
+  add_text(&out, "scrubbed", meta->scrubbed);
   put(&out, "}", 2); /* with a NUL */
   if (out.failed)
     free(out.at);
