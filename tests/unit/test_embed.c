@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "embed/capture.h"
+#include "embed/nvmetap/capture.h"
 #include "trace/meta.h"
 #include "trace/reader.h"
 
