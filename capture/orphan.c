@@ -146,8 +146,7 @@ struct nvt_span nvt_orphan_span(const struct nvt_orphan *o) {
 }
 
 static int note(struct nvt_orphan *o, size_t offset, uint64_t value) {
-  ssize_t n = pwrite(o->fd, &value, sizeof(value), (off_t)offset);
-  return n == sizeof(value) ? 0 : n < 0 ? -errno : -EIO;
+  return nvt_write_at(o->fd, (const uint8_t *)&value, sizeof(value), offset);
 }
 
 int nvt_orphan_note_resume(struct nvt_orphan *o, uint64_t offset) {

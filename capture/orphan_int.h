@@ -35,6 +35,8 @@ struct nvt_orphan {
 /* 0 or -ENOMEM, with *out set in the first case only: its state tells more. */
 int nvt_orphan_open(const char *path, struct nvt_orphan **out);
 void nvt_orphan_close(struct nvt_orphan *); /* NULL is fine; unlocks */
+/* All bytes, to a place in a file. 0 or -errno. */
+int nvt_write_at(int fd, const uint8_t *from, size_t length, uint64_t offset);
 /* Where its bytes are. */
 struct nvt_span nvt_orphan_span(const struct nvt_orphan *);
 /* Note in the file that the trace has been continued from `offset` on, and that all of it

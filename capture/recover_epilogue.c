@@ -15,7 +15,7 @@ enum { BUFFER = 1 << 20 };
 
 /* --- sink --- */
 
-static int write_at(int fd, const uint8_t *from, size_t length, uint64_t offset) {
+int nvt_write_at(int fd, const uint8_t *from, size_t length, uint64_t offset) {
   while (length > 0) {
     ssize_t n = pwrite(fd, from, length, (off_t)offset);
     if (n < 0 && errno == EINTR)
@@ -32,7 +32,7 @@ static int write_at(int fd, const uint8_t *from, size_t length, uint64_t offset)
 int nvt_sink_flush(struct nvt_sink *sink) {
   if (sink->writer != NULL || sink->used == 0)
     return 0;
-  int error = write_at(sink->fd, sink->buffer, sink->used, sink->offset);
+  int error = nvt_write_at(sink->fd, sink->buffer, sink->used, sink->offset);
   sink->offset += sink->used;
   sink->used = 0;
   return error;

@@ -70,9 +70,7 @@ static int finish(struct nvt_recovery *r, struct nvt_tails *tails, struct nvt_si
 static int put_header(int fd) {
   uint8_t header[NVT_FILE_HEADER_BYTES];
   int error = nvt_writer_file_header(header);
-  if (error == 0 && pwrite(fd, header, sizeof(header), 0) != sizeof(header))
-    error = -errno;
-  return error;
+  return error == 0 ? nvt_write_at(fd, header, sizeof(header), 0) : error;
 }
 
 /* --- the three ways --- */
@@ -194,16 +192,19 @@ static int apart(struct nvt_recovery *r, int fd, const char *output, struct nvt_
 
 /* --- all of it --- */
 
-/* A full disk: the file is a trace all the same, and the rings are still there. */
-static void tidy(int fd) {
+/* A full disk: the file is a trace all the same, and the rings are still there. What a stream's
+ * ring hasn't any more is kept, even if it is half a record. */
+static void tidy(int fd, uint64_t least) {
   struct nvt_recovery scratch = {0};
   struct nvt_tails tails;
   struct nvt_taken taken;
   const struct nvt_extent extent = {.fd = fd, .end = size_of(fd)};
-  if (nvt_tails_open(&tails) == 0 && extent.end > NVT_FILE_HEADER_BYTES &&
+  int error = nvt_tails_open(&tails);
+  if (error == 0 && extent.end > NVT_FILE_HEADER_BYTES &&
       nvt_take_file(&scratch, &extent, &tails, NULL, &taken) == 0 &&
-      taken.state == NVT_FRAMES_CUT && ftruncate(fd, (off_t)taken.whole) != 0)
-    taken.whole = 0; /* then its last record is cut: readers say so */
+      taken.state == NVT_FRAMES_CUT && extent.end > least)
+    error = ftruncate(fd, (off_t)(taken.whole > least ? taken.whole : least));
+  (void)error; /* then its last record is cut: readers say so */
   nvt_tails_close(&tails);
 }
 
@@ -225,7 +226,7 @@ static int into_own(struct nvt_recovery *r, int fd, struct nvt_tails *tails) {
   if (error == 0 && fdatasync(fd) != 0)
     error = -errno;
   if (error != 0 && error != -EBADMSG)
-    tidy(fd);
+    tidy(fd, streamed ? ring->tail : 0);
   return error;
 }
 

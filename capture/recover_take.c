@@ -178,10 +178,9 @@ int nvt_take_bytes(const struct nvt_orphan *ring, int fd) {
     ssize_t n = read_ring(ring, at, piece, left < PIECE ? (size_t)left : PIECE);
     if (n <= 0)
       error = n == 0 ? -EIO : (int)n;
-    else if ((n = pwrite(fd, piece, (size_t)n, (off_t)at)) <= 0)
-      error = n == 0 ? -EIO : -errno;
     else
-      at += (uint64_t)n;
+      error = nvt_write_at(fd, piece, (size_t)n, at);
+    at += n > 0 ? (uint64_t)n : 0;
   }
   free(piece);
   return error;
