@@ -48,7 +48,7 @@ int nvt_ring_create(uint64_t wanted, struct nvt_ring **out) {
   struct nvt_ring *ring = aligned_alloc(64, sizeof(*ring));
   if (ring == NULL)
     return -ENOMEM;
-  *ring = (struct nvt_ring){.fd = -1, .mask = size - 1};
+  *ring = (struct nvt_ring){.fd = -1, .mask = size - 1, .writing = UINT64_MAX};
   int error = map(ring, size);
   if (error != 0) {
     nvt_ring_destroy(ring);

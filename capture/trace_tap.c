@@ -94,6 +94,7 @@ static __attribute__((noinline)) void lose(struct stream *stream, struct nvt_tra
   stream->lost_last_ns = ns;
   stream->seq++;
   tap->counts.lost++;
+  nvt_ring_retract(tap->ring);
 }
 
 /* Fill in the frame and the record's header; the body's place. */
@@ -180,6 +181,7 @@ static inline void *emit_at(struct nvt_trace_tap *tap, const struct nvt_tap_even
 
 static inline void *emit(struct nvt_trace_tap *tap, const struct nvt_tap_event *event,
                          enum nvt_record_type type, size_t body) {
+  nvt_ring_begin(tap->ring);
   return emit_at(tap, event, type, body, nvt_trace_clock_ns(&tap->clock));
 }
 
@@ -570,8 +572,20 @@ int nvt_trace_tap_stop(struct nvt_trace_tap *tap) {
   return 0;
 }
 
+/* For all controllers. */
+static size_t preamble_room(const struct nvt_trace_tap *tap) {
+  struct nvt_controller *device;
+  size_t room = 0;
+  for (unsigned i = 0; (device = nvt_host_controller(tap->host, i)) != NULL; i++)
+    room += nvt_capture_snapshot_room(device);
+  return room;
+}
+
 int nvt_trace_tap_preamble(struct nvt_trace_tap *tap) {
   struct nvt_controller *device;
+  /* A start of which the half is lost is none. */
+  if (!tap->block && !nvt_ring_refresh(tap->ring, preamble_room(tap)))
+    return -ENOSPC;
   nvt_ring_mark_start(tap->ring);
   for (unsigned i = 0; (device = nvt_host_controller(tap->host, i)) != NULL; i++) {
     int error = nvt_trace_tap_meta(tap, device);
