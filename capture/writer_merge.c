@@ -74,8 +74,10 @@ static void put(struct nvt_ring_writer *writer, struct source *source) {
   size_t length = nvt_output_frame(source->at);
   source->last_ns = source->next_ns;
   if (!writer->rotation.discard) {
-    if (writer->batched + length > NVT_OUTPUT_PIECE)
+    if (writer->batched + length > NVT_OUTPUT_PIECE) {
       put_batch(writer);
+      nvt_writer_rotate(writer);
+    }
     memcpy(writer->batch + writer->batched, source->at, length);
     writer->batched += length;
   } else {

@@ -50,13 +50,31 @@ static uint64_t in_file(const struct nvt_ring_writer *writer, uint64_t bytes) {
   return (uint64_t)((double)bytes * (double)counts.bytes / (double)writer->put);
 }
 
+/* Bytes that the newest file will have when what is in rings is in it: that may be one which is
+ * planned, and doesn't exist yet. Where rings are several only the current one is looked at. */
+static uint64_t size_soon(const struct nvt_ring_writer *writer, uint64_t head) {
+  struct nvt_output_counts counts;
+  if (writer->count == 1)
+    return in_file(writer, head - writer->rotation.planned);
+  if (writer->rotation.count > 0)
+    return 0;
+  uint64_t waiting = 0;
+  for (unsigned i = 0; i < writer->count; i++) {
+    const struct source *source = &writer->sources[i];
+    waiting += atomic_load_explicit(&source->ring->shared->head, memory_order_acquire) -
+               source->ring->tail - source->ahead;
+  }
+  nvt_output_counts(writer->output, &counts);
+  return counts.file_bytes + in_file(writer, waiting);
+}
+
 static bool is_due(const struct nvt_ring_writer *writer, uint64_t head, uint64_t now) {
   const struct nvt_ring_writer_files *files = &writer->files;
   const struct rotation *r = &writer->rotation;
   if (r->discard)
     return r->count == 0;
   return (files->ns > 0 && now >= r->due_ns) ||
-         (files->bytes > 0 && in_file(writer, head - r->planned) >= files->bytes);
+         (files->bytes > 0 && size_soon(writer, head) >= files->bytes);
 }
 
 /* All the files that there were to be. */

@@ -3,7 +3,7 @@
 # once as built and once under ASan and UBSan; script tests too where they say so.
 SCRIPT_TESTS := $(sort $(wildcard tests/lint/*.test tests/cli/*.test tests/golden/*.test \
                   tests/replay/*.test tests/dissector/*.test tests/fuzz/*.test tests/install/*.test \
-                  tests/guest/*.test))
+                  tests/guest/*.test tests/capture/*.test))
 # Scripts that run again on the sanitized command.
 SANITIZED_SCRIPTS := $(sort $(wildcard tests/cli/*.test tests/replay/*.test))
 
@@ -29,13 +29,13 @@ sanitized:
 	@$(if $(TSAN_UNIT),$(PARALLEL_MAKE) SANITIZE=thread BUILD=$(TSAN_BUILD) OPT=-O1 $(TSAN_UNIT))
 
 check: check-deps
-	@$(PARALLEL_MAKE) all $(UNIT_PROGRAMS)
+	@$(PARALLEL_MAKE) all $(UNIT_PROGRAMS) $(TEST_PROGRAMS)
 	@$(MAKE) -s sanitized
 	@$(PARALLEL_MAKE) fuzzers
 	@BUILD=$(abspath $(BUILD)) tests/run --jobs $(JOBS) $(UNIT_PROGRAMS) $(ASAN_UNIT) $(TSAN_UNIT) $(SCRIPT_TESTS) \
 	  $(addprefix sanitized:,$(SANITIZED_SCRIPTS))
 
 # Without guests, fuzzing and sanitizers: for the minute between two edits.
-check-quick: all $(UNIT_PROGRAMS)
+check-quick: all $(UNIT_PROGRAMS) $(TEST_PROGRAMS)
 	@BUILD=$(abspath $(BUILD)) tests/run $(UNIT_PROGRAMS) \
 	  $(filter-out tests/guest/% tests/fuzz/% tests/lint/%,$(SCRIPT_TESTS))
