@@ -27,6 +27,9 @@ struct nvt_output_options {
   uint32_t snaplen;                /* bytes kept of a record; 0: all. Only tails are cut */
   const struct nvt_packer *packer; /* compression; NULL: none */
   int level;                       /* of the packer */
+  /* A regular file was opened for the next one, and is about to be emptied. NULL is fine. */
+  void (*opened)(void *ctx, const char *path, int fd);
+  void *ctx;
 };
 
 /* Opens nothing yet. 0 or -errno, with a message for a person in why. */

@@ -175,7 +175,8 @@ static int open_plain(struct nvt_ring_writer *writer, char *why, size_t whylen) 
   if (error != 0)
     return nvt_capture_refuse(error, why, whylen, "%s: the trace can't be created: %s",
                               writer->path, strerror(-error));
-  error = nvt_writer_file_header(header);
+  nvt_ring_set_output(ring, writer->path, writer->plain.fd, NVT_RING_STREAM);
+  error = ftruncate(writer->plain.fd, 0) == 0 ? nvt_writer_file_header(header) : -errno;
   if (error == 0)
     error = nvt_outfile_header(&writer->plain, header, sizeof(header));
   if (error != 0)
@@ -189,6 +190,14 @@ static int open_plain(struct nvt_ring_writer *writer, char *why, size_t whylen) 
   return 0;
 }
 
+/* Who finds the rings without their process looks there. */
+static void opened(void *ctx, const char *path, int fd) {
+  struct nvt_ring_writer *writer = ctx;
+  for (unsigned i = 0; i < writer->count; i++)
+    nvt_ring_set_output(writer->sources[i].ring, path, fd,
+                        writer->files.packer != NULL ? NVT_RING_APPEND_ZSTD : NVT_RING_APPEND);
+}
+
 static int open_output(struct nvt_ring_writer *writer, char *why, size_t whylen) {
   const struct nvt_ring_writer_files *files = &writer->files;
   bool set = files->bytes > 0 || files->ns > 0;
@@ -197,7 +206,9 @@ static int open_output(struct nvt_ring_writer *writer, char *why, size_t whylen)
                                              .keep = files->bytes > 0 ? files->count : 0,
                                              .snaplen = files->snaplen,
                                              .packer = files->packer,
-                                             .level = files->level};
+                                             .level = files->level,
+                                             .opened = opened,
+                                             .ctx = writer};
   int error = nvt_output_create(&options, &writer->output, why, whylen);
   if (error == 0 && !set && files->snaplen == 0 && files->packer == NULL && writer->count == 1 &&
       writer->sources[0].ring->head == 0 && strcmp(writer->path, "-") != 0)

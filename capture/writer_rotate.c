@@ -5,6 +5,7 @@
  * as long or as old as it may get: there the next one begins, when all before it was put.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -184,7 +185,17 @@ void nvt_writer_switch(struct nvt_ring_writer *writer) {
   char why[512];
   memmove(r->starts, r->starts + 1, --r->count * sizeof(r->starts[0]));
   r->discard = false;
-  int error = nvt_output_next(writer->output, why, sizeof(why));
+  int error = nvt_output_end(writer->output);
+  if (error != 0)
+    snprintf(why, sizeof(why), "%s", "the file holds all whole records before that");
+  /* What a ring still has belongs to the next file: who finds it after a crash relies on that. */
+  for (unsigned i = 0; i < writer->count; i++) {
+    struct source *source = &writer->sources[i];
+    nvt_ring_consume(source->ring, source->ahead);
+    source->ahead = source->sent = 0;
+  }
+  if (error == 0)
+    error = nvt_output_next(writer->output, why, sizeof(why));
   if (error != 0) {
     nvt_writer_fail(writer, error, why);
     return;

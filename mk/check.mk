@@ -3,7 +3,7 @@
 # once as built and once under ASan and UBSan; script tests too where they say so.
 SCRIPT_TESTS := $(sort $(wildcard tests/lint/*.test tests/cli/*.test tests/golden/*.test \
                   tests/replay/*.test tests/dissector/*.test tests/fuzz/*.test tests/install/*.test \
-                  tests/guest/*.test tests/capture/*.test))
+                  tests/capture/*.test tests/guest/*.test))
 # Scripts that run again on the sanitized command.
 SANITIZED_SCRIPTS := $(sort $(wildcard tests/cli/*.test tests/replay/*.test))
 

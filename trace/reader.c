@@ -25,6 +25,7 @@ struct nvt_reader {
   pcap_t *pcap;
   struct nvt_unpack *unpack; /* of a compressed file; the stream's */
   const uint8_t *bytes;      /* of the last frame, libpcap's */
+  uint32_t original;
   uint64_t size;
   uint64_t position;     /* of the next record */
   uint64_t number;       /* of the last record */
@@ -111,8 +112,7 @@ static void update_position(struct nvt_reader *reader) {
   reader->position = at >= 0 ? (uint64_t)at : 0;
 }
 
-/* The same, and what is compressed becomes a stream of its content: *file NULL on failure, closed.
- */
+/* The same, and what is compressed becomes a stream of its content. On failure it is closed. */
 static bool begin_stream(FILE **file, const char *name, uint32_t *magic, struct nvt_unpack **unpack,
                          struct nvt_reason *why) {
   bool good = peek_magic(*file, name, magic, why);
@@ -251,6 +251,7 @@ enum nvt_read nvt_reader_next(struct nvt_reader *reader, struct nvt_record *out,
     return refuse(reader, why);
   reader->number++;
   reader->bytes = bytes;
+  reader->original = header->len;
   out->number = reader->number;
   out->offset = reader->position;
   out->time_ns = time_of(header);
@@ -269,6 +270,10 @@ enum nvt_read nvt_reader_next(struct nvt_reader *reader, struct nvt_record *out,
 
 const uint8_t *nvt_reader_bytes(const struct nvt_reader *reader) {
   return reader->bytes;
+}
+
+uint32_t nvt_reader_original(const struct nvt_reader *reader) {
+  return reader->original;
 }
 
 uint64_t nvt_reader_size(const struct nvt_reader *reader) {
