@@ -332,12 +332,6 @@ int nvt_output_next(struct nvt_output *output, char *why, size_t whylen) {
   return 0;
 }
 
-bool nvt_output_removed(const struct nvt_output *output) {
-  struct stat status;
-  return output->file.fd >= 0 && output->file.regular && fstat(output->file.fd, &status) == 0 &&
-         status.st_nlink == 0;
-}
-
 void nvt_output_give_up(struct nvt_output *output) {
   output->counts.removed += output->counts.file_records;
   output->counts.records -= output->counts.file_records;

@@ -51,9 +51,7 @@ int nvt_output_put(struct nvt_output *, const uint8_t *records, size_t length);
 size_t nvt_output_held(const struct nvt_output *);
 int nvt_output_flush(struct nvt_output *);
 
-/* The current file has no name any more: somebody removed it. A system call. */
-bool nvt_output_removed(const struct nvt_output *);
-/* A call like nvt_output_next() is due to say what becomes of its records: they are lost. */
+/* Somebody removed the current file: its records are lost with it. nvt_output_next() is due. */
 void nvt_output_give_up(struct nvt_output *);
 
 struct nvt_output_counts {

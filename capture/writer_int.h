@@ -33,6 +33,7 @@ struct rotation {
   bool asked;       /* for a preamble; it begins at `from` or later */
   uint64_t from;
   uint64_t asked_ns, due_ns, looked_ns;
+  bool renamed; /* the current file: it was said */
   bool reached; /* the last file that there is to be is full */
   bool discard; /* the file was removed: nothing is kept until the next one begins */
 };

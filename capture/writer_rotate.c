@@ -152,11 +152,21 @@ static void give_up(struct nvt_ring_writer *writer) {
       (unsigned long long)(counts.removed + writer->result.removed - before));
 }
 
-static bool is_removed(const struct nvt_ring_writer *writer) {
-  struct stat status;
-  if (!writer->file)
-    return nvt_output_removed(writer->output);
-  return fstat(writer->plain.fd, &status) == 0 && status.st_nlink == 0;
+/* Whether the file has no name any more. One that has another name is still written: said once. */
+static bool is_removed(struct nvt_ring_writer *writer) {
+  struct stat ours, named;
+  int fd = writer->file ? writer->plain.fd : nvt_output_fd(writer->output);
+  const char *path = nvt_output_path(writer->output);
+  if (fd < 0 || strcmp(path, "-") == 0 || fstat(fd, &ours) != 0 || !S_ISREG(ours.st_mode))
+    return false;
+  if (ours.st_nlink == 0)
+    return true;
+  bool same = stat(path, &named) == 0 && named.st_dev == ours.st_dev && named.st_ino == ours.st_ino;
+  if (!same && !writer->rotation.renamed)
+    nvt_log(NVT_LOG_NORMAL, "%s was renamed or replaced: the trace goes on in the file that it was",
+            path);
+  writer->rotation.renamed = !same;
+  return false;
 }
 
 void nvt_writer_rotate(struct nvt_ring_writer *writer) {

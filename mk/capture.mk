@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Programs of tests/capture. `make check-writer`: ten million records from four threads.
-TEST_PROGRAMS := $(BUILD)/tests/writer_load $(BUILD)/tests/judge_load
+TEST_PROGRAMS += $(addprefix $(BUILD)/tests/,writer_load judge_load faulty_writes.so)
 
 $(BUILD)/tests/writer_load: tests/capture/writer_load.c $(LIBRARY_OBJECTS)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(PKG_CFLAGS) -MMD -MP -MF $@.d $(LDFLAGS_ALL) -o $@ $< $(LIBRARY_OBJECTS) $(LIBS)
 
-# It has nothing of ours in it.
+# These have nothing of ours in them.
 $(BUILD)/tests/judge_load: tests/capture/judge_load.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -o $@ $<
+
+$(BUILD)/tests/faulty_writes.so: tests/capture/faulty_writes.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -fPIC -shared -o $@ $< -ldl
 
 -include $(BUILD)/tests/writer_load.d
 

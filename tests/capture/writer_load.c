@@ -58,10 +58,9 @@ static void *produce(void *arg) {
       dwords[d] = random += 0x9e3779b9u * d;
     dwords[15] = checksum(load->id, dwords, 60);
     memcpy(&sqe, dwords, sizeof(sqe));
-    struct nvt_tap_event event = {
-        .tap = NVT_TAP_IO_DECODE,
-        .controller = load->id,
-        .command = {.sqid = 1, .cqid = 1, .sqe = &sqe, .cqe = &cqe}};
+    struct nvt_tap_event event = {.tap = NVT_TAP_IO_DECODE,
+                                  .controller = load->id,
+                                  .command = {.sqid = 1, .cqid = 1, .sqe = &sqe, .cqe = &cqe}};
     (void)nvt_tap_fire(load->host, &event);
     if ((random & 0xffff) < 3) /* now and then nothing comes */
       nanosleep(&(struct timespec){.tv_nsec = random % 3000000}, NULL);
