@@ -196,6 +196,28 @@ static void want_preamble(void *ctx) {
   (void)nvt_host_post(s->host, s, preamble, s);
 }
 
+/* Device thread. */
+static void stop_trace(void *arg) {
+  struct session *s = arg;
+  if (s->tap != NULL && nvt_trace_tap_on(s->tap))
+    (void)nvt_trace_tap_stop(s->tap);
+}
+
+/* The writer's thread: there is to be no more trace. A session of the built-in driver is of no use
+ * then; a guest's goes on, for the guest; or as was asked for. */
+static void trace_ended(void *ctx, int error) {
+  struct session *s = ctx;
+  const struct record_options *o = s->options;
+  bool end = o->on_write_error == RECORD_ERROR_SESSION ||
+             (o->on_write_error == RECORD_ERROR_USUAL && o->socket == NULL);
+  nvt_log(error != 0 ? NVT_LOG_QUIET : NVT_LOG_NORMAL, "%s: %s; %s", o->trace,
+          error != 0 ? "nothing more is recorded" : "all files that were asked for are full",
+          end ? "the session ends" : "the session goes on");
+  if (end)
+    stop = 1;
+  (void)nvt_host_post(s->host, s, stop_trace, s);
+}
+
 static int make_trace(struct session *s) {
   const struct record_options *o = s->options;
   if (o->trace == NULL) {
@@ -206,8 +228,13 @@ static int make_trace(struct session *s) {
   if (aside != NVT_EXIT_OK)
     return aside;
   char why[512] = "";
-  const struct nvt_ring_writer_options writer = {
-      .path = o->trace, .rings = &s->ring, .count = 1, .want_preamble = want_preamble, .ctx = s};
+  const struct nvt_ring_writer_options writer = {.path = o->trace,
+                                                 .rings = &s->ring,
+                                                 .count = 1,
+                                                 .files = o->files,
+                                                 .want_preamble = want_preamble,
+                                                 .ended = trace_ended,
+                                                 .ctx = s};
   int error = nvt_ring_writer_start(&writer, &s->writer, why, sizeof(why));
   if (error != 0)
     return complain(error == -ENOSPC || error == -EPIPE ? NVT_EXIT_DIFFERS : NVT_EXIT_USAGE, why);
@@ -244,19 +271,7 @@ static int serve(struct session *s) {
   return error == 0 ? NVT_EXIT_OK : complain(NVT_EXIT_DIFFERS, strerror(-error));
 }
 
-/* A session whose trace can't be written any more is of no use; a guest's goes on, for the guest.
- */
-static void give_up_without_trace(void *user, uint64_t ios, double seconds) {
-  const struct session *s = user;
-  (void)ios;
-  (void)seconds;
-  if (s->writer != NULL && nvt_ring_writer_failed(s->writer))
-    stop = 1;
-}
-
 static int drive(struct session *s) {
-  s->workload.progress = give_up_without_trace;
-  s->workload.user = s;
   struct nvt_transport *transport;
   int error = nvt_transport_local(s->device, &transport);
   if (error != 0)
@@ -292,8 +307,9 @@ static int end(struct session *s, int status) {
     char why[512];
     if (!nvt_ring_writer_finish(s->writer, &s->summary.written, why, sizeof(why)))
       status = NVT_EXIT_DIFFERS; /* it told why, when it happened */
-    s->summary.counts.records -= s->summary.written.unsaved;
-    s->summary.counts.lost += s->summary.written.unsaved;
+    uint64_t gone = s->summary.written.unsaved + s->summary.written.removed;
+    s->summary.counts.records -= gone;
+    s->summary.counts.lost += gone;
   }
   if (s->ring != NULL)
     s->summary.waits = s->ring->waits;
@@ -360,6 +376,23 @@ NVT_COMMAND(
         "  --no-recover            keep that buffer in memory that ends with this process, and "
         "leave\n"
         "                          alone what recorders before it left; see 'nvmetap recover'\n"
+        "  -C SIZE, --rotate-size SIZE\n"
+        "                          another file when one has so many millions of bytes, or K, M, "
+        "G;\n"
+        "                          a set of files NAME_00001_20261128020000.pcap, each of which\n"
+        "                          stands for itself\n"
+        "  -G SECONDS, --rotate-seconds SECONDS\n"
+        "                          another file when one is so old; FILE may have strftime(3)'s %\n"
+        "  -W COUNT, --files COUNT with -C: keep that many files, the newest; with -G alone: end\n"
+        "                          when that many are full\n"
+        "  -s N, --snaplen N       cut data in the file, N bytes kept of a record\n"
+        "  --compress zstd[:LEVEL] level 1 to 19, default 3; by itself where FILE ends in .zst.\n"
+        "                          Wireshark and nvmetap open it as it is\n"
+        "  --on-write-error trace|session\n"
+        "                          what ends when the trace can't be written: tracing alone, or "
+        "the\n"
+        "                          session; default: a guest's goes on, the built-in driver's "
+        "ends\n"
         "  --namespace DESCRIPTION ram:SIZE, file:PATH or null:SIZE, each with [,block=512|4096]\n"
         "                          [,readonly]; may be given several times; default ram:64M\n"
         "  --serial TEXT           serial number, up to 20 characters\n"
