@@ -37,6 +37,10 @@ static const struct option named[] = {
     {"trace-paused", no_argument, NULL, 'a'},
     {"log", required_argument, NULL, 'l'},
     {"profile", required_argument, NULL, 'R'},
+    {"flight", required_argument, NULL, 'F'},
+    {"flight-at-end", no_argument, NULL, 'E'},
+    {"trigger", required_argument, NULL, 'g'},
+    {"trigger-into", required_argument, NULL, 'G'},
 };
 enum { NAMED = sizeof(named) / sizeof(named[0]) };
 
@@ -69,6 +73,7 @@ static int parse_pci_address(struct record_options *o, const char *text) {
 static int parse_ring(struct record_options *o, const char *text) {
   if (!nvt_parse_size(text, &o->ring) || o->ring < NVT_RING_SIZE_MIN || o->ring > 16ull << 30)
     return refuse_value("ring", text, "a size from 512K to 16G is wanted");
+  o->ring_given = true;
   return NVT_EXIT_OK;
 }
 
@@ -169,6 +174,16 @@ static int take(struct record_options *o, int option) {
     return parse_death(o, optarg);
   case 'T':
     return parse_plugin_timeout(o, optarg);
+  case 'F':
+    return nvt_record_flight_option(o, optarg);
+  case 'E':
+    o->at_end = true;
+    return NVT_EXIT_OK;
+  case 'g':
+    return nvt_record_trigger_option(o, optarg);
+  case 'G':
+    o->into_given = true;
+    return parse_either("trigger-into", optarg, "files", "one", &o->into_one);
   case 'R':
     o->profile = optarg;
     return NVT_EXIT_OK;
@@ -226,6 +241,9 @@ static int agree(struct record_options *o) {
                                      "--plugin-isolated FILE: another plug-in's end is ours, too");
   if (o->no_control && o->control != NULL)
     return nvt_usage_error("record", "--control and --no-control: which?");
+  int status = nvt_record_gate_agree(o);
+  if (status != NVT_EXIT_OK)
+    return status;
   if (o->namespace_count == 0)
     o->namespaces[o->namespace_count++] = "ram:64M";
   /* A file is to be whole. Who looks on live must not hold up the guest. */
