@@ -30,8 +30,8 @@ static void fail(struct nvt_gate *gate, struct gate_window *window, int error, c
   window->piece.error = -error;
   gate->status.failed++;
   nvt_log(NVT_LOG_QUIET,
-          "%s: the piece can't be written: %s; its file holds the whole records "
-          "before that, the recorder waits for the next trigger",
+          "%s: the piece can't be written: %s; what is there are whole records, and the recorder "
+          "waits for the next trigger",
           window->piece.path, why);
   for (unsigned i = 0; i < GATE_SLOTS; i++)
     if ((window->active >> i & 1) != 0)

@@ -20,8 +20,11 @@ static bool number(const char *text, uint64_t max, uint64_t *out) {
     return false;
   errno = 0;
   bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
-  *out = strtoull(text, &rest, hex ? 16 : 10);
-  return errno == 0 && *rest == '\0' && *out <= max;
+  unsigned long long value = strtoull(text, &rest, hex ? 16 : 10);
+  if (errno != 0 || *rest != '\0' || value > max)
+    return false;
+  *out = value;
+  return true;
 }
 
 bool nvt_time_parse(const char *text, uint64_t *ns) {
@@ -50,8 +53,8 @@ bool nvt_span_parse(const char *text, struct nvt_span *out) {
     return true;
   size_t length = strlen(text);
   char copy[32];
-  if (length < 2 || length >= sizeof(copy))
-    return false;
+  if (length < 2 || length >= sizeof(copy) || (text[length - 1] >= '0' && text[length - 1] <= '9'))
+    return false; /* a number alone is records */
   memcpy(copy, text, length + 1);
   if (copy[length - 1] == 'B')
     copy[length - 1] = '\0';
