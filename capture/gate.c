@@ -328,6 +328,8 @@ static int open_output(struct nvt_gate *gate, char *why, size_t whylen) {
     error = nvt_output_create(&output, &gate->output, why, whylen);
   if (error == 0 && o->one)
     error = nvt_output_next(gate->output, why, whylen);
+  if (error == 0 && o->one)
+    nvt_gate_tell_ring(gate);
   return error;
 }
 

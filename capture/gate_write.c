@@ -28,8 +28,9 @@ static struct nvt_output *output_of(struct nvt_gate *gate, struct gate_window *w
 /* The piece ends here, and what is left of it isn't written. */
 static void fail(struct nvt_gate *gate, struct gate_window *window, int error, const char *why) {
   window->piece.error = -error;
-  gate->status.failed++;
-  nvt_log(NVT_LOG_QUIET,
+  bool asked = window->own != NULL; /* whoever did is told, and may do better */
+  gate->status.failed += !asked;
+  nvt_log(asked ? NVT_LOG_NORMAL : NVT_LOG_QUIET,
           "%s: the piece can't be written: %s; what is there are whole records, and the recorder "
           "waits for the next trigger",
           window->piece.path, why);
@@ -65,10 +66,10 @@ static int tell_gap(struct nvt_gate *gate, uint64_t next) {
   return nvt_output_put(gate->output, bytes, sizeof(frame) + length);
 }
 
-static void tell_ring(struct nvt_gate *gate, bool open) {
-  struct nvt_output *output = gate->output;
-  if (open)
-    nvt_ring_set_output(gate->options.ring, nvt_output_path(output), nvt_output_fd(output),
+void nvt_gate_tell_ring(struct nvt_gate *gate) {
+  int fd = nvt_output_fd(gate->output);
+  if (fd >= 0)
+    nvt_ring_set_output(gate->options.ring, nvt_output_path(gate->output), fd,
                         gate->options.packer != NULL ? NVT_RING_APPEND_ZSTD : NVT_RING_APPEND);
 }
 
@@ -84,7 +85,7 @@ static void begin(struct nvt_gate *gate, struct gate_window *window) {
   (void)snprintf(window->piece.path, sizeof(window->piece.path), "%s",
                  error == 0 ? nvt_output_path(output) : gate->path);
   if (error == 0 && window->own == NULL && !one)
-    tell_ring(gate, true);
+    nvt_gate_tell_ring(gate);
   if (one && gate->written && window->next < gate->written_end)
     window->next = gate->written_end; /* the file has that already */
   else if (one)
