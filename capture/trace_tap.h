@@ -24,12 +24,13 @@ struct nvt_trace_tap; /* opaque */
 
 struct nvt_trace_options {
   enum nvt_trace_data data;
-  uint32_t head;   /* bytes, with HEAD */
-  bool block;      /* wait when the ring is full; else drop, and count */
-  bool calm;       /* after a loss, go on when half of the ring is free again */
-  uint16_t thread; /* number of the recording thread, as in the record */
-  bool no_tsc;     /* time stamps by clock_gettime() */
-  bool paused;     /* attach to nothing until nvt_trace_tap_start() */
+  uint32_t head;        /* bytes, with HEAD */
+  uint32_t dedup_pages; /* with HEAD and FULL: pages that aren't recorded again; 0: all are */
+  bool block;           /* wait when the ring is full; else drop, and count */
+  bool calm;            /* after a loss, go on when half of the ring is free again */
+  uint16_t thread;      /* number of the recording thread, as in the record */
+  bool no_tsc;          /* time stamps by clock_gettime() */
+  bool paused;          /* attach to nothing until nvt_trace_tap_start() */
   const struct nvt_trace_filter *filter; /* NULL: everything; copied */
 };
 

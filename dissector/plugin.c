@@ -214,6 +214,9 @@ static void add_of_type(const struct nvt_context *c) {
   case NVT_REC_DATA:
     nvt_add_data(c);
     break;
+  case NVT_REC_DIGEST:
+    nvt_add_digest(c);
+    break;
   case NVT_REC_EVENT:
     add_event(c);
     break;

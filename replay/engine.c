@@ -26,6 +26,7 @@ static bool open_target(struct nvt_engine *e, const struct nvt_record *meta, cha
       .pci_address = meta->header.pci_address,
       .meta = &e->meta,
       .details = &e->details,
+      .address = e->address,
       .pin = nvt_feed_find_pin(e->feed, meta->header.controller),
       .observer = &observer,
   };
@@ -96,20 +97,21 @@ int nvt_engine_resize_namespace(struct nvt_engine *e, const struct nvt_rec_event
 }
 
 bool nvt_engine_create(const struct nvt_record *meta, const struct nvt_target_ops *ops,
-                       struct nvt_feed *feed, struct nvt_replay_totals *totals,
+                       const char *address, struct nvt_feed *feed, struct nvt_replay_totals *totals,
                        struct nvt_engine **out, char *why, size_t whylen) {
   struct nvt_engine *e = calloc(1, sizeof(*e));
   snprintf(why, whylen, "out of memory");
   if (e == NULL)
     return false;
   e->ops = ops;
+  e->address = address;
   e->feed = feed;
   e->totals = totals;
   e->meta = meta->meta;
   e->record = meta->number;
   e->queues = calloc(NVT_ENGINE_QUEUES, sizeof(*e->queues));
   e->answers = calloc(NVT_ANSWERS_MAX, sizeof(*e->answers));
-  if (e->queues == NULL || e->answers == NULL || nvt_memory_create(&e->memory) != 0 ||
+  if (e->queues == NULL || e->answers == NULL || nvt_memory_create(ops->outside, &e->memory) != 0 ||
       !nvt_meta_parse(meta->tail, meta->tail_length, &e->details, why, whylen) ||
       !follow_namespaces(e) || !open_target(e, meta, why, whylen)) {
     nvt_engine_destroy(e);
@@ -139,13 +141,13 @@ void nvt_engine_destroy(struct nvt_engine *e) {
 #define WINDOW (UINT64_C(1) << 40)
 
 void nvt_engine_need_memory(struct nvt_engine *e, uint64_t address) {
-  void *host;
+  struct nvt_memory_place place;
   uint64_t start = address & ~(WINDOW - 1);
   if (e->maps_seen || nvt_memory_has(e->memory, address) ||
-      nvt_memory_map(e->memory, start, WINDOW, &host) != 0)
+      nvt_memory_map(e->memory, start, WINDOW, &place) != 0)
     return;
   e->maps_made = true;
-  if (e->ops->dma_map(e->target, start, WINDOW, host, true, true) != 0)
+  if (e->ops->dma_map(e->target, start, WINDOW, &place, true, true) != 0)
     nvt_memory_unmap(e->memory, start, WINDOW);
 }
 

@@ -47,6 +47,7 @@ struct replay_namespace {
 
 struct nvt_engine {
   const struct nvt_target_ops *ops;
+  const char *address;
   struct nvt_target *target;
   struct nvt_feed *feed;
   struct nvt_replay_totals *totals;

@@ -136,7 +136,7 @@ static int follow_register(struct nvt_session *session, struct nvt_controller_no
   controller->state.cc = get32(controller, NVT_ROW_CC);
   uint64_t after = NVT_GET(controller->state.cc, CC_EN);
   if (snapshot) {
-    controller->whole = true;
+    controller->whole |= nvt_access_touches(access, NVT_REG_CC, 4);
     struct nvt_doorbell_id admin = {.qid = 0};
     bool there = nvt_session_find_queue(session, controller->state.controller, admin) != NULL;
     return after != 0 && before == 0 && !there
@@ -245,6 +245,18 @@ static enum nvt_opcode_set set_of_queue(uint16_t sqid) {
   return sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM;
 }
 
+static int take_data(struct nvt_session *session, struct nvt_controller_node *controller,
+                     const struct nvt_record *record, struct nvt_view *view) {
+  view->set = set_of_queue(record->data.sqid);
+  view->exchange = nvt_session_outstanding(session, record->header.controller, record->data.sqid,
+                                           record->data.cid);
+  if (view->exchange == NULL)
+    return 0;
+  view->set = (enum nvt_opcode_set)view->exchange->set;
+  nvt_session_sizes_data(session, controller, view->exchange, record);
+  return nvt_session_sets_data(session, view->exchange, record);
+}
+
 static int take(struct nvt_session *session, struct nvt_controller_node *controller,
                 const struct nvt_record *record, struct nvt_view *view) {
   session->now = (struct nvt_moment){.record = record->number, .time_ns = record->time_ns};
@@ -293,14 +305,13 @@ static int take(struct nvt_session *session, struct nvt_controller_node *control
   case NVT_REC_COMPLETION:
     view->set = set_of_queue(record->completion.sqid);
     return nvt_session_completion(session, controller, record, view);
+  case NVT_REC_DIGEST: {
+    struct nvt_record data;
+    nvt_record_digest_as_data(record, &data);
+    return take_data(session, controller, &data, view);
+  }
   case NVT_REC_DATA:
-    view->set = set_of_queue(record->data.sqid);
-    view->exchange = nvt_session_outstanding(session, id, record->data.sqid, record->data.cid);
-    if (view->exchange == NULL)
-      return 0;
-    view->set = (enum nvt_opcode_set)view->exchange->set;
-    nvt_session_sizes_data(session, controller, view->exchange, record);
-    return nvt_session_sets_data(session, view->exchange, record);
+    return take_data(session, controller, record, view);
   case NVT_REC_VERDICT:
     view->set = set_of_queue(record->verdict.sqid);
     if (record->verdict.cid != UINT16_MAX) /* it is about a command */

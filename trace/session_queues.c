@@ -68,6 +68,7 @@ struct nvt_queue *nvt_session_create_queue(struct nvt_session *session,
   queue->view.entries = entries;
   queue->view.base = base;
   queue->view.head_known = queue->view.tail_known = true;
+  queue->view.phase = true;
   return queue;
 }
 
@@ -181,9 +182,11 @@ int nvt_session_queue_state(struct nvt_session *session, struct nvt_controller_n
   queue->view.cqid = id.is_cq ? state->qid : state->cqid;
   queue->view.head = state->head;
   queue->view.tail = state->tail;
+  queue->view.phase = (state->queue_flags & NVT_V_queue_queue_flags_PHASE) != 0;
   if (id.is_cq && (state->queue_flags & NVT_V_queue_queue_flags_INTERRUPTS) != 0)
     nvt_session_set_vector(session, queue, state->vector);
-  return 0;
+  bool told = (controller->state.left_out & NVT_V_meta_left_out_flags_DOORBELLS) == 0;
+  return !id.is_cq && told ? nvt_session_announced_before(session, queue) : 0;
 }
 
 static int created(struct nvt_session *session, struct nvt_controller_node *controller,
