@@ -38,7 +38,7 @@ static const struct option named[] = {
     {"trace-paused", no_argument, NULL, 'a'},
     {"log", required_argument, NULL, 'l'},
     {"profile", required_argument, NULL, 'R'},
-    {"flight", required_argument, NULL, 'F'},
+    {"flight", required_argument, NULL, 'y'},
     {"flight-at-end", no_argument, NULL, 'E'},
     {"trigger", required_argument, NULL, 'g'},
     {"trigger-into", required_argument, NULL, 'G'},
@@ -181,7 +181,7 @@ static int take(struct record_options *o, int option) {
     return parse_death(o, optarg);
   case 'T':
     return parse_plugin_timeout(o, optarg);
-  case 'F':
+  case 'y':
     return nvt_record_flight_option(o, optarg);
   case 'E':
     o->at_end = true;

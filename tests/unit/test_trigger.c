@@ -56,19 +56,24 @@ static void conditions(void **state) {
   char why[512] = "";
   assert_true(nvt_trigger_parse("error", &t, why, sizeof(why)));
   assert_int_equal(t.kind, NVT_TRIGGER_COMPLETION);
-  assert_true(t.error && !t.before_given && t.before.records == NVT_SPAN_RECORDS);
+  assert_true(t.commands.errors && !t.before_given && t.before.records == NVT_SPAN_RECORDS);
   assert_int_equal(t.times, NVT_TRIGGER_TIMES);
   assert_true(nvt_trigger_parse("opcode=Read+Write+nsid=2+lba=0x10-20,before=1M,after=2s,times=0",
                                 &t, why, sizeof(why)));
   assert_int_equal(t.kind, NVT_TRIGGER_COMMAND);
   assert_int_equal(t.commands.opcodes[1][0], 6);
-  assert_true(t.by_lba && t.lba_first == 16 && t.lba_last == 20 && t.commands.nsid == 2);
+  assert_int_equal(t.commands.range_count, 1);
+  assert_true(t.commands.ranges[0].first == 16 && t.commands.ranges[0].last == 20);
+  assert_int_equal(t.commands.nsid, 2);
   assert_true(t.before.bytes == 1 << 20 && t.after.ns == 2000000000 && t.times == 0);
   assert_true(nvt_trigger_parse("status=2/0x81+queue=1+2", &t, why, sizeof(why)));
-  assert_int_equal(t.status, 0x281);
+  assert_int_equal(t.commands.status_count, 1);
+  assert_int_equal(t.commands.statuses[0], 0x281);
   assert_int_equal(t.commands.queue_count, 2);
-  assert_true(nvt_trigger_parse("status=invalid field in command", &t, why, sizeof(why)));
-  assert_int_equal(t.status, 2);
+  assert_true(nvt_trigger_parse("status=invalid field in command+0/1", &t, why, sizeof(why)));
+  assert_int_equal(t.commands.status_count, 2);
+  assert_int_equal(t.commands.statuses[0], 2);
+  assert_int_equal(t.commands.statuses[1], 1);
   assert_true(nvt_trigger_parse("event=fatal+reset+dma-fault", &t, why, sizeof(why)));
   assert_int_equal(t.events, 1u << 13 | 0xfu << 3 | 1u << 17);
   assert_true(nvt_trigger_parse("reg=cc", &t, why, sizeof(why)));
@@ -86,11 +91,13 @@ static void conditions(void **state) {
                                     "status=8/1",
                                     "status=1/256",
                                     "status=nonsense",
-                                    "slower=0s",
                                     "slower=5",
                                     "lba=5-4",
                                     "lba=-1",
                                     "lba=1-2-3",
+                                    "all",
+                                    "errors",
+                                    "metadata",
                                     "lba=18446744073709551616",
                                     "queue=65536",
                                     "admin+io",
@@ -185,7 +192,9 @@ static void commands_and_completions(void **state) {
   assert_int_equal(fetch(&r, 0, 8, 2, 0, 100, 0), 0);             /* Get Log Page has no blocks */
   r.ns += 1000000;
   assert_int_equal(complete(&r, 1, 1, 2, 0), 0);
-  r.ns += 1;
+  assert_int_equal(fetch(&r, 0, 77, 0xc, 0, 0, 0), 0); /* an event request takes its time */
+  r.ns += 1000000;
+  assert_int_equal(complete(&r, 0, 77, 0xc, 0), 0);
   assert_int_equal(complete(&r, 1, 2, 1, 0), 1u << 4);
   assert_int_equal(complete(&r, 1, 3, 1, 2), 1u << 4 | 1);
   assert_int_equal(complete(&r, 1, 4, 2, 0x281), 1u << 4 | 3);
