@@ -48,6 +48,7 @@ int nvt_capture_meta(const struct nvt_controller *device, uint32_t data_head, co
                           .vs = info.vs,
                           .cap = info.cap,
                           .mdts = info.mdts,
+                          .sgl = info.sgl,
                           .io_queues = info.io_queues,
                           .vectors = info.vectors,
                           .pci_address = info.pci_address,
