@@ -110,7 +110,8 @@ int nvt_emit_meta(struct nvt_emit *emit, struct nvt_emit_who who,
   bool shared = strcmp(meta->doorbells, "shared") == 0;
   size_t tail = padded(length);
   struct nvt_rec_meta *body = NULL;
-  if (sizeof(struct nvt_rec_header) + sizeof(*body) + tail <= NVT_RECORD_MAX)
+  bool fits = sizeof(struct nvt_rec_header) + sizeof(*body) + tail <= NVT_RECORD_MAX;
+  if (fits)
     body = nvt_emit_begin(emit, who, NVT_REC_META, sizeof(*body) + tail);
   if (body != NULL) {
     *body = (struct nvt_rec_meta){
@@ -130,7 +131,7 @@ int nvt_emit_meta(struct nvt_emit *emit, struct nvt_emit_who who,
     emit->stream->shared_doorbells = shared;
   }
   free(json);
-  return body == NULL ? -ENOSPC : 0;
+  return body != NULL ? 0 : fits ? -ENOSPC : -E2BIG;
 }
 
 /* --- annotations --- */

@@ -27,7 +27,7 @@ int nvt_emit_data(struct nvt_emit *, struct nvt_emit_who, const struct nvt_emit_
 
 /* A meta-record. *meta says all of the controller (recorder, identity, doorbells, namespaces, …);
  * what there is to say of the recording (format, data, clock, started, host) is set here. 0,
- * -EINVAL (too many namespaces), -ENOMEM, -ENOSPC (lost, or too long for a record). */
+ * -EINVAL (too many namespaces), -E2BIG (too long for a record), -ENOMEM, -ENOSPC (lost). */
 int nvt_emit_meta(struct nvt_emit *, struct nvt_emit_who, const struct nvt_emit_data_options *,
                   uint8_t left_out, struct nvt_meta *meta);
 

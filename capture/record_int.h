@@ -30,6 +30,7 @@ struct record_options {
   bool isolation_given;
   enum nvt_trace_data data;
   uint32_t head;
+  struct nvt_trace_filter filter;
   uint32_t dedup_pages;
   uint64_t ring; /* bytes */
   uint32_t pci_address;

@@ -110,6 +110,11 @@ static enum nvt_verdict on_verdict(void *user, const struct nvt_tap_event *event
   return NVT_VERDICT_CONTINUE;
 }
 
+static bool is_list(const struct nvt_tap_event *event) {
+  return event->data.kind == NVT_V_data_kind_PRP_LIST ||
+         event->data.kind == NVT_V_data_kind_SGL_SEGMENT;
+}
+
 static void put_data(struct nvt_trace_tap *tap, const struct nvt_tap_event *event) {
   const struct nvt_rec_data data = {.sqid = event->data.sqid,
                                     .cid = event->data.cid,
@@ -159,12 +164,6 @@ void nvt_trace_tap_end_snapshot(struct nvt_trace_tap *tap, enum nvt_record_type 
   done(tap, type, body);
 }
 
-static uint8_t left_out(const struct nvt_trace_filter *filter) {
-  return (uint8_t)((filter->no_doorbells ? NVT_V_meta_left_out_flags_DOORBELLS : 0u) |
-                   (filter->no_interrupts ? NVT_V_meta_left_out_flags_INTERRUPTS : 0u) |
-                   (nvt_trace_filter_commands(filter) ? NVT_V_meta_left_out_flags_COMMANDS : 0u));
-}
-
 static uint32_t smallest_block(const struct nvt_meta *meta) {
   uint32_t smallest = 0;
   for (uint32_t i = 0; i < meta->namespace_count; i++)
@@ -183,7 +182,7 @@ int nvt_trace_tap_meta(struct nvt_trace_tap *tap, const struct nvt_controller *d
     (void)nvt_digests_begin(tap->digests, event.controller, smallest_block(&meta));
   if (error == 0)
     error = nvt_emit_meta(&tap->emit, who(&event), &tap->data,
-                          filter == NULL ? 0 : left_out(filter), &meta);
+                          filter == NULL ? 0 : nvt_select_left_out(tap->select), &meta);
   nvt_meta_clear(&meta);
   return error;
 }
@@ -260,8 +259,21 @@ static enum nvt_verdict on_any(void *user, const struct nvt_tap_event *event) {
   return select_then(user, event, callbacks[event->tap]);
 }
 
+/* Before it is asked whose data it is: what would not be recorded anyway. */
+static enum nvt_verdict on_any_data(struct nvt_trace_tap *tap, const struct nvt_tap_event *event,
+                                    bool in) {
+  if ((event->data.direction == NVT_DIRECTION_IN) != in ||
+      (tap->data.mode == NVT_V_meta_data_mode_NONE && !is_list(event)))
+    return NVT_VERDICT_CONTINUE;
+  return select_then(tap, event, in ? on_data_in : on_data);
+}
+
+static enum nvt_verdict on_any_data_out(void *user, const struct nvt_tap_event *event) {
+  return on_any_data(user, event, false);
+}
+
 static enum nvt_verdict on_any_data_in(void *user, const struct nvt_tap_event *event) {
-  return select_then(user, event, on_data_in);
+  return on_any_data(user, event, true);
 }
 
 /* What comes from the host is recorded as the host sent it, what goes to the host as it
@@ -295,10 +307,11 @@ static int attach_one(struct nvt_trace_tap *tap, unsigned id) {
   const char *name = nvt_tap_name((enum nvt_tap_id)id);
   if (callbacks[id] == NULL)
     return 0;
-  bool all = tap->select == NULL;
-  int error = nvt_tap_attach(tap->host, name, order_of(id), all ? callbacks[id] : on_any, tap,
+  bool all = tap->select == NULL, data = callbacks[id] == on_data;
+  nvt_tap_fn selecting = data ? on_any_data_out : on_any;
+  int error = nvt_tap_attach(tap->host, name, order_of(id), all ? callbacks[id] : selecting, tap,
                              "trace", &tap->attachments[id]);
-  if (error == 0 && callbacks[id] == on_data)
+  if (error == 0 && data)
     error = nvt_tap_attach(tap->host, name, NVT_TAP_LAST, all ? on_data_in : on_any_data_in, tap,
                            "trace", &tap->outgoing[id == NVT_TAP_IO_MEMORY]);
   return error;

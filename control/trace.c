@@ -46,10 +46,8 @@ static bool what_is_wanted(const struct control_value *values, struct nvt_contro
     return nvt_control_refuse(why, whylen, "data '%.64s': " NVT_TRACE_DATA_WANTED, data);
   if (!nvt_trace_filter_parse(values[1].given ? values[1].text : "", &out->filter, why, whylen))
     return false;
-  if (out->filter.errors && out->data != NVT_TRACE_DATA_NONE)
-    return nvt_control_refuse(why, whylen,
-                              "data goes by before a command fails: with the filter 'errors' none "
-                              "can be recorded");
+  if (!nvt_trace_filter_agrees(&out->filter, out->data, why, whylen))
+    return false;
   if (values[2].given)
     out->ring = values[2].number;
   if (out->ring < NVT_CONTROL_RING_MIN || out->ring > NVT_CONTROL_RING_MAX)

@@ -180,6 +180,7 @@ bool nvt_meta_parse(const void *json, size_t length, struct nvt_meta *out, char 
   get_text(&from, root, "host", out->host, sizeof(out->host));
   get_text(&from, root, "filter", out->filter, sizeof(out->filter));
   get_text(&from, root, "profile", out->profile, sizeof(out->profile));
+  get_text(&from, root, "scrubbed", out->scrubbed, sizeof(out->scrubbed));
   json_object_put(root);
   if (from.failed)
     nvt_meta_clear(out);

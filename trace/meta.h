@@ -44,6 +44,7 @@ struct nvt_meta {
   char host[64];        /* where recorded; optional */
   char filter[256];     /* what was recorded, as the recorder was asked; "": everything */
   char profile[64];     /* the troublesome drive that it was, as --profile has it; optional */
+  char scrubbed[64];    /* what nvmetap scrub did with the trace, in words; optional */
   struct nvt_meta_namespace *namespaces; /* of parse: owned by the struct; of build: borrowed */
   uint32_t namespace_count;              /* at most NVT_META_NAMESPACES_MAX */
 };

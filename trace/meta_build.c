@@ -151,6 +151,7 @@ int nvt_meta_build(const struct nvt_meta *meta, char **json, size_t *length) {
   add_text(&out, "host", meta->host);
   add_text(&out, "filter", meta->filter);
   add_text(&out, "profile", meta->profile);
+  add_text(&out, "scrubbed", meta->scrubbed);
   put(&out, "}", 2); /* with a NUL */
   if (out.failed)
     free(out.at);

@@ -22,6 +22,7 @@ struct nvt_reader {
   FILE *file; /* libpcap's, closed by pcap_close() */
   pcap_t *pcap;
   const uint8_t *bytes; /* of the last frame, libpcap's */
+  uint32_t original;
   uint64_t size;
   uint64_t position;     /* of the next record */
   uint64_t number;       /* of the last record */
@@ -223,6 +224,7 @@ enum nvt_read nvt_reader_next(struct nvt_reader *reader, struct nvt_record *out,
     return refuse(reader, why);
   reader->number++;
   reader->bytes = bytes;
+  reader->original = header->len;
   out->number = reader->number;
   out->offset = reader->position;
   out->time_ns = time_of(header);
@@ -241,6 +243,10 @@ enum nvt_read nvt_reader_next(struct nvt_reader *reader, struct nvt_record *out,
 
 const uint8_t *nvt_reader_bytes(const struct nvt_reader *reader) {
   return reader->bytes;
+}
+
+uint32_t nvt_reader_original(const struct nvt_reader *reader) {
+  return reader->original;
 }
 
 uint64_t nvt_reader_size(const struct nvt_reader *reader) {

@@ -38,6 +38,9 @@ enum nvt_read nvt_reader_next(struct nvt_reader *, struct nvt_record *out, struc
 /* The bytes of the frame that nvt_reader_next() last gave (OK or FOREIGN),
  * out->captured of them; valid until its next call. */
 const uint8_t *nvt_reader_bytes(const struct nvt_reader *);
+/* Bytes that this frame had on its way into the file: more than captured where a tool applied a
+ * snap length. */
+uint32_t nvt_reader_original(const struct nvt_reader *);
 /* Bytes of the file, 0 where not known (a pipe), and bytes read so far: for progress. */
 uint64_t nvt_reader_size(const struct nvt_reader *);
 uint64_t nvt_reader_position(const struct nvt_reader *);

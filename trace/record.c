@@ -169,6 +169,10 @@ bool nvt_event_has_queue(unsigned event) {
   return event == NVT_V_event_event_DMA_FAULT || event == NVT_V_event_event_DOORBELL_FAULT;
 }
 
+bool nvt_record_left_out(const struct nvt_record *record) {
+  return record->header.type == NVT_REC_LOSS && record->loss.reason == NVT_V_loss_reason_LEFT_OUT;
+}
+
 bool nvt_event_breaks(unsigned event) {
   switch (event) {
   case NVT_V_event_event_DETACH:

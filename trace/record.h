@@ -141,10 +141,10 @@ struct nvt_rec_digest {
 struct nvt_rec_event {
   uint16_t event;
   uint16_t qid;
-  uint32_t
-      code; /* DMA map: 1 readable, 2 writable; interrupt set-up: flags of the port; NS: nsid */
-  uint64_t address;
-  uint64_t size;
+  uint32_t code; /* DMA map: 1 readable, 2 writable; interrupt set-up: flags of the port; NS: nsid;
+                    trigger: its number, 0 by hand */
+  uint64_t address; /* trigger: the sequence number of the record that met its condition */
+  uint64_t size;    /* trigger: how often it has fired */
 };
 struct nvt_rec_verdict {
   uint16_t sqid;
@@ -257,6 +257,8 @@ bool nvt_event_has_queue(unsigned event);
 /* Whether what was known of the controller's state doesn't hold beyond a device event: the host
  * left, a migration, a removal or a return, or tracing was stopped. */
 bool nvt_event_breaks(unsigned event);
+/* Whether a record tells of records that the recorder meant to leave out: none was lost. */
+bool nvt_record_left_out(const struct nvt_record *);
 /* Bytes of the fixed body; 0 for an unknown type. */
 size_t nvt_record_body_size(unsigned type);
 

@@ -95,7 +95,7 @@ static void follow_sequence(struct nvt_controller_node *controller, const struct
     uint64_t known = overlap(controller->gap_first, controller->gap_end, controller->loss_first,
                              controller->loss_end);
     controller->gap_end = controller->gap_first = 0;
-    if (known > record->loss.count)
+    if (known > record->loss.count || nvt_record_left_out(record))
       known = record->loss.count;
     controller->state.lost = add_capped(controller->state.lost, record->loss.count - known);
     controller->lossy_until = record->number;
@@ -136,7 +136,7 @@ static int follow_register(struct nvt_session *session, struct nvt_controller_no
   controller->state.cc = get32(controller, NVT_ROW_CC);
   uint64_t after = NVT_GET(controller->state.cc, CC_EN);
   if (snapshot) {
-    controller->whole = true;
+    controller->whole |= nvt_access_touches(access, NVT_REG_CC, 4);
     struct nvt_doorbell_id admin = {.qid = 0};
     bool there = nvt_session_find_queue(session, controller->state.controller, admin) != NULL;
     return after != 0 && before == 0 && !there
@@ -208,6 +208,12 @@ static void reset_by_event(struct nvt_session *session, struct nvt_controller_no
   controller->state.condition = NVT_CONDITION_DISABLED;
 }
 
+/* What happens from here to the next snapshot isn't in the trace. */
+static void follow_stop(struct nvt_session *session, struct nvt_controller_node *controller) {
+  nvt_session_stopped(session, controller);
+  memset(controller->changes, 0, sizeof(controller->changes));
+}
+
 static void follow_event(struct nvt_session *session, struct nvt_controller_node *controller,
                          const struct nvt_record *record, struct nvt_view *view) {
   switch (record->event.event) {
@@ -227,8 +233,7 @@ static void follow_event(struct nvt_session *session, struct nvt_controller_node
     break;
   case NVT_V_event_event_TRACE_STOPPED:
   case NVT_V_event_event_RECOVERED:
-    nvt_session_stopped(session, controller);
-    memset(controller->changes, 0, sizeof(controller->changes));
+    follow_stop(session, controller);
     break;
   default:
     break;
@@ -317,6 +322,10 @@ static int take(struct nvt_session *session, struct nvt_controller_node *control
     return 0;
   case NVT_REC_EVENT:
     follow_event(session, controller, record, view);
+    return 0;
+  case NVT_REC_LOSS:
+    if (nvt_record_left_out(record))
+      follow_stop(session, controller);
     return 0;
   case NVT_REC_QUEUE_STATE:
     if (record->header.flags & NVT_V_header_flags_SNAPSHOT)

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
-#include "trace/progress_int.h"
+#include "trace/progress.h"
 #include "trace/reader.h"
 #include "trace/session_int.h"
 #include "trace/stats_int.h"

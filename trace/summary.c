@@ -194,6 +194,16 @@ static void data(struct nvt_text *text, const struct nvt_rec_data *body) {
   number_of(text, " offset ", body->offset);
 }
 
+static void trigger(struct nvt_text *text, const struct nvt_rec_event *body) {
+  if (body->code == 0) {
+    nvt_text_add(text, " by hand");
+    return;
+  }
+  number_of(text, " ", body->code);
+  number_of(text, ", time ", body->size);
+  number_of(text, ", by sequence number ", body->address);
+}
+
 static void digest(struct nvt_text *text, const struct nvt_record *record) {
   const struct nvt_rec_digest *body = &record->digest;
   struct nvt_record data_record;
@@ -245,6 +255,9 @@ static void event(struct nvt_text *text, const struct nvt_rec_event *body) {
   case NVT_V_event_event_NS_ADDED:
   case NVT_V_event_event_NS_REMOVED:
     number_of(text, " nsid ", body->code);
+    break;
+  case NVT_V_event_event_TRIGGER:
+    trigger(text, body);
     break;
   case NVT_V_event_event_NS_RESIZED:
     number_of(text, " nsid ", body->code);
@@ -390,7 +403,7 @@ static void body(struct nvt_text *text, const struct nvt_record *record,
     break;
   case NVT_REC_LOSS:
     plural(text, record->loss.count, "record");
-    nvt_text_add(text, " lost: ");
+    nvt_text_add(text, nvt_record_left_out(record) ? " not written: " : " lost: ");
     value_name(text, "loss", "reason", record->loss.reason);
     number_of(text, ", from sequence number ", record->loss.first_seq);
     break;
