@@ -38,6 +38,7 @@ static const struct option named[] = {
     {"trace-paused", no_argument, NULL, 'a'},
     {"log", required_argument, NULL, 'l'},
     {"profile", required_argument, NULL, 'R'},
+    {"no-recover", no_argument, NULL, 'N'},
 };
 enum { NAMED = sizeof(named) / sizeof(named[0]) };
 
@@ -76,6 +77,7 @@ static int parse_pci_address(struct record_options *o, const char *text) {
 static int parse_ring(struct record_options *o, const char *text) {
   if (!nvt_parse_size(text, &o->ring) || o->ring < NVT_RING_SIZE_MIN || o->ring > 16ull << 30)
     return refuse_value("ring", text, "a size from 512K to 16G is wanted");
+  o->ring_given = true;
   return NVT_EXIT_OK;
 }
 
@@ -152,6 +154,9 @@ static int take(struct record_options *o, int option) {
     return NVT_EXIT_OK;
   case 'C':
     o->no_control = true;
+    return NVT_EXIT_OK;
+  case 'N':
+    o->no_recover = true;
     return NVT_EXIT_OK;
   case 'a':
     o->paused = true;

@@ -235,7 +235,7 @@ static void *run(void *user) {
 static int open_path(const char *path) {
   struct stat status;
   bool special = stat(path, &status) == 0 && !S_ISREG(status.st_mode);
-  return open(path, (special ? O_WRONLY : O_RDWR) | O_CREAT | O_CLOEXEC, 0644);
+  return open(path, (special ? O_WRONLY : O_RDWR) | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 }
 
 static int open_output(struct nvt_ring_writer *writer, char *why, size_t whylen) {
@@ -256,9 +256,6 @@ static int open_output(struct nvt_ring_writer *writer, char *why, size_t whylen)
   for (unsigned i = 0; i < writer->count && regular; i++)
     nvt_ring_set_output(writer->sources[i].ring, writer->path, writer->fd,
                         writer->file ? NVT_RING_STREAM : NVT_RING_APPEND);
-  if (regular && ftruncate(writer->fd, 0) != 0)
-    return nvt_capture_refuse(-errno, why, whylen, "%s: the trace can't be begun: %s", writer->path,
-                              strerror(errno));
   uint8_t header[NVT_FILE_HEADER_BYTES];
   int error = nvt_writer_file_header(header);
   size_t done = 0;
