@@ -219,8 +219,12 @@ static int make_trace(struct session *s) {
   int error = nvt_ring_writer_start(&writer, &s->writer, why, sizeof(why));
   if (error != 0)
     return complain(error == -ENOSPC || error == -EPIPE ? NVT_EXIT_DIFFERS : NVT_EXIT_USAGE, why);
-  const struct nvt_trace_options trace = {
-      .data = o->data, .head = o->head, .block = o->block, .paused = o->paused};
+  const struct nvt_trace_options trace = {.data = o->data,
+                                          .head = o->head,
+                                          .dedup_pages = o->dedup_pages,
+                                          .block = o->block,
+                                          .paused = o->paused,
+                                          .filter = &o->filter};
   error = nvt_trace_tap_create(s->host, s->ring, &trace, &s->tap);
   if (error == 0 && !o->paused) {
     nvt_ring_mark_start(s->ring);
@@ -350,6 +354,10 @@ NVT_COMMAND(
         "                          Without it nothing is recorded\n"
         "  --data none|head:N|full data of the commands: none, the first N bytes of each, or all;\n"
         "                          default none (PRP lists are always recorded)\n"
+        "  --filter WORDS          what to record, with ',' between: commands, doorbells, "
+        "metadata,\n"
+        "                          admin, io, queue=N, opcode=Read, nsid=N, lba=A-B, errors,\n"
+        "                          status=N, slower=500us and more; default everything\n"
         "  --on-full block|drop    when the trace can't be written fast enough: hold up the "
         "device,\n"
         "                          or leave out records and count them. Default block, for '-' "

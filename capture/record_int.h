@@ -30,6 +30,8 @@ struct record_options {
   bool isolation_given;
   enum nvt_trace_data data;
   uint32_t head;
+  struct nvt_trace_filter filter;
+  uint32_t dedup_pages;
   uint64_t ring; /* bytes */
   uint32_t pci_address;
   uint16_t queues; /* 0: the controller's own number */

@@ -314,8 +314,9 @@ conclude(struct nvt_plugin_host *host, const struct nvt_tap_event *event, const 
 }
 
 /* A plug-in that may change and decide: call it, see what it did. */
-static enum nvt_verdict ask(struct nvt_plugin_host *host, struct nvt_tap_event *event,
-                            const struct nvt_attachment *attachment) {
+static __attribute__((noinline)) enum nvt_verdict ask(struct nvt_plugin_host *host,
+                                                      struct nvt_tap_event *event,
+                                                      const struct nvt_attachment *attachment) {
   enum nvt_verdict verdict;
   bool changed = false;
   event->decided_by = attachment->plugin;
@@ -349,6 +350,10 @@ enum nvt_verdict nvt_tap_fire(struct nvt_plugin_host *host, struct nvt_tap_event
     if (__builtin_expect(attachment->dead, 0))
       continue;
     bool observer = is_observer(attachment);
+    if (__builtin_expect(observer && verdict == NVT_VERDICT_CONTINUE, 1)) {
+      (void)attachment->fn(attachment->user, event);
+      continue;
+    }
     if (taps[event->tap].powers == 0 || observer || event->audience != NVT_AUDIENCE_ASKED) {
       if (shown_after(event->tap, verdict) && (observer || event->audience != NVT_AUDIENCE_NOTED))
         (void)attachment->fn(attachment->user, event);

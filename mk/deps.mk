@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What a Debian machine needs; `make deps` installs what is missing, after saying so.
-BUILD_PACKAGES := gcc make pkg-config libpcap-dev libjson-c-dev liburing-dev libnvme-dev nettle-dev \
+BUILD_PACKAGES := gcc make pkg-config libpcap-dev libjson-c-dev liburing-dev libnvme-dev libzstd-dev nettle-dev \
                   wireshark-dev tshark
 CHECK_PACKAGES := libcmocka-dev clang clang-format clang-tidy cppcheck wireshark-common tcpdump \
                   wireshark xvfb xdotool imagemagick \

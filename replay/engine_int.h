@@ -47,6 +47,7 @@ struct replay_namespace {
 
 struct nvt_engine {
   const struct nvt_target_ops *ops;
+  const char *address;
   struct nvt_target *target;
   struct nvt_feed *feed;
   struct nvt_replay_totals *totals;
@@ -58,6 +59,7 @@ struct nvt_engine {
   uint64_t record; /* number of the current one */
   uint64_t last_stimulus;
   bool blind;     /* state isn't known: nothing is compared until the next controller reset */
+  bool under_way; /* there was more than the state at the start */
   bool maps_seen; /* the trace tells which guest memory there is */
   bool maps_made; /* it doesn't, and some was made where it was needed */
 
