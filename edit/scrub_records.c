@@ -8,9 +8,10 @@
 #include "edit/scrub_int.h"
 #include "trace/build.h"
 
-#define TIME_MAX (UINT64_C(4294967296) * 1000000000u - 1) /* ns since 1970: what a file can hold   \
-                                                           */
-#define OFFSET_MAX (UINT64_C(1) << 61) /* of data in a structure: sums of two don't wrap */
+#define TIME_MAX                                                                                   \
+  (UINT64_C(4294967296) * 1000000000u - 1) /* ns since 1970: what a file can hold                  \
+                                            */
+#define OFFSET_MAX (UINT64_C(1) << 61)     /* of data in a structure: sums of two don't wrap */
 
 uint64_t nvt_scrub_time(const struct nvt_scrub *s, uint64_t time_ns) {
   if (!s->options.time)
@@ -147,6 +148,22 @@ static int data(struct nvt_scrub *s, const struct nvt_record *record, const stru
                               sizeof(struct nvt_rec_header) + sizeof(body), length);
 }
 
+/* What stands in the place of data tells of it: CRCs, and which is the same as which. */
+static int digest(struct nvt_scrub *s, const struct nvt_record *record,
+                  const struct nvt_view *view) {
+  static const uint8_t zeroes[NVT_DIGEST_BYTES_MAX];
+  struct nvt_record plain;
+  nvt_record_digest_as_data(record, &plain);
+  if (record->digest.algorithm != NVT_V_digest_algorithm_CRC32C) {
+    plain.tail = zeroes; /* as if it had been carried: what it was doesn't count */
+    plain.tail_length = plain.data.true_length;
+  } else {
+    nvt_scrub_add(s, NVT_SCRUB_PAYLOAD, record->tail_length);
+  }
+  clear_reserved(NVT_REC_DATA, (uint8_t *)&plain.data);
+  return payload(s, &plain, view, &plain.data);
+}
+
 static int event(struct nvt_scrub *s, const struct nvt_record *record) {
   struct nvt_rec_event body = record->event;
   if (nvt_record_value_name("event", "event", body.event) == NULL) {
@@ -198,6 +215,8 @@ int nvt_scrub_make(struct nvt_scrub *s, const struct nvt_record *record,
     return completion(s, record, view);
   case NVT_REC_DATA:
     return data(s, record, view);
+  case NVT_REC_DIGEST:
+    return digest(s, record, view);
   case NVT_REC_EVENT:
     return event(s, record);
   case NVT_REC_VERDICT:
