@@ -21,6 +21,10 @@
 #define IN NVT_V_data_direction_IN
 #define OUT NVT_V_data_direction_OUT
 
+static struct nvt_sqe io(uint8_t opcode, uint16_t cid) {
+  return (struct nvt_sqe){.opcode = opcode, .cid = cid, .nsid = 1, .cdw10 = 100, .cdw12 = 7};
+}
+
 static struct nvt_meta meta(void) {
   struct nvt_meta m = {.format = 1, .mdts = 5};
   strcpy(m.serial, SERIAL);
@@ -170,6 +174,72 @@ static void heads_are_heads_of_the_whole(void **state) {
   stage_close(&st);
 }
 
+static int send_digest(struct stage *st, uint16_t sqid, uint16_t cid, struct nvt_rec_digest digest,
+                       const void *tail, size_t length) {
+  digest.sqid = sqid;
+  digest.cid = cid;
+  digest.direction = IN;
+  digest.true_length = 4096;
+  return stage_in(st, 0, NVT_REC_DIGEST, &digest, tail, length);
+}
+
+static struct nvt_record last_data(const struct stage *st) {
+  for (size_t i = st->count; i-- > 0;) {
+    struct nvt_record record = stage_out(st, i);
+    if (record.header.type == NVT_REC_DATA)
+      return record;
+    assert_int_not_equal(record.header.type, NVT_REC_DIGEST);
+  }
+  fail_msg("no data record");
+  return (struct nvt_record){0};
+}
+
+/* What a digest stands for comes out as if it had been there; CRCs and lists don't. */
+static void digests_become_data(void **state) {
+  (void)state;
+  for (int zero = 0; zero < 2; zero++) {
+    struct stage st;
+    struct nvt_meta m = meta();
+    uint8_t id[4096], out[4096], crcs[32];
+    identify(id);
+    memset(crcs, 0xab, sizeof(crcs));
+    m.dedup_pages = 16;
+    stage_open(&st, (struct nvt_scrub_options){.data = zero ? NVT_SCRUB_ZERO : NVT_SCRUB_DROP});
+    assert_int_equal(stage_meta(&st, 0, &m), 0);
+    uint64_t same_as = st.seq + 1;
+    transfer(&st, identify_command(1), IN, id, 4096, 0, out);
+    const struct nvt_rec_digest same = {.algorithm = NVT_V_digest_algorithm_SAME,
+                                        .same_as = same_as};
+    const struct nvt_rec_digest fill = {.algorithm = NVT_V_digest_algorithm_FILL,
+                                        .fill = 0x7465726365736d79};
+    const struct nvt_rec_digest crc = {.algorithm = NVT_V_digest_algorithm_CRC32C, .unit = 512};
+    assert_int_equal(stage_command(&st, 0, identify_command(2)), 0);
+    assert_int_equal(send_digest(&st, 0, 2, same, NULL, 0), 0);
+    assert_int_equal(stage_completion(&st, 0, identify_command(2)), 0);
+    assert_int_equal(last_data(&st).tail_length, 4096);
+    assert_memory_equal(last_data(&st).tail, out, 4096);
+    struct nvt_sqe sqe = io(NVT_NVM_READ, 3);
+    assert_int_equal(stage_command(&st, 1, sqe), 0);
+    assert_int_equal(send_digest(&st, 1, 3, fill, NULL, 0), 0);
+    assert_int_equal(last_data(&st).data.true_length, 4096);
+    assert_int_equal(last_data(&st).tail_length, zero ? 4096 : 0);
+    assert_int_equal(send_digest(&st, 1, 3, same, NULL, 0), 0);
+    assert_int_equal(last_data(&st).tail_length, zero ? 4096 : 0);
+    assert_int_equal(send_digest(&st, 1, 3, crc, crcs, sizeof(crcs)), 0);
+    assert_int_equal(last_data(&st).tail_length, 0);
+    struct nvt_rec_digest list = same;
+    list.kind = NVT_V_data_kind_PRP_LIST;
+    assert_int_equal(send_digest(&st, 1, 3, list, NULL, 0), 0);
+    assert_int_equal(stage_out(&st, st.count - 1).header.type, NVT_REC_ANNOTATION);
+    assert_false(has(st.bytes, st.length, "mysecret", 8));
+    assert_false(has(st.bytes, st.length, SERIAL, strlen(SERIAL)));
+    assert_false(has(st.bytes, st.length, crcs, 4));
+    struct nvt_record record = stage_out(&st, 0);
+    assert_false(has(record.tail, record.tail_length, "dedup", 5));
+    stage_close(&st);
+  }
+}
+
 /* --- every structure that a command can have --- */
 
 struct judged {
@@ -263,10 +333,6 @@ static void no_structure_tells(void **state) {
 }
 
 /* --- payload --- */
-
-static struct nvt_sqe io(uint8_t opcode, uint16_t cid) {
-  return (struct nvt_sqe){.opcode = opcode, .cid = cid, .nsid = 1, .cdw10 = 100, .cdw12 = 7};
-}
 
 static struct nvt_record only_data(const struct stage *st, size_t from) {
   for (size_t i = from; i < st->count; i++) {
@@ -542,6 +608,7 @@ int main(void) {
       cmocka_unit_test(a_controller_is_nobodys),
       cmocka_unit_test(pieces_make_no_difference),
       cmocka_unit_test(heads_are_heads_of_the_whole),
+      cmocka_unit_test(digests_become_data),
       cmocka_unit_test(no_structure_tells),
       cmocka_unit_test(content_goes),
       cmocka_unit_test(data_of_nobody_goes),
