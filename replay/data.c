@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nvme/names.h"
+#include "replay/differences.h"
 #include "replay/engine_int.h"
 
 #define DSM_RANGE 16u      /* bytes: NVM Command Set 1.1, figure 44 */
@@ -234,6 +235,11 @@ static bool differs(struct nvt_engine *e, const struct nvt_replay_command *comma
       continue;
     if (command->command.sqid == 0 && nvt_exception_byte(&command->command.sqe, offset + i, &row)) {
       nvt_engine_excuse(e, row);
+      continue;
+    }
+    if (command->command.sqid == 0 &&
+        nvt_difference_byte(e->ops->name, &command->command.sqe, offset + i)) {
+      nvt_engine_excuse(e, NVT_EXCEPTION_MODEL);
       continue;
     }
     *where = i;
