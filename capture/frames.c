@@ -35,6 +35,10 @@ static size_t read_piece(struct nvt_frames *frames, uint64_t position, uint8_t *
     length = (size_t)(frames->split - position);
   if (span->mask != UINT64_MAX && length > span->mask + 1 - offset)
     length = (size_t)(span->mask + 1 - offset);
+  if (span->memory != NULL) {
+    memcpy(to, span->memory + span->origin + offset, length);
+    return length;
+  }
   for (;;) {
     ssize_t n = pread(span->fd, to, length, (off_t)(span->origin + offset));
     if (n < 0 && errno == EINTR)

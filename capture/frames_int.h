@@ -14,9 +14,10 @@
 
 /* Where bytes are, by their position. */
 struct nvt_span {
-  int fd;          /* borrowed */
-  uint64_t origin; /* of position 0 in it */
-  uint64_t mask;   /* of a ring's positions; UINT64_MAX: a file's */
+  const uint8_t *memory; /* not NULL: there, and not in fd */
+  int fd;                /* borrowed */
+  uint64_t origin;       /* of position 0 in it */
+  uint64_t mask;         /* of a ring's positions; UINT64_MAX: a file's */
 };
 
 struct nvt_frames {

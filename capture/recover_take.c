@@ -14,25 +14,33 @@ static uint64_t size_of(int fd) {
   return fstat(fd, &status) == 0 && status.st_size > 0 ? (uint64_t)status.st_size : 0;
 }
 
-int nvt_take_file(struct nvt_recovery *r, const struct nvt_extent *extent, struct nvt_tails *tails,
-                  struct nvt_sink *sink, struct nvt_taken *out) {
-  struct nvt_frames frames;
+int nvt_take_frames(struct nvt_recovery *r, struct nvt_frames *frames, uint64_t old,
+                    struct nvt_tails *tails, struct nvt_sink *sink, enum nvt_frames_state *state) {
   struct nvt_frame frame;
-  const struct nvt_span file = {.fd = extent->fd, .mask = UINT64_MAX};
-  int error = nvt_frames_open(&frames, file, NVT_FILE_HEADER_BYTES, extent->end);
-  if (extent->ring != NULL)
-    nvt_frames_split(&frames, extent->ring->tail, nvt_orphan_span(extent->ring));
-  out->state = NVT_FRAMES_ERROR;
-  while (error == 0 && (out->state = nvt_frames_next(&frames, &frame)) == NVT_FRAMES_OK) {
-    r->records += frame.position + frame.length > extent->old;
+  int error = 0;
+  while (error == 0 && (*state = nvt_frames_next(frames, &frame)) == NVT_FRAMES_OK) {
+    r->records += frame.position + frame.length > old;
     if (sink != NULL)
       error = nvt_sink_put(sink, frame.bytes, frame.length);
     if (error == 0)
       error = nvt_tails_take(tails, &frame);
   }
+  return error == 0 && *state == NVT_FRAMES_ERROR ? -frames->error : error;
+}
+
+int nvt_take_file(struct nvt_recovery *r, const struct nvt_extent *extent, struct nvt_tails *tails,
+                  struct nvt_sink *sink, struct nvt_taken *out) {
+  struct nvt_frames frames;
+  const struct nvt_span file = {.fd = extent->fd, .mask = UINT64_MAX};
+  if (extent->packed)
+    return nvt_take_packed(r, extent, tails, sink, out);
+  out->state = NVT_FRAMES_ERROR;
+  int error = nvt_frames_open(&frames, file, NVT_FILE_HEADER_BYTES, extent->end);
+  if (extent->ring != NULL)
+    nvt_frames_split(&frames, extent->ring->tail, nvt_orphan_span(extent->ring));
+  if (error == 0)
+    error = nvt_take_frames(r, &frames, extent->old, tails, sink, &out->state);
   out->whole = frames.at < extent->end ? frames.at : extent->end;
-  if (error == 0 && out->state == NVT_FRAMES_ERROR)
-    error = -frames.error;
   nvt_frames_close(&frames);
   return error;
 }
