@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <glob.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
@@ -32,7 +33,7 @@ struct options {
 };
 
 struct totals {
-  uint64_t seen, records, lost, in_gaps, recover_kills, idle;
+  uint64_t seen, records, lost, in_gaps, recover_kills, idle, files;
 };
 
 static uint64_t state;
@@ -121,6 +122,32 @@ static int recover(const struct options *o, const char *log, bool shoot) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/* Files of a set one after another, and what is compressed isn't: *trace is the path of that. */
+static void collect(const struct options *o, char trace[PATH_MAX], struct totals *totals) {
+  char command[2 * PATH_MAX];
+  glob_t files;
+  if (o->more[0] == NULL)
+    return;
+  snprintf(command, sizeof(command), "%s/x*.pcap", o->dir);
+  if (glob(command, 0, NULL, &files) == 0)
+    totals->files += files.gl_pathc;
+  globfree(&files);
+  snprintf(command, sizeof(command),
+           "cd '%s' && rm -f all && for f in x*.pcap; do [ -e $f ] || continue; "
+           "{ zstd -dqc $f 2>/dev/null || cat $f; } | "
+           "if [ -e all ]; then tail -c +25 >>all; else cat >all; fi; done",
+           o->dir);
+  if (system(command) == 0)
+    snprintf(trace, PATH_MAX, "%s/all", o->dir);
+}
+
+static void remove_traces(const struct options *o) {
+  char command[2 * PATH_MAX];
+  snprintf(command, sizeof(command), "rm -f '%s'/x*.pcap '%s/all'", o->dir, o->dir);
+  if (o->more[0] != NULL && system(command) != 0)
+    exit(2);
+}
+
 /* One kill. False with a line on standard output: something is missing. */
 static bool once(const struct options *o, unsigned n, struct host *host, struct totals *totals) {
   char socket[PATH_MAX], trace[PATH_MAX], log[PATH_MAX], kept[PATH_MAX + 32];
@@ -130,6 +157,7 @@ static bool once(const struct options *o, unsigned n, struct host *host, struct 
   snprintf(kept, sizeof(kept), "%s/kept-%u.pcap", o->dir, n);
   unlink(trace);
   unlink(socket);
+  remove_traces(o);
   struct note *notes = host->notes;
   *host = (struct host){.socket = socket, .notes = notes};
   struct killer killer = {.host = host, .us = draw(1000ull * o->longest)};
@@ -143,6 +171,7 @@ static bool once(const struct options *o, unsigned n, struct host *host, struct 
     totals->recover_kills += recover(o, log, true) == -1;
   int status = recover(o, log, false);
   struct verdict verdict;
+  collect(o, trace, totals);
   judge(trace, host, o->drop, &verdict);
   if (verdict.wrong[0] == '\0' && (status < 0 || status > (o->drop ? 1 : 0)))
     snprintf(verdict.wrong, sizeof(verdict.wrong), "recover: exit status %d", status);
@@ -235,10 +264,10 @@ int main(int argc, char **argv) {
   if (left)
     printf("%s: rings were left behind\n", rings);
   printf("%u kills, %u wrong: the host saw %llu completions (none at %llu kills), %llu records, "
-         "%llu lost (%llu completions in gaps), recover killed %llu times, seed %llu\n",
+         "%llu lost (%llu completions in gaps), recover killed %llu times, %llu files, seed %llu\n",
          o.kills, bad, (unsigned long long)totals.seen, (unsigned long long)totals.idle,
          (unsigned long long)totals.records, (unsigned long long)totals.lost,
          (unsigned long long)totals.in_gaps, (unsigned long long)totals.recover_kills,
-         (unsigned long long)o.seed);
+         (unsigned long long)totals.files, (unsigned long long)o.seed);
   return bad > 0 || left ? 1 : 0;
 }
