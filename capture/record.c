@@ -66,6 +66,7 @@ static int make_device(struct session *s) {
   struct nvt_controller_options device = {.pci_address = o->pci_address,
                                           .serial = o->serial,
                                           .io_queues = o->queues,
+                                          .sgl = o->sgl,
                                           .plugins = s->host};
   if (o->profile != NULL &&
       nvt_profile_start(o->profile, s->host, &device, &s->profile, why, sizeof(why)) != 0)
@@ -415,6 +416,7 @@ NVT_COMMAND(
         "                          [,readonly]; may be given several times; default ram:64M\n"
         "  --serial TEXT           serial number, up to 20 characters\n"
         "  --queues N              I/O queue pairs to offer, 1 to 255; default 64\n"
+        "  --sgl                   support SGLs for I/O commands: a Linux guest then uses them\n"
         "  --pci-address BB:DD.F   what the trace calls the controller; default 00:05.0\n"
         "  --profile NAME[,WORD=N] be a drive that hosts have trouble with; 'list' lists them, as\n"
         "                          'nvmetap profiles' does\n"
@@ -450,9 +452,10 @@ NVT_COMMAND(
         "  --workload WORDS        what the driver does, as word=value with commas between:\n"
         "                          rw=read|write|randread|randwrite|randrw, bs=4k, depth=32,\n"
         "                          queues=1, count=N or seconds=S, verify=on|off, seed=N,\n"
-        "                          interrupts=on|off, host=naive|careful, trouble=NAME (default\n"
-        "                          the --profile's); default rw=randread,count=10000.\n"
-        "                          Each word but queues is an option too: --rw randrw --bs 128k\n"
+        "                          interrupts=on|off, sgl=off|on|mixed, host=naive|careful,\n"
+        "                          trouble=NAME (default the --profile's); default\n"
+        "                          rw=randread,count=10000. Each word but queues and sgl is an\n"
+        "                          option too: --rw randrw --bs 128k\n"
         "\n"
         "SIGINT and SIGTERM end a recording cleanly. The file is a readable trace at every "
         "moment.\n"
