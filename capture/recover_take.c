@@ -31,7 +31,7 @@ int nvt_take_frames(struct nvt_recovery *r, struct nvt_frames *frames, uint64_t 
 int nvt_take_file(struct nvt_recovery *r, const struct nvt_extent *extent, struct nvt_tails *tails,
                   struct nvt_sink *sink, struct nvt_taken *out) {
   struct nvt_frames frames;
-  const struct nvt_span file = {.fd = extent->fd, .mask = UINT64_MAX};
+  const struct nvt_place file = {.fd = extent->fd, .mask = UINT64_MAX};
   if (extent->packed)
     return nvt_take_packed(r, extent, tails, sink, out);
   out->state = NVT_FRAMES_ERROR;

@@ -78,7 +78,7 @@ int nvt_take_packed(struct nvt_recovery *r, const struct nvt_extent *extent,
       out->state = NVT_FRAMES_BAD;
     if (out->state != NVT_FRAMES_OK)
       break;
-    const struct nvt_span span = {.memory = u.content, .mask = UINT64_MAX};
+    const struct nvt_place span = {.memory = u.content, .mask = UINT64_MAX};
     struct nvt_frames frames;
     error = nvt_frames_open(&frames, span, skip, length);
     if (error == 0)

@@ -96,12 +96,15 @@ static pid_t start_recorder(const struct options *o, const char *socket, const c
 
 struct killer {
   pid_t pid;
+  bool early; /* any time from its start on; else from the first completion that the host saw */
   uint64_t us;
   struct host *host;
 };
 
 static void *kill_later(void *arg) {
   struct killer *k = arg;
+  for (unsigned i = 0; !k->early && i < 100000 && !atomic_load(&k->host->begun); i++)
+    sleep_us(200);
   sleep_us(k->us);
   kill(k->pid, SIGKILL);
   waitpid(k->pid, NULL, 0); /* what it was about to store it has stored */
@@ -160,7 +163,7 @@ static bool once(const struct options *o, unsigned n, struct host *host, struct 
   remove_traces(o);
   struct note *notes = host->notes;
   *host = (struct host){.socket = socket, .notes = notes};
-  struct killer killer = {.host = host, .us = draw(1000ull * o->longest)};
+  struct killer killer = {.host = host, .early = draw(10) == 0, .us = draw(1000ull * o->longest)};
   killer.pid = start_recorder(o, socket, trace, log);
   pthread_t thread;
   if (killer.pid < 0 || pthread_create(&thread, NULL, kill_later, &killer) != 0)
@@ -200,7 +203,7 @@ static bool parse(int argc, char **argv, struct options *o) {
       {"slow", 1, NULL, 's'},       {"kill-recover", 0, NULL, 'r'},
       {"longest", 1, NULL, 'l'},    {"seed", 1, NULL, 'S'},
       {"keep-every", 1, NULL, 'e'}, {0}};
-  *o = (struct options){.kills = 10, .longest = 150, .seed = (uint64_t)time(NULL)};
+  *o = (struct options){.kills = 10, .longest = 100, .seed = (uint64_t)time(NULL)};
   for (int option; (option = getopt_long(argc, argv, "+", options, NULL)) != -1;)
     switch (option) {
     case 'n':
