@@ -67,6 +67,9 @@ struct nvt_recovery {
   uint64_t missing; /* that are neither in the file nor in a ring */
   uint64_t damaged; /* bytes of rings or of the file that are no records */
   char why[512];    /* it failed, because */
+  uint64_t taken;   /* frames read, for progress: */
+  uint64_t since_ms;
+  bool progress_shown;
 };
 
 struct nvt_recover_options {
@@ -99,6 +102,7 @@ struct nvt_taken {
 /* All frames of a trace file, into the tails, and into a sink that isn't NULL. 0 or -errno. */
 int nvt_take_file(struct nvt_recovery *, const struct nvt_extent *, struct nvt_tails *,
                   struct nvt_sink *, struct nvt_taken *);
+void nvt_recovery_progress_end(struct nvt_recovery *); /* clear what was shown */
 /* The same of compressed ones: nvt_take_file() calls it. */
 int nvt_take_packed(struct nvt_recovery *, const struct nvt_extent *, struct nvt_tails *,
                     struct nvt_sink *, struct nvt_taken *);

@@ -284,6 +284,7 @@ int nvt_recover_session(struct nvt_recovery *r, const struct nvt_recover_options
     r->done_before |= r->rings[i]->shared.done != 0;
   if (!r->done_before && !(nvt_recovery_empty(r) && nvt_recovery_target(r) == NULL))
     error = drain(r, options);
+  nvt_recovery_progress_end(r);
   if (error != 0)
     return r->why[0] != '\0' ? error : fail_on(r, r->path != NULL ? r->path : "recovery", error);
   for (size_t i = 0; i < r->count && !options->keep && error == 0; i++)
