@@ -282,10 +282,10 @@ static int begin_file(struct nvt_output *output) {
   const uint8_t *bytes = header;
   size_t length = sizeof(header);
   if (output->file.regular && strcmp(output->path, "-") != 0) {
-    if (output->opened != NULL)
-      output->opened(output->ctx, output->name, output->file.fd);
     if (ftruncate(output->file.fd, 0) != 0)
       return -errno;
+    if (output->opened != NULL)
+      output->opened(output->ctx, output->name, output->file.fd);
   }
   int error = nvt_writer_file_header(header);
   if (error == 0 && output->packer != NULL)
