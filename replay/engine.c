@@ -203,6 +203,8 @@ static void check_losses(struct nvt_engine *e, const struct nvt_feed_item *item)
 void nvt_engine_take(struct nvt_engine *e, const struct nvt_feed_item *item) {
   const struct nvt_record *record = &item->record;
   e->record = record->number;
+  if (nvt_engine_restore(e, item))
+    return;
   check_losses(e, item);
   switch (record->header.type) {
   case NVT_REC_CONFIG_READ:

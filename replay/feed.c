@@ -224,6 +224,7 @@ static struct nvt_replay_command *make_command(struct nvt_feed *feed,
   command->record = record->number;
   command->command = record->command;
   command->controller = record->header.controller;
+  command->earlier = (record->header.flags & NVT_V_header_flags_SNAPSHOT) != 0;
   command->set = exchange != NULL ? exchange->set
                                   : (uint8_t)nvt_set_of(record->command.sqid,
                                                         record->command.sqe.opcode, NVT_SET_NVM);
@@ -258,8 +259,8 @@ static bool attach_command(struct nvt_feed *feed, const struct nvt_record *recor
       return false;
     break;
   case NVT_REC_COMPLETION:
-    if (feed->made_up)
-      break; /* by a plug-in: no command's, whatever its identifiers */
+    if (feed->made_up || (record->header.flags & NVT_V_header_flags_SNAPSHOT) != 0)
+      break; /* by a plug-in, or long ago: no command's, whatever its identifiers */
     command = find_command(feed, id, record->completion.sqid, record->completion.cqe.cid, false);
     if (command != NULL) {
       command->completion = record->completion;

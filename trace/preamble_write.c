@@ -374,6 +374,17 @@ static bool left_out(const struct writing *w, const struct nvt_controller_node *
                          !out->wants_controller(out->ctx, node->state.controller));
 }
 
+static int put_verdict(struct writing *w) {
+  const struct nvt_preamble *preamble = w->preamble;
+  const struct nvt_map_slot *slot =
+      nvt_map_find(&preamble->session->controllers, preamble->foretold_controller);
+  if (!preamble->foretold || slot == NULL || left_out(w, slot->value))
+    return 0;
+  set_base(w, slot->value);
+  uint64_t time_ns = preamble->foretold_ns > w->time_ns ? preamble->foretold_ns : w->time_ns;
+  return put_body(w, time_ns, NVT_REC_VERDICT, &preamble->verdict);
+}
+
 static int write_all(struct writing *w) {
   for (const struct nvt_controller_node *node = w->preamble->session->first_controller;
        node != NULL; node = node->next)
@@ -389,7 +400,9 @@ static int write_all(struct writing *w) {
        error == 0 && node != NULL; node = node->next)
     if (!left_out(w, node))
       error = put_controller(w, node);
-  return error != 0 ? error : put_items(w);
+  if (error == 0)
+    error = put_items(w);
+  return error != 0 ? error : put_verdict(w);
 }
 
 int nvt_preamble_write(struct nvt_preamble *preamble, const struct nvt_preamble_out *out) {
