@@ -86,17 +86,6 @@ static int make_device(struct session *s) {
   return NVT_EXIT_OK;
 }
 
-/* Before the port: a large one takes its time, and a guest that connects isn't to wait for it. */
-static int make_ring(struct session *s) {
-  if (s->options->trace == NULL)
-    return NVT_EXIT_OK;
-  int error = nvt_ring_create(s->options->ring, &s->ring);
-  if (error == 0)
-    return NVT_EXIT_OK;
-  return nvt_usage_error("record", "a ring of %llu bytes: %s", (unsigned long long)s->options->ring,
-                         strerror(-error));
-}
-
 static int make_port(struct session *s) {
   const struct record_options *o = s->options;
   char why[512] = "";
@@ -213,14 +202,21 @@ static int make_trace(struct session *s) {
     fprintf(stderr, "nvmetap record: no --trace FILE: nothing is recorded\n");
     return NVT_EXIT_OK;
   }
+  int aside = nvt_record_put_aside(o);
+  if (aside != NVT_EXIT_OK)
+    return aside;
   char why[512] = "";
   const struct nvt_ring_writer_options writer = {
       .path = o->trace, .rings = &s->ring, .count = 1, .want_preamble = want_preamble, .ctx = s};
   int error = nvt_ring_writer_start(&writer, &s->writer, why, sizeof(why));
   if (error != 0)
     return complain(error == -ENOSPC || error == -EPIPE ? NVT_EXIT_DIFFERS : NVT_EXIT_USAGE, why);
-  const struct nvt_trace_options trace = {
-      .data = o->data, .head = o->head, .block = o->block, .paused = o->paused};
+  const struct nvt_trace_options trace = {.data = o->data,
+                                          .head = o->head,
+                                          .dedup_pages = o->dedup_pages,
+                                          .block = o->block,
+                                          .paused = o->paused,
+                                          .filter = &o->filter};
   error = nvt_trace_tap_create(s->host, s->ring, &trace, &s->tap);
   if (error == 0 && !o->paused) {
     nvt_ring_mark_start(s->ring);
@@ -319,8 +315,9 @@ static int record(int argc, char **argv) {
   nvt_log_set(options.log);
   catch_signals();
   status = make_device(&s);
+  /* Before the port: a large one takes its time, and a guest that connects isn't to wait for it. */
   if (status == NVT_EXIT_OK)
-    status = make_ring(&s);
+    status = nvt_record_ring(&options, &s.ring);
   if (status == NVT_EXIT_OK)
     status = make_port(&s);
   if (status == NVT_EXIT_OK)
@@ -350,12 +347,19 @@ NVT_COMMAND(
         "                          Without it nothing is recorded\n"
         "  --data none|head:N|full data of the commands: none, the first N bytes of each, or all;\n"
         "                          default none (PRP lists are always recorded)\n"
+        "  --filter WORDS          what to record, with ',' between: commands, doorbells, "
+        "metadata,\n"
+        "                          admin, io, queue=N, opcode=Read, nsid=N, lba=A-B, errors,\n"
+        "                          status=N, slower=500us and more; default everything\n"
         "  --on-full block|drop    when the trace can't be written fast enough: hold up the "
         "device,\n"
         "                          or leave out records and count them. Default block, for '-' "
         "drop\n"
         "  --ring SIZE             of the buffer between the device and the writer, 512K to 16G;\n"
         "                          default 64M\n"
+        "  --no-recover            keep that buffer in memory that ends with this process, and "
+        "leave\n"
+        "                          alone what recorders before it left; see 'nvmetap recover'\n"
         "  --namespace DESCRIPTION ram:SIZE, file:PATH or null:SIZE, each with [,block=512|4096]\n"
         "                          [,readonly]; may be given several times; default ram:64M\n"
         "  --serial TEXT           serial number, up to 20 characters\n"

@@ -30,7 +30,11 @@ struct record_options {
   bool isolation_given;
   enum nvt_trace_data data;
   uint32_t head;
+  struct nvt_trace_filter filter;
+  uint32_t dedup_pages;
   uint64_t ring; /* bytes */
+  bool ring_given;
+  bool no_recover;
   uint32_t pci_address;
   uint16_t queues; /* 0: the controller's own number */
   bool shared_doorbells;
@@ -46,6 +50,12 @@ struct record_options {
 
 /* NVT_EXIT_OK, or NVT_EXIT_USAGE with a message printed. */
 int nvt_record_options(int argc, char **argv, struct record_options *);
+
+/* The ring, NULL where nothing is recorded; before it, what dead recorders left is recovered.
+ * NVT_EXIT_OK, or NVT_EXIT_USAGE with a message printed. */
+int nvt_record_ring(const struct record_options *, struct nvt_ring **out);
+/* A recovered trace under the name that is to be written is put aside. Likewise. */
+int nvt_record_put_aside(const struct record_options *);
 
 struct record_summary {
   const struct record_options *options;

@@ -19,6 +19,7 @@ static const struct option named[] = {
     {"namespace", required_argument, NULL, 'n'},
     {"trace", required_argument, NULL, 't'},
     {"data", required_argument, NULL, 'd'},
+    {"filter", required_argument, NULL, 'F'},
     {"plugin", required_argument, NULL, 'p'},
     {"doorbells", required_argument, NULL, 'b'},
     {"on-full", required_argument, NULL, 'f'},
@@ -37,6 +38,7 @@ static const struct option named[] = {
     {"trace-paused", no_argument, NULL, 'a'},
     {"log", required_argument, NULL, 'l'},
     {"profile", required_argument, NULL, 'R'},
+    {"no-recover", no_argument, NULL, 'N'},
 };
 enum { NAMED = sizeof(named) / sizeof(named[0]) };
 
@@ -45,10 +47,16 @@ static int refuse_value(const char *option, const char *value, const char *wante
 }
 
 static int parse_data(struct record_options *o, const char *text) {
-  if (nvt_trace_data_parse(text, &o->data, &o->head))
+  if (nvt_trace_data_parse(text, &o->data, &o->head, &o->dedup_pages))
     return NVT_EXIT_OK;
-  return refuse_value("data", text,
-                      "none, head:N or full is wanted, N the bytes of data kept of a command");
+  return refuse_value("data", text, NVT_TRACE_DATA_WANTED);
+}
+
+static int parse_filter(struct record_options *o, const char *text) {
+  char why[512];
+  if (nvt_trace_filter_parse(text, &o->filter, why, sizeof(why)))
+    return NVT_EXIT_OK;
+  return nvt_usage_error("record", "--filter: %s", why);
 }
 
 /* "[DDDD:]BB:DD.F", all hexadecimal. */
@@ -69,6 +77,7 @@ static int parse_pci_address(struct record_options *o, const char *text) {
 static int parse_ring(struct record_options *o, const char *text) {
   if (!nvt_parse_size(text, &o->ring) || o->ring < NVT_RING_SIZE_MIN || o->ring > 16ull << 30)
     return refuse_value("ring", text, "a size from 512K to 16G is wanted");
+  o->ring_given = true;
   return NVT_EXIT_OK;
 }
 
@@ -146,6 +155,9 @@ static int take(struct record_options *o, int option) {
   case 'C':
     o->no_control = true;
     return NVT_EXIT_OK;
+  case 'N':
+    o->no_recover = true;
+    return NVT_EXIT_OK;
   case 'a':
     o->paused = true;
     return NVT_EXIT_OK;
@@ -174,6 +186,8 @@ static int take(struct record_options *o, int option) {
     return NVT_EXIT_OK;
   case 'd':
     return parse_data(o, optarg);
+  case 'F':
+    return parse_filter(o, optarg);
   case 'b':
     o->doorbells_given = true;
     return parse_either("doorbells", optarg, "trap", "shared", &o->shared_doorbells);
@@ -216,8 +230,12 @@ static int agree(struct record_options *o) {
                                      "trapped");
   if (o->socket == NULL && o->once)
     return nvt_usage_error("record", "--once needs --socket: the built-in driver ends by itself");
-  if (o->trace == NULL && (o->on_full_given || o->data != NVT_TRACE_DATA_NONE))
-    return nvt_usage_error("record", "--data and --on-full need --trace FILE");
+  if (o->trace == NULL &&
+      (o->on_full_given || o->data != NVT_TRACE_DATA_NONE || nvt_trace_filter_any(&o->filter)))
+    return nvt_usage_error("record", "--data, --filter and --on-full need --trace FILE");
+  char why[256];
+  if (!nvt_trace_filter_agrees(&o->filter, o->data, why, sizeof(why)))
+    return nvt_usage_error("record", "--filter: %s", why);
   if (o->paused && (o->trace == NULL || o->control == NULL))
     return nvt_usage_error("record", "--trace-paused needs --trace FILE, and --control PATH to "
                                      "start it by");

@@ -2,13 +2,16 @@
 #include "capture/ring.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { PAGE = 4096 };
-_Static_assert(sizeof(struct nvt_ring_shared) <= PAGE, "described in one page");
+_Static_assert(sizeof(struct nvt_ring_shared) <= NVT_RING_HEADER, "the header has its room");
+_Static_assert(sizeof(struct nvt_ring_loss) == 48, "no holes: others read it");
 
 /* The data twice in a row, over one reservation of address space. */
 static uint8_t *map_twice(int fd, uint64_t size) {
@@ -17,7 +20,7 @@ static uint8_t *map_twice(int fd, uint64_t size) {
     return NULL;
   for (unsigned i = 0; i < 2; i++)
     if (mmap(at + i * size, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd,
-             PAGE) == MAP_FAILED) {
+             NVT_RING_HEADER) == MAP_FAILED) {
       int error = errno;
       munmap(at, size * 2);
       errno = error;
@@ -26,35 +29,41 @@ static uint8_t *map_twice(int fd, uint64_t size) {
   return at;
 }
 
-static int map(struct nvt_ring *ring, uint64_t size) {
-  ring->fd = memfd_create("nvmetap-ring", MFD_CLOEXEC);
-  if (ring->fd < 0 || ftruncate(ring->fd, (off_t)(PAGE + size)) != 0)
-    return -errno;
-  void *shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, 0);
-  if (shared == MAP_FAILED)
-    return -errno;
-  ring->shared = shared;
-  ring->data = map_twice(ring->fd, size);
-  return ring->data == NULL ? -errno : 0;
-}
-
-int nvt_ring_create(uint64_t wanted, struct nvt_ring **out) {
-  *out = NULL;
+uint64_t nvt_ring_file_size(uint64_t wanted) {
   if (wanted < NVT_RING_SIZE_MIN || wanted > NVT_RING_SIZE_MAX)
-    return -EINVAL;
+    return 0;
   uint64_t size = NVT_RING_SIZE_MIN;
   while (size < wanted)
     size *= 2;
-  struct nvt_ring *ring = aligned_alloc(64, sizeof(*ring));
-  if (ring == NULL)
-    return -ENOMEM;
-  *ring = (struct nvt_ring){.fd = -1, .mask = size - 1};
-  int error = map(ring, size);
+  return NVT_RING_HEADER + size;
+}
+
+static int map(struct nvt_ring *ring) {
+  void *shared =
+      mmap(NULL, NVT_RING_HEADER, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring->fd, 0);
+  if (shared == MAP_FAILED)
+    return -errno;
+  ring->shared = shared;
+  ring->data = map_twice(ring->fd, ring->mask + 1);
+  return ring->data == NULL ? -errno : 0;
+}
+
+int nvt_ring_create_on(int fd, uint64_t wanted, struct nvt_ring **out) {
+  *out = NULL;
+  uint64_t size = nvt_ring_file_size(wanted);
+  struct nvt_ring *ring = size == 0 ? NULL : aligned_alloc(64, sizeof(*ring));
+  if (ring == NULL) {
+    close(fd);
+    return size == 0 ? -EINVAL : -ENOMEM;
+  }
+  size -= NVT_RING_HEADER;
+  *ring = (struct nvt_ring){.fd = fd, .mask = size - 1};
+  int error = map(ring);
   if (error != 0) {
     nvt_ring_destroy(ring);
     return error;
   }
-  ring->shared->data_offset = PAGE;
+  ring->shared->data_offset = NVT_RING_HEADER;
   ring->shared->size = size;
   ring->shared->version = NVT_RING_VERSION;
   ring->shared->magic = NVT_RING_MAGIC;
@@ -62,13 +71,32 @@ int nvt_ring_create(uint64_t wanted, struct nvt_ring **out) {
   return 0;
 }
 
+int nvt_ring_create(uint64_t wanted, struct nvt_ring **out) {
+  *out = NULL;
+  uint64_t bytes = nvt_ring_file_size(wanted);
+  if (bytes == 0)
+    return -EINVAL;
+  int fd = memfd_create("nvmetap-ring", MFD_CLOEXEC);
+  if (fd < 0)
+    return -errno;
+  if (ftruncate(fd, (off_t)bytes) != 0) {
+    int error = -errno;
+    close(fd);
+    return error;
+  }
+  return nvt_ring_create_on(fd, wanted, out);
+}
+
 void nvt_ring_destroy(struct nvt_ring *ring) {
   if (ring == NULL)
     return;
+  if (ring->path != NULL)
+    (void)unlink(ring->path);
+  free(ring->path);
   if (ring->data != NULL)
     munmap(ring->data, (ring->mask + 1) * 2);
   if (ring->shared != NULL)
-    munmap(ring->shared, PAGE);
+    munmap(ring->shared, NVT_RING_HEADER);
   if (ring->fd >= 0)
     close(ring->fd);
   free(ring);
@@ -146,4 +174,64 @@ bool nvt_ring_start_after(const struct nvt_ring *ring, uint64_t position, uint64
 
 bool nvt_ring_start_before(const struct nvt_ring *ring, uint64_t position, uint64_t *start) {
   return nearest(ring, position, false, start);
+}
+
+/* The slot of a controller; a new one's is stored before it is told to be one. */
+static struct nvt_ring_loss *loss_slot(struct nvt_ring *ring, uint16_t controller) {
+  for (unsigned i = 0; i < NVT_RING_LOSSES; i++) {
+    struct nvt_ring_loss *slot = &ring->shared->loss[i];
+    if (slot->used != 0 && slot->controller != controller)
+      continue;
+    slot->controller = controller;
+    slot->used = 1;
+    return slot;
+  }
+  return NULL;
+}
+
+/* The process may be killed between any two stores: a count belongs to the first_seq beside it, or
+ * it is 0. */
+void nvt_ring_note_loss(struct nvt_ring *ring, const struct nvt_ring_loss *loss) {
+  struct nvt_ring_loss *slot = loss_slot(ring, loss->controller);
+  if (slot == NULL)
+    return;
+  if (slot->first_seq != loss->first_seq) {
+    atomic_store_explicit(&slot->count, 0, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+    slot->first_seq = loss->first_seq;
+    slot->first_ns = loss->first_ns;
+  }
+  slot->last_ns = loss->last_ns;
+  slot->epoch = loss->epoch;
+  slot->pci_address = loss->pci_address;
+  slot->thread = loss->thread;
+  atomic_store_explicit(&slot->count, loss->count, memory_order_release);
+}
+
+bool nvt_ring_identify(int fd, struct nvt_ring_output *out) {
+  struct statx status;
+  if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &status) != 0 ||
+      !S_ISREG(status.stx_mode))
+    return false;
+  out->device = (uint64_t)status.stx_dev_major << 32 | status.stx_dev_minor;
+  out->inode = status.stx_ino;
+  out->born_ns = 0;
+  if ((status.stx_mask & STATX_BTIME) != 0)
+    out->born_ns = (uint64_t)status.stx_btime.tv_sec * 1000000000u + status.stx_btime.tv_nsec;
+  return true;
+}
+
+void nvt_ring_set_output(struct nvt_ring *ring, const char *path, int fd, enum nvt_ring_mode mode) {
+  if (ring->path == NULL)
+    return;
+  uint32_t turn = atomic_load_explicit(&ring->shared->turn, memory_order_relaxed) + 1;
+  struct nvt_ring_output *output = &ring->shared->output[turn % 2];
+  char *absolute = realpath(path, NULL);
+  *output = (struct nvt_ring_output){.mode = NVT_RING_NO_FILE};
+  if (absolute != NULL && strlen(absolute) < NVT_RING_PATH && nvt_ring_identify(fd, output)) {
+    memcpy(output->path, absolute, strlen(absolute) + 1);
+    output->mode = mode;
+  }
+  free(absolute);
+  atomic_store_explicit(&ring->shared->turn, turn, memory_order_release);
 }

@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "nvme/names.h"
+#include "nvme/ranges.h"
 
 /* Commands under way that are told apart by more than their queue. Where more than this many are,
  * the oldest is forgotten: its completion is judged as that of a command from before the start. */
@@ -30,6 +31,7 @@ struct table {
 struct nvt_select {
   struct nvt_trace_filter filter;
   struct nvt_kept_command last;
+  bool waits;          /* commands are kept until they end */
   struct table *table; /* NULL: the queue alone decides */
 };
 
@@ -53,7 +55,8 @@ int nvt_select_create(const struct nvt_trace_filter *filter, struct nvt_select *
   if (select == NULL)
     return -ENOMEM;
   select->filter = *filter;
-  if (filter->by_opcode || filter->by_nsid || filter->errors) {
+  select->waits = nvt_trace_filter_waits(filter);
+  if (nvt_trace_filter_looks(filter) || nvt_trace_filter_waits(filter)) {
     select->table = new_table();
     if (select->table == NULL) {
       free(select);
@@ -73,6 +76,14 @@ void nvt_select_destroy(struct nvt_select *select) {
 
 const struct nvt_trace_filter *nvt_select_filter(const struct nvt_select *select) {
   return &select->filter;
+}
+
+uint8_t nvt_select_left_out(const struct nvt_select *select) {
+  const struct nvt_trace_filter *filter = &select->filter;
+  return (uint8_t)((filter->no_doorbells ? NVT_V_meta_left_out_flags_DOORBELLS : 0u) |
+                   (filter->no_interrupts ? NVT_V_meta_left_out_flags_INTERRUPTS : 0u) |
+                   (nvt_trace_filter_commands(filter) ? NVT_V_meta_left_out_flags_COMMANDS : 0u) |
+                   (filter->no_lists ? NVT_V_meta_left_out_flags_LISTS : 0u));
 }
 
 static uint16_t *bucket_of(struct table *table, uint32_t controller, uint16_t sqid, uint16_t cid) {
@@ -144,12 +155,54 @@ static bool makes_queues(uint16_t sqid, const struct nvt_sqe *sqe) {
           sqe->opcode == NVT_ADMIN_DELETE_IO_SQ || sqe->opcode == NVT_ADMIN_DELETE_IO_CQ);
 }
 
+/* What isn't to be seen in the entry is taken for one of them: too much can be left out later. */
+static bool range_passes(const struct nvt_trace_filter *filter, uint16_t sqid,
+                         const struct nvt_sqe *sqe) {
+  uint64_t first, count;
+  switch (nvt_command_range_of(sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM, sqe->opcode)) {
+  case NVT_RANGE_ENTRY:
+    nvt_command_range(sqe, &first, &count);
+    for (unsigned i = 0; i < filter->range_count; i++) {
+      const struct nvt_filter_range *range = &filter->ranges[i];
+      if (first <= range->last && (first >= range->first || range->first - first < count))
+        return true;
+    }
+    return false;
+  case NVT_RANGE_ELSEWHERE:
+    return true;
+  case NVT_RANGE_NONE:
+    break;
+  }
+  return false;
+}
+
+/* As far as the command itself tells. */
 static bool command_passes(const struct nvt_trace_filter *filter, uint16_t sqid,
                            const struct nvt_sqe *sqe) {
   const uint8_t *opcodes = filter->opcodes[sqid != 0];
-  return queue_passes(filter, sqid) &&
+  return !filter->no_commands && queue_passes(filter, sqid) &&
          (!filter->by_opcode || (opcodes[sqe->opcode / 8] >> sqe->opcode % 8 & 1) != 0) &&
-         (!filter->by_nsid || sqe->nsid == filter->nsid);
+         (!filter->by_nsid || sqe->nsid == filter->nsid) &&
+         (filter->range_count == 0 || range_passes(filter, sqid, sqe));
+}
+
+static bool status_passes(const struct nvt_trace_filter *filter, nvt_status status) {
+  if (filter->errors && status == NVT_SC_SUCCESS)
+    return false;
+  for (unsigned i = 0; i < filter->status_count; i++)
+    if (filter->statuses[i] == status)
+      return true;
+  return filter->status_count == 0;
+}
+
+/* An event request waits until something happens: that isn't slow. Of a command from before the
+ * start nobody knows. */
+static bool is_slow(const struct nvt_trace_filter *filter, const struct nvt_kept_command *kept,
+                    uint64_t ns) {
+  if (kept == NULL ||
+      (kept->body.sqid == 0 && kept->body.sqe.opcode == NVT_ADMIN_ASYNC_EVENT_REQUEST))
+    return false;
+  return ns > kept->ns && ns - kept->ns > filter->slower_ns;
 }
 
 static enum nvt_selected command(struct nvt_select *select, const struct nvt_tap_event *event,
@@ -173,25 +226,27 @@ static enum nvt_selected command(struct nvt_select *select, const struct nvt_tap
   }
   if (makes_queues(sqid, sqe))
     return NVT_SELECT_YES;
-  return passes && !select->filter.errors ? NVT_SELECT_YES : NVT_SELECT_NO;
+  return passes && !select->waits ? NVT_SELECT_YES : NVT_SELECT_NO;
 }
 
 static enum nvt_selected completion(struct nvt_select *select, const struct nvt_tap_event *event,
-                                    const struct nvt_kept_command **kept) {
+                                    uint64_t ns, const struct nvt_kept_command **kept) {
+  const struct nvt_trace_filter *filter = &select->filter;
   const struct nvt_sqe *sqe = event->command.sqe;
   uint16_t sqid = event->command.sqid;
   struct slot *slot =
       select->table == NULL ? NULL : find(select->table, event->controller, sqid, sqe->cid);
-  bool passes = slot != NULL || command_passes(&select->filter, sqid, sqe);
+  bool passes = slot != NULL || command_passes(filter, sqid, sqe);
   if (slot != NULL) {
     select->last = slot->command;
     drop(select->table, slot);
   }
   if (makes_queues(sqid, sqe))
     return NVT_SELECT_YES;
-  if (!select->filter.errors || !passes)
+  if (!select->waits || !passes)
     return passes ? NVT_SELECT_YES : NVT_SELECT_NO;
-  if (NVT_CQE_STATUS(event->command.cqe->status) == 0)
+  if (!status_passes(filter, NVT_CQE_STATUS(event->command.cqe->status)) ||
+      (filter->slower && !is_slow(filter, slot != NULL ? &select->last : NULL, ns)))
     return NVT_SELECT_NO;
   *kept = &select->last;
   return slot != NULL ? NVT_SELECT_BOTH : NVT_SELECT_YES;
@@ -201,8 +256,14 @@ static enum nvt_selected completion(struct nvt_select *select, const struct nvt_
 static bool of_command(struct nvt_select *select, uint16_t controller, uint16_t sqid,
                        uint16_t cid) {
   if (select->table == NULL)
-    return queue_passes(&select->filter, sqid);
-  return !select->filter.errors && find(select->table, controller, sqid, cid) != NULL;
+    return !select->filter.no_commands && queue_passes(&select->filter, sqid);
+  return !select->waits && find(select->table, controller, sqid, cid) != NULL;
+}
+
+/* With `metadata` none of it: payload isn't asked for, lists aren't wanted. */
+static bool data_passes(struct nvt_select *select, const struct nvt_tap_event *event) {
+  return !select->filter.no_lists &&
+         of_command(select, event->controller, event->data.sqid, event->data.cid);
 }
 
 static bool access_passes(const struct nvt_trace_filter *filter,
@@ -223,7 +284,7 @@ enum nvt_selected nvt_select(struct nvt_select *select, const struct nvt_tap_eve
     return command(select, event, ns);
   case NVT_TAP_ADMIN_WRITEBACK:
   case NVT_TAP_IO_WRITEBACK:
-    return completion(select, event, kept);
+    return completion(select, event, ns, kept);
   case NVT_TAP_REGREAD:
   case NVT_TAP_REGWRITE:
     passes = access_passes(filter, event);
@@ -236,7 +297,7 @@ enum nvt_selected nvt_select(struct nvt_select *select, const struct nvt_tap_eve
     break;
   case NVT_TAP_ADMIN_MEMORY:
   case NVT_TAP_IO_MEMORY:
-    passes = of_command(select, event->controller, event->data.sqid, event->data.cid);
+    passes = data_passes(select, event);
     break;
   case NVT_TAP_VERDICT:
     passes = event->verdict.cid == UINT16_MAX ||

@@ -28,6 +28,8 @@ struct nvt_kept_command {
 int nvt_select_create(const struct nvt_trace_filter *, struct nvt_select **out);
 void nvt_select_destroy(struct nvt_select *); /* NULL is fine */
 const struct nvt_trace_filter *nvt_select_filter(const struct nvt_select *);
+/* left_out_flags of the meta-record. */
+uint8_t nvt_select_left_out(const struct nvt_select *);
 
 /* In the order of events. `ns`: now. *kept is set with BOTH, borrowed until the next call. */
 enum nvt_selected nvt_select(struct nvt_select *, const struct nvt_tap_event *, uint64_t ns,

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * The hot path is emit() and what it calls: no lock, no allocation, no system
- * call; but waiting for room, where that was asked for.
- */
 #include "capture/trace_tap.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "capture/clock.h"
+#include "capture/dedup.h"
+#include "capture/digests.h"
+#include "capture/emit_records.h"
 #include "capture/meta_int.h"
-#include "capture/ring.h"
 #include "capture/select_int.h"
 #include "capture/trace_tap_int.h"
 #include "controller/controller.h"
@@ -19,185 +16,40 @@
 #include "controller/log.h"
 #include "controller/tap.h"
 #include "trace/record.h"
-#include "trace/writer.h"
-
-#define unlikely(x) __builtin_expect(!!(x), 0)
-
-/* What is known of one controller. */
-struct stream {
-  uint16_t id;
-  uint32_t epoch;
-  uint32_t pci_address;
-  uint64_t seq; /* of the next record */
-  uint64_t lost_first, lost_count, lost_first_ns, lost_last_ns;
-  bool meta_written;
-  bool shared_doorbells; /* as the last meta-record says */
-  struct stream *next;
-};
 
 struct nvt_trace_tap {
-  struct nvt_ring *ring;
-  struct stream *stream; /* the last one that spoke; head of a list */
-  bool block;
-  bool calm;
-  uint16_t thread;
-  enum nvt_trace_data data;
-  uint32_t head;
-  struct nvt_trace_clock clock;
+  struct nvt_emit emit;
+  struct nvt_emit_data_options data;
+  struct nvt_digests *digests; /* NULL: data is recorded as it is */
   struct nvt_plugin_host *host;
   struct nvt_attachment *attachments[NVT_TAP_COUNT];
   bool on;                            /* attached */
   struct nvt_attachment *outgoing[2]; /* data on its way to the host */
   struct nvt_select *select;          /* NULL: everything is recorded */
-  struct nvt_trace_counts counts;
 };
 
-struct frame { /* of a pcap file, in front of each record */
-  uint32_t seconds;
-  uint32_t nanoseconds;
-  uint32_t captured;
-  uint32_t original;
-};
-_Static_assert(sizeof(struct frame) == NVT_FRAME_HEADER_BYTES, "pcap record header");
-
-/* Find the controller's stream and move it to the front; make it when it is new. */
-static __attribute__((noinline)) struct stream *find_stream(struct nvt_trace_tap *tap,
-                                                            uint16_t id) {
-  struct stream **link = &tap->stream;
-  while (*link != NULL && (*link)->id != id)
-    link = &(*link)->next;
-  struct stream *stream = *link;
-  if (stream == NULL) {
-    stream = calloc(1, sizeof(*stream));
-    if (stream == NULL)
-      return NULL;
-    stream->id = id;
-  } else {
-    *link = stream->next;
-  }
-  stream->next = tap->stream;
-  tap->stream = stream;
-  return stream;
-}
-
-static inline struct stream *stream_of(struct nvt_trace_tap *tap, uint16_t id) {
-  struct stream *stream = tap->stream;
-  return unlikely(stream == NULL || stream->id != id) ? find_stream(tap, id) : stream;
-}
-
-static __attribute__((noinline)) void lose(struct stream *stream, struct nvt_trace_tap *tap,
-                                           uint64_t ns) {
-  if (stream->lost_count++ == 0) {
-    stream->lost_first = stream->seq;
-    stream->lost_first_ns = ns;
-  }
-  stream->lost_last_ns = ns;
-  stream->seq++;
-  tap->counts.lost++;
-}
-
-/* Fill in the frame and the record's header; the body's place. */
-static inline void *begin(struct nvt_trace_tap *tap, struct stream *stream, void *at,
-                          enum nvt_record_type type, uint32_t length, uint64_t ns) {
-  struct nvt_trace_time time = nvt_trace_clock_split(&tap->clock, ns);
-  *(struct frame *)at = (struct frame){.seconds = time.seconds,
-                                       .nanoseconds = time.nanoseconds,
-                                       .captured = length,
-                                       .original = length};
-  struct nvt_rec_header *header = (void *)((uint8_t *)at + sizeof(struct frame));
-  *header = (struct nvt_rec_header){.magic = NVT_RECORD_MAGIC,
-                                    .version = NVT_RECORD_VERSION,
-                                    .type = (uint8_t)type,
-                                    .header_length = sizeof(*header),
-                                    .length = length,
-                                    .controller = stream->id,
-                                    .thread = tap->thread,
-                                    .epoch = stream->epoch,
-                                    .pci_address = stream->pci_address,
-                                    .seq = stream->seq++};
-  return header + 1;
-}
-
-static inline void end(struct nvt_trace_tap *tap, enum nvt_record_type type, uint32_t length) {
-  nvt_ring_commit(tap->ring, sizeof(struct frame) + length);
-  tap->counts.kinds[type]++;
-  tap->counts.bytes += sizeof(struct frame) + length;
-}
-
-/* Tell of what was lost, now that there may be room. False: there isn't. */
-static __attribute__((noinline)) bool tell_loss(struct nvt_trace_tap *tap, struct stream *stream,
-                                                uint64_t ns) {
-  uint32_t length = sizeof(struct nvt_rec_header) + sizeof(struct nvt_rec_loss);
-  void *at = nvt_ring_reserve(tap->ring, sizeof(struct frame) + length);
-  if (at == NULL)
-    return false;
-  struct nvt_rec_loss *loss = begin(tap, stream, at, NVT_REC_LOSS, length, ns);
-  *loss = (struct nvt_rec_loss){.first_seq = stream->lost_first,
-                                .count = stream->lost_count,
-                                .first_ns = stream->lost_first_ns,
-                                .last_ns = stream->lost_last_ns,
-                                .reason = NVT_V_loss_reason_RING_FULL};
-  stream->lost_count = 0;
-  end(tap, NVT_REC_LOSS, length);
-  return true;
-}
-
-/* Room for a record when there is none, or something to tell first. NULL: lost. */
-static __attribute__((noinline)) void *make_room(struct nvt_trace_tap *tap, struct stream *stream,
-                                                 size_t bytes, uint64_t ns) {
-  void *at = NULL;
-  /* Few long gaps, where many short ones would leave no command whole. */
-  bool too_soon = tap->calm && stream->lost_count != 0 &&
-                  !nvt_ring_refresh(tap->ring, (size_t)((tap->ring->mask + 1) / 2));
-  if (!too_soon && (stream->lost_count == 0 || tell_loss(tap, stream, ns)))
-    at = tap->block ? nvt_ring_reserve_wait(tap->ring, bytes) : nvt_ring_reserve(tap->ring, bytes);
-  if (at == NULL)
-    lose(stream, tap, ns);
-  return at;
-}
-
-/* Start a record whose body and tail take `body` bytes, a multiple of 8, of what was at `ns`.
- * NULL: lost. */
-static inline void *emit_at(struct nvt_trace_tap *tap, const struct nvt_tap_event *event,
-                            enum nvt_record_type type, size_t body, uint64_t ns) {
-  struct stream *stream = stream_of(tap, event->controller);
-  if (unlikely(stream == NULL)) {
-    tap->counts.lost++;
-    return NULL;
-  }
-  stream->epoch = event->epoch;
-  stream->pci_address = event->pci_address;
-  uint32_t length = (uint32_t)(sizeof(struct nvt_rec_header) + body);
-  size_t bytes = sizeof(struct frame) + length;
-  void *at = unlikely(stream->lost_count != 0) ? NULL : nvt_ring_reserve(tap->ring, bytes);
-  if (unlikely(at == NULL)) {
-    at = make_room(tap, stream, bytes, ns);
-    if (at == NULL)
-      return NULL;
-  }
-  return begin(tap, stream, at, type, length, ns);
+static inline struct nvt_emit_who who(const struct nvt_tap_event *event) {
+  return (struct nvt_emit_who){
+      .controller = event->controller, .epoch = event->epoch, .pci_address = event->pci_address};
 }
 
 static inline void *emit(struct nvt_trace_tap *tap, const struct nvt_tap_event *event,
                          enum nvt_record_type type, size_t body) {
-  return emit_at(tap, event, type, body, nvt_trace_clock_ns(&tap->clock));
+  return nvt_emit_begin(&tap->emit, who(event), type, body);
 }
 
 static inline void done(struct nvt_trace_tap *tap, enum nvt_record_type type, size_t body) {
-  end(tap, type, (uint32_t)(sizeof(struct nvt_rec_header) + body));
+  nvt_emit_end(&tap->emit, type, body);
 }
 
 /* Record `type` with the body that the initialiser gives. */
 #define RECORD(tap, event, type, body_type, ...)                                                   \
-  do {                                                                                             \
-    struct body_type *body_ = emit(tap, event, type, sizeof(*body_));                              \
-    if (body_ != NULL) {                                                                           \
-      *body_ = (struct body_type){__VA_ARGS__};                                                    \
-      done(tap, type, sizeof(*body_));                                                             \
-    }                                                                                              \
-  } while (0)
+  NVT_EMIT(&(tap)->emit, who(event), type, body_type, __VA_ARGS__)
 
 static enum nvt_verdict on_decode(void *user, const struct nvt_tap_event *event) {
+  struct nvt_digests *digests = ((struct nvt_trace_tap *)user)->digests;
+  if (__builtin_expect(digests != NULL, 0) && event->command.sqid != 0)
+    nvt_digests_command(digests, event->controller, event->command.sqid, event->command.sqe);
   RECORD((struct nvt_trace_tap *)user, event, NVT_REC_COMMAND, nvt_rec_command,
          .sqid = event->command.sqid, .cqid = event->command.cqid, .slot = event->command.slot,
          .head = event->command.head, .tail = event->command.tail, .sqe = *event->command.sqe);
@@ -258,54 +110,23 @@ static enum nvt_verdict on_verdict(void *user, const struct nvt_tap_event *event
   return NVT_VERDICT_CONTINUE;
 }
 
-/* How many of these bytes are to be kept. */
-static uint32_t kept(const struct nvt_trace_tap *tap, const struct nvt_tap_event *event) {
-  uint8_t kind = event->data.kind;
-  bool payload = kind == NVT_V_data_kind_PAYLOAD || kind == NVT_V_data_kind_METADATA;
-  uint32_t length = event->data.length;
-  if (!payload || tap->data == NVT_TRACE_DATA_FULL)
-    return length;
-  if (event->data.offset >= tap->head)
-    return 0;
-  uint64_t room = tap->head - event->data.offset;
-  return room < length ? (uint32_t)room : length;
+static bool is_list(const struct nvt_tap_event *event) {
+  return event->data.kind == NVT_V_data_kind_PRP_LIST ||
+         event->data.kind == NVT_V_data_kind_SGL_SEGMENT;
 }
 
-enum { DATA_PIECE = 128 * 1024 };
-_Static_assert(sizeof(struct nvt_rec_header) + sizeof(struct nvt_rec_data) + DATA_PIECE <=
-                   NVT_RECORD_MAX,
-               "a piece of data and its header are a record");
-
 static void put_data(struct nvt_trace_tap *tap, const struct nvt_tap_event *event) {
-  bool list = event->data.kind == NVT_V_data_kind_PRP_LIST ||
-              event->data.kind == NVT_V_data_kind_SGL_SEGMENT;
-  if (tap->data == NVT_TRACE_DATA_NONE && !list)
-    return;
-  uint32_t keep = kept(tap, event), told = 0;
-  do {
-    uint32_t captured = keep < DATA_PIECE ? keep : DATA_PIECE;
-    keep -= captured;
-    /* The last piece stands for all that isn't kept. */
-    uint32_t length = keep > 0 ? captured : event->data.length - told;
-    size_t tail = (captured + 7u) & ~(size_t)7;
-    struct nvt_rec_data *body = emit(tap, event, NVT_REC_DATA, sizeof(*body) + tail);
-    if (body != NULL) {
-      *body = (struct nvt_rec_data){.sqid = event->data.sqid,
+  const struct nvt_rec_data data = {.sqid = event->data.sqid,
                                     .cid = event->data.cid,
                                     .kind = event->data.kind,
                                     .direction = event->data.direction,
-                                    .address = event->data.address + told,
-                                    .offset = event->data.offset + (list ? 0 : told),
-                                    .true_length = length,
-                                    .captured_length = captured};
-      uint8_t *to = (uint8_t *)(body + 1);
-      memset(to + captured, 0, tail - captured);
-      if (captured > 0)
-        memcpy(to, event->data.bytes + told, captured);
-      done(tap, NVT_REC_DATA, sizeof(*body) + tail);
-    }
-    told += length;
-  } while (keep > 0);
+                                    .address = event->data.address,
+                                    .offset = event->data.offset,
+                                    .true_length = event->data.length};
+  if (tap->digests != NULL)
+    (void)nvt_digests_data(tap->digests, &tap->emit, who(event), &data, event->data.bytes);
+  else
+    (void)nvt_emit_data(&tap->emit, who(event), &tap->data, &data, event->data.bytes);
 }
 
 static enum nvt_verdict on_data(void *user, const struct nvt_tap_event *event) {
@@ -335,7 +156,7 @@ void *nvt_trace_tap_begin_snapshot(struct nvt_trace_tap *tap, const struct nvt_c
   const struct nvt_tap_event event = event_of(device);
   void *at = emit(tap, &event, type, body);
   if (at != NULL)
-    ((struct nvt_rec_header *)at - 1)->flags = NVT_V_header_flags_SNAPSHOT;
+    nvt_emit_snapshot(at);
   return at;
 }
 
@@ -343,63 +164,32 @@ void nvt_trace_tap_end_snapshot(struct nvt_trace_tap *tap, enum nvt_record_type 
   done(tap, type, body);
 }
 
-static uint8_t left_out(const struct nvt_trace_filter *filter) {
-  return (uint8_t)((filter->no_doorbells ? NVT_V_meta_left_out_flags_DOORBELLS : 0u) |
-                   (filter->no_interrupts ? NVT_V_meta_left_out_flags_INTERRUPTS : 0u) |
-                   (nvt_trace_filter_commands(filter) ? NVT_V_meta_left_out_flags_COMMANDS : 0u));
+static uint32_t smallest_block(const struct nvt_meta *meta) {
+  uint32_t smallest = 0;
+  for (uint32_t i = 0; i < meta->namespace_count; i++)
+    if (smallest == 0 || meta->namespaces[i].block_size < smallest)
+      smallest = meta->namespaces[i].block_size;
+  return smallest;
 }
 
 int nvt_trace_tap_meta(struct nvt_trace_tap *tap, const struct nvt_controller *device) {
-  struct nvt_controller_info info;
-  nvt_controller_info(device, &info);
-  struct nvt_rec_meta body = {.data_mode = (uint8_t)tap->data,
-                              .clock =
-                                  tap->clock.ticks ? NVT_V_meta_clock_TSC : NVT_V_meta_clock_VDSO};
-  char *json = NULL;
-  size_t length = 0;
-  const char *filter = "";
-  if (tap->select != NULL) {
-    body.left_out_flags = left_out(nvt_select_filter(tap->select));
-    filter = nvt_select_filter(tap->select)->text;
-  }
-  int error = nvt_capture_meta(device, tap->head, filter, nvt_trace_clock_ns(&tap->clock), &body,
-                               &json, &length);
-  if (error != 0)
-    return error;
-  size_t tail = (length + 7) & ~(size_t)7;
+  const struct nvt_trace_filter *filter =
+      tap->select == NULL ? NULL : nvt_select_filter(tap->select);
   const struct nvt_tap_event event = event_of(device);
-  uint8_t *at = NULL;
-  if (sizeof(struct nvt_rec_header) + sizeof(body) + tail <= NVT_RECORD_MAX)
-    at = emit(tap, &event, NVT_REC_META, sizeof(body) + tail);
-  if (at != NULL) {
-    memcpy(at, &body, sizeof(body));
-    memcpy(at + sizeof(body), json, length);
-    memset(at + sizeof(body) + length, 0, tail - length);
-    done(tap, NVT_REC_META, sizeof(body) + tail);
-    tap->stream->meta_written = true;
-    tap->stream->shared_doorbells = info.shared_doorbells;
-  }
-  free(json);
-  return at == NULL ? -ENOSPC : 0;
+  struct nvt_meta meta;
+  int error = nvt_capture_meta(device, filter == NULL ? "" : filter->text, &meta);
+  if (error == 0 && tap->digests != NULL)
+    (void)nvt_digests_begin(tap->digests, event.controller, smallest_block(&meta));
+  if (error == 0)
+    error = nvt_emit_meta(&tap->emit, who(&event), &tap->data,
+                          filter == NULL ? 0 : nvt_select_left_out(tap->select), &meta);
+  nvt_meta_clear(&meta);
+  return error;
 }
 
 int nvt_trace_tap_annotate(struct nvt_trace_tap *tap, uint16_t id, const char *text) {
-  struct stream *stream = stream_of(tap, id);
-  if (stream == NULL)
-    return -ENOMEM;
-  const struct nvt_tap_event event = {
-      .controller = id, .epoch = stream->epoch, .pci_address = stream->pci_address};
-  size_t length = strlen(text), tail = (length + 7) & ~(size_t)7;
-  if (tail > NVT_RECORD_MAX / 2)
-    return -EINVAL;
-  struct nvt_rec_annotation *body = emit(tap, &event, NVT_REC_ANNOTATION, sizeof(*body) + tail);
-  if (body == NULL)
-    return -ENOSPC;
-  *body = (struct nvt_rec_annotation){.text_length = (uint32_t)length};
-  memset(body + 1, 0, tail);
-  memcpy(body + 1, text, length);
-  done(tap, NVT_REC_ANNOTATION, sizeof(*body) + tail);
-  return 0;
+  struct nvt_emit_stream *stream = nvt_emit_stream_of(&tap->emit, id);
+  return stream == NULL ? -ENOMEM : nvt_emit_annotation(&tap->emit, stream->who, text);
 }
 
 static enum nvt_verdict on_event(void *user, const struct nvt_tap_event *event) {
@@ -407,7 +197,7 @@ static enum nvt_verdict on_event(void *user, const struct nvt_tap_event *event) 
   RECORD(tap, event, NVT_REC_EVENT, nvt_rec_event, .event = event->event.event,
          .qid = event->event.qid, .code = event->event.code, .address = event->event.address,
          .size = event->event.size);
-  struct stream *stream = stream_of(tap, event->controller);
+  struct nvt_emit_stream *stream = nvt_emit_stream_of(&tap->emit, event->controller);
   if (stream == NULL || !stream->meta_written || event->device == NULL)
     return NVT_VERDICT_CONTINUE;
   bool changed = event->event.event == NVT_V_event_event_NS_ADDED ||
@@ -423,6 +213,10 @@ static enum nvt_verdict on_event(void *user, const struct nvt_tap_event *event) 
     (void)nvt_trace_tap_meta(tap, event->device);
   return NVT_VERDICT_CONTINUE;
 }
+
+_Static_assert(NVT_TRACE_DEDUP_MIN == NVT_DEDUP_PAGES_MIN &&
+                   NVT_TRACE_DEDUP_MAX == NVT_DEDUP_PAGES_MAX,
+               "control can't know of capture");
 
 /* --- life --- */
 
@@ -449,10 +243,10 @@ static const nvt_tap_fn callbacks[NVT_TAP_COUNT] = {
 static enum nvt_verdict select_then(struct nvt_trace_tap *tap, const struct nvt_tap_event *event,
                                     nvt_tap_fn record) {
   const struct nvt_kept_command *kept = NULL;
-  enum nvt_selected selected =
-      nvt_select(tap->select, event, nvt_trace_clock_ns(&tap->clock), &kept);
+  enum nvt_selected selected = nvt_select(tap->select, event, nvt_emit_now(&tap->emit), &kept);
   if (selected == NVT_SELECT_BOTH) {
-    struct nvt_rec_command *body = emit_at(tap, event, NVT_REC_COMMAND, sizeof(*body), kept->ns);
+    struct nvt_rec_command *body =
+        nvt_emit_begin_at(&tap->emit, who(event), NVT_REC_COMMAND, sizeof(*body), kept->ns);
     if (body != NULL) {
       *body = kept->body;
       done(tap, NVT_REC_COMMAND, sizeof(*body));
@@ -465,8 +259,21 @@ static enum nvt_verdict on_any(void *user, const struct nvt_tap_event *event) {
   return select_then(user, event, callbacks[event->tap]);
 }
 
+/* Before it is asked whose data it is: what would not be recorded anyway. */
+static enum nvt_verdict on_any_data(struct nvt_trace_tap *tap, const struct nvt_tap_event *event,
+                                    bool in) {
+  if ((event->data.direction == NVT_DIRECTION_IN) != in ||
+      (tap->data.mode == NVT_V_meta_data_mode_NONE && !is_list(event)))
+    return NVT_VERDICT_CONTINUE;
+  return select_then(tap, event, in ? on_data_in : on_data);
+}
+
+static enum nvt_verdict on_any_data_out(void *user, const struct nvt_tap_event *event) {
+  return on_any_data(user, event, false);
+}
+
 static enum nvt_verdict on_any_data_in(void *user, const struct nvt_tap_event *event) {
-  return select_then(user, event, on_data_in);
+  return on_any_data(user, event, true);
 }
 
 /* What comes from the host is recorded as the host sent it, what goes to the host as it
@@ -500,10 +307,11 @@ static int attach_one(struct nvt_trace_tap *tap, unsigned id) {
   const char *name = nvt_tap_name((enum nvt_tap_id)id);
   if (callbacks[id] == NULL)
     return 0;
-  bool all = tap->select == NULL;
-  int error = nvt_tap_attach(tap->host, name, order_of(id), all ? callbacks[id] : on_any, tap,
+  bool all = tap->select == NULL, data = callbacks[id] == on_data;
+  nvt_tap_fn selecting = data ? on_any_data_out : on_any;
+  int error = nvt_tap_attach(tap->host, name, order_of(id), all ? callbacks[id] : selecting, tap,
                              "trace", &tap->attachments[id]);
-  if (error == 0 && callbacks[id] == on_data)
+  if (error == 0 && data)
     error = nvt_tap_attach(tap->host, name, NVT_TAP_LAST, all ? on_data_in : on_any_data_in, tap,
                            "trace", &tap->outgoing[id == NVT_TAP_IO_MEMORY]);
   return error;
@@ -527,19 +335,22 @@ int nvt_trace_tap_create(struct nvt_plugin_host *host, struct nvt_ring *ring,
   struct nvt_trace_tap *tap = calloc(1, sizeof(*tap));
   if (tap == NULL)
     return -ENOMEM;
-  tap->ring = ring;
   tap->host = host;
-  tap->block = options->block;
-  tap->calm = options->calm;
-  tap->thread = options->thread;
-  tap->data = options->data;
-  tap->head = options->data == NVT_TRACE_DATA_HEAD ? options->head : 0;
+  tap->emit.ring = ring;
+  tap->emit.block = options->block;
+  tap->emit.calm = options->calm;
+  tap->emit.thread = options->thread;
+  tap->data.mode = (uint8_t)options->data;
+  tap->data.head = options->data == NVT_TRACE_DATA_HEAD ? options->head : 0;
+  tap->data.dedup_pages = options->dedup_pages;
   if (options->no_tsc)
-    nvt_trace_clock_start_system(&tap->clock);
+    nvt_trace_clock_start_system(&tap->emit.clock);
   else
-    nvt_trace_clock_start(&tap->clock);
+    nvt_trace_clock_start(&tap->emit.clock);
   int error = 0;
-  if (options->filter != NULL && nvt_trace_filter_any(options->filter))
+  if (options->data == NVT_TRACE_DATA_CRC || options->dedup_pages != 0)
+    error = nvt_digests_create(&tap->data, &tap->digests);
+  if (error == 0 && options->filter != NULL && nvt_trace_filter_any(options->filter))
     error = nvt_select_create(options->filter, &tap->select);
   if (error == 0 && !options->paused)
     error = attach(tap);
@@ -572,7 +383,7 @@ int nvt_trace_tap_stop(struct nvt_trace_tap *tap) {
 
 int nvt_trace_tap_preamble(struct nvt_trace_tap *tap) {
   struct nvt_controller *device;
-  nvt_ring_mark_start(tap->ring);
+  nvt_ring_mark_start(tap->emit.ring);
   for (unsigned i = 0; (device = nvt_host_controller(tap->host, i)) != NULL; i++) {
     int error = nvt_trace_tap_meta(tap, device);
     if (error != 0)
@@ -617,27 +428,17 @@ void nvt_trace_tap_plugins(struct nvt_trace_tap *tap) {
 }
 
 void nvt_trace_tap_counts(const struct nvt_trace_tap *tap, struct nvt_trace_counts *out) {
-  *out = tap->counts;
-  out->records = 0;
-  for (unsigned type = 0; type < NVT_REC_COUNT; type++)
-    out->records += out->kinds[type];
+  nvt_emit_counts(&tap->emit, out);
 }
 
 void nvt_trace_tap_destroy(struct nvt_trace_tap *tap, struct nvt_trace_counts *counts) {
   if (tap == NULL)
     return;
   detach(tap);
-  while (tap->stream != NULL) {
-    struct stream *stream = tap->stream;
-    if (stream->lost_count != 0 &&
-        nvt_ring_reserve_wait(tap->ring, sizeof(struct frame) + sizeof(struct nvt_rec_header) +
-                                             sizeof(struct nvt_rec_loss)) != NULL)
-      (void)tell_loss(tap, stream, nvt_trace_clock_ns(&tap->clock));
-    tap->stream = stream->next;
-    free(stream);
-  }
+  nvt_emit_end_all(&tap->emit);
   if (counts != NULL)
     nvt_trace_tap_counts(tap, counts);
   nvt_select_destroy(tap->select);
+  nvt_digests_destroy(tap->digests);
   free(tap);
 }

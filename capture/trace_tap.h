@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "capture/emit.h"
 #include "control/filter.h"
 #include "trace/record.h"
 
@@ -23,12 +24,13 @@ struct nvt_trace_tap; /* opaque */
 
 struct nvt_trace_options {
   enum nvt_trace_data data;
-  uint32_t head;   /* bytes, with HEAD */
-  bool block;      /* wait when the ring is full; else drop, and count */
-  bool calm;       /* after a loss, go on when half of the ring is free again */
-  uint16_t thread; /* number of the recording thread, as in the record */
-  bool no_tsc;     /* time stamps by clock_gettime() */
-  bool paused;     /* attach to nothing until nvt_trace_tap_start() */
+  uint32_t head;        /* bytes, with HEAD */
+  uint32_t dedup_pages; /* with HEAD and FULL: pages that aren't recorded again; 0: all are */
+  bool block;           /* wait when the ring is full; else drop, and count */
+  bool calm;            /* after a loss, go on when half of the ring is free again */
+  uint16_t thread;      /* number of the recording thread, as in the record */
+  bool no_tsc;          /* time stamps by clock_gettime() */
+  bool paused;          /* attach to nothing until nvt_trace_tap_start() */
   const struct nvt_trace_filter *filter; /* NULL: everything; copied */
 };
 
@@ -36,13 +38,6 @@ struct nvt_trace_options {
  * this thread is its producer. What a filter leaves out has no sequence number. 0, -ENOMEM. */
 int nvt_trace_tap_create(struct nvt_plugin_host *, struct nvt_ring *,
                          const struct nvt_trace_options *, struct nvt_trace_tap **out);
-struct nvt_trace_counts {
-  uint64_t records; /* handed to the ring, loss records among them */
-  uint64_t lost;
-  uint64_t bytes; /* with the pcap headers */
-  uint64_t kinds[NVT_REC_COUNT];
-};
-
 /* Detach. What was lost and not yet told is recorded now. *counts, if not NULL, is
  * the final state. A tap of NULL is fine. */
 void nvt_trace_tap_destroy(struct nvt_trace_tap *, struct nvt_trace_counts *counts);

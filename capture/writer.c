@@ -249,6 +249,13 @@ static int open_output(struct nvt_ring_writer *writer, char *why, size_t whylen)
         -EINVAL, why, whylen,
         "a trace is no text for a terminal: pipe it ('| wireshark -k -i -') or name a "
         "file with --trace");
+  struct nvt_ring *ring = writer->sources[0].ring;
+  struct stat status;
+  bool regular = !standard && fstat(writer->fd, &status) == 0 && S_ISREG(status.st_mode);
+  writer->file = regular && writer->count == 1 && ring->head == 0;
+  for (unsigned i = 0; i < writer->count && regular; i++)
+    nvt_ring_set_output(writer->sources[i].ring, writer->path, writer->fd,
+                        writer->file ? NVT_RING_STREAM : NVT_RING_APPEND);
   uint8_t header[NVT_FILE_HEADER_BYTES];
   int error = nvt_writer_file_header(header);
   size_t done = 0;
@@ -258,10 +265,6 @@ static int open_output(struct nvt_ring_writer *writer, char *why, size_t whylen)
     return nvt_capture_refuse(error, why, whylen, "%s: the trace's header can't be written: %s",
                               writer->path, strerror(-error));
   writer->bytes = sizeof(header);
-  struct nvt_ring *ring = writer->sources[0].ring;
-  struct stat status;
-  writer->file = !standard && writer->count == 1 && ring->head == 0 &&
-                 fstat(writer->fd, &status) == 0 && S_ISREG(status.st_mode);
   if (writer->file) {
     memcpy(nvt_ring_reserve(ring, sizeof(header)), header, sizeof(header));
     nvt_ring_commit(ring, sizeof(header));

@@ -36,7 +36,8 @@ struct nvt_control_open {
   int fd; /* where it goes: borrowed, may be anything that a client can send */
   enum nvt_trace_data data;
   uint32_t head; /* bytes, with HEAD */
-  uint64_t ring; /* bytes */
+  uint32_t dedup_pages;
+  uint64_t ring;        /* bytes */
   struct nvt_trace_filter filter;
 };
 

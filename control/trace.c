@@ -4,25 +4,8 @@
 #include <string.h>
 
 #include "control/request_int.h"
-#include "controller/namespace.h"
 
 #define RING (8u << 20) /* bytes, where none are asked for */
-
-bool nvt_trace_data_parse(const char *text, enum nvt_trace_data *data, uint32_t *head) {
-  uint64_t size;
-  *head = 0;
-  *data = NVT_TRACE_DATA_NONE;
-  if (strcmp(text, "full") == 0) {
-    *data = NVT_TRACE_DATA_FULL;
-  } else if (strncmp(text, "head:", 5) == 0 && nvt_parse_size(text + 5, &size) &&
-             size <= UINT32_MAX) {
-    *data = NVT_TRACE_DATA_HEAD;
-    *head = (uint32_t)size;
-  } else {
-    return strcmp(text, "none") == 0;
-  }
-  return true;
-}
 
 static bool trace_switch(const struct nvt_control_target *target, bool on, char *why,
                          size_t whylen) {
@@ -59,17 +42,12 @@ static bool what_is_wanted(const struct control_value *values, struct nvt_contro
                            char *why, size_t whylen) {
   *out = (struct nvt_control_open){.fd = -1, .ring = RING};
   const char *data = values[0].given ? values[0].text : "none";
-  if (!nvt_trace_data_parse(data, &out->data, &out->head))
-    return nvt_control_refuse(why, whylen,
-                              "data '%.64s': none, head:N or full is wanted, N the bytes of data "
-                              "kept of a command",
-                              data);
+  if (!nvt_trace_data_parse(data, &out->data, &out->head, &out->dedup_pages))
+    return nvt_control_refuse(why, whylen, "data '%.64s': " NVT_TRACE_DATA_WANTED, data);
   if (!nvt_trace_filter_parse(values[1].given ? values[1].text : "", &out->filter, why, whylen))
     return false;
-  if (out->filter.errors && out->data != NVT_TRACE_DATA_NONE)
-    return nvt_control_refuse(why, whylen,
-                              "data goes by before a command fails: with the filter 'errors' none "
-                              "can be recorded");
+  if (!nvt_trace_filter_agrees(&out->filter, out->data, why, whylen))
+    return false;
   if (values[2].given)
     out->ring = values[2].number;
   if (out->ring < NVT_CONTROL_RING_MIN || out->ring > NVT_CONTROL_RING_MAX)
@@ -113,12 +91,9 @@ struct json_object *nvt_control_live(const struct nvt_control_target *target) {
   for (unsigned i = 0; target->trace_open != NULL && target->trace_live(target->ctx, i, &live);
        i++) {
     struct json_object *out = json_object_new_object();
-    static const char *const data[] = {[NVT_TRACE_DATA_NONE] = "none",
-                                       [NVT_TRACE_DATA_HEAD] = "head",
-                                       [NVT_TRACE_DATA_FULL] = "full"};
     nvt_control_add_number(out, "id", live.id);
     nvt_control_add_number(out, "pid", (uint64_t)live.pid);
-    nvt_control_add_text(out, "data", data[live.data]);
+    nvt_control_add_text(out, "data", nvt_trace_data_name(live.data));
     nvt_control_add_text(out, "filter", live.filter);
     nvt_control_add_number(out, "records", live.records);
     nvt_control_add_number(out, "lost", live.lost);

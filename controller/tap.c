@@ -91,8 +91,10 @@ static bool is_observer(const struct nvt_attachment *attachment) {
 
 static void replace(struct nvt_plugin_host *host, enum nvt_tap_id id, struct tap_list *list) {
   struct tap_list *old = host->lists[id];
+  uint32_t count = list == NULL ? 0 : list->count;
   host->lists[id] = list;
-  host->counts[id] = list == NULL ? 0 : list->count;
+  host->counts[NVT_TAP_COUNT] += count - host->counts[id];
+  host->counts[id] = count;
   host->deciders[id] = 0;
   for (uint32_t i = 0; i < host->counts[id]; i++)
     host->deciders[id] += !is_observer(list->at[i]);
@@ -314,8 +316,9 @@ conclude(struct nvt_plugin_host *host, const struct nvt_tap_event *event, const 
 }
 
 /* A plug-in that may change and decide: call it, see what it did. */
-static enum nvt_verdict ask(struct nvt_plugin_host *host, struct nvt_tap_event *event,
-                            const struct nvt_attachment *attachment) {
+static __attribute__((noinline)) enum nvt_verdict ask(struct nvt_plugin_host *host,
+                                                      struct nvt_tap_event *event,
+                                                      const struct nvt_attachment *attachment) {
   enum nvt_verdict verdict;
   bool changed = false;
   event->decided_by = attachment->plugin;
@@ -349,6 +352,10 @@ enum nvt_verdict nvt_tap_fire(struct nvt_plugin_host *host, struct nvt_tap_event
     if (__builtin_expect(attachment->dead, 0))
       continue;
     bool observer = is_observer(attachment);
+    if (__builtin_expect(observer && verdict == NVT_VERDICT_CONTINUE, 1)) {
+      (void)attachment->fn(attachment->user, event);
+      continue;
+    }
     if (taps[event->tap].powers == 0 || observer || event->audience != NVT_AUDIENCE_ASKED) {
       if (shown_after(event->tap, verdict) && (observer || event->audience != NVT_AUDIENCE_NOTED))
         (void)attachment->fn(attachment->user, event);

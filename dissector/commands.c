@@ -193,7 +193,7 @@ static void register_opcodes(int proto) {
   }
 }
 
-void nvt_commands_register(int proto) {
+void nvt_commands_register(int proto, int row_proto) {
   register_opcodes(proto);
   by_format[NVT_FORMAT_CNS] = names_by_format(NVT_FORMAT_CNS);
   by_format[NVT_FORMAT_FEATURE] = names_by_format(NVT_FORMAT_FEATURE);
@@ -210,13 +210,13 @@ void nvt_commands_register(int proto) {
       strings = VALS(nvt_value_strings(NVT_VALUES_SGL_TYPE));
     else if (field->hf == &hf_sgl_subtype)
       strings = VALS(nvt_value_strings(NVT_VALUES_SGL_SUBTYPE));
-    nvt_register_field(proto, field->hf, field->name, field->abbrev, field->type, field->display,
-                       strings, field->mask, NULL);
+    nvt_register_field(field->hf == &hf_vendor_field ? row_proto : proto, field->hf, field->name,
+                       field->abbrev, field->type, field->display, strings, field->mask, NULL);
   }
   commands.rows = nvt_command_fields(&commands.count);
-  register_rows(proto, &commands);
+  register_rows(row_proto, &commands);
   results.rows = nvt_result_fields(&results.count);
-  register_rows(proto, &results);
+  register_rows(row_proto, &results);
   nvt_subtree_open(&ett_entry);
   nvt_subtree(&ett_dword);
   nvt_subtree(&ett_sgl);
@@ -320,6 +320,10 @@ static void add_dword(const struct nvt_context *c, proto_tree *tree, const struc
     proto_tree_add_uint(tree, hf_reserved, c->tvb, at, 4, of->reserved[dword]);
 }
 
+bool nvt_entry_asked(const struct nvt_context *c) {
+  return c->groups[NVT_GROUP_ENTRY] || c->groups[NVT_GROUP_ROWS] || c->groups[NVT_GROUP_DATA];
+}
+
 void nvt_add_sqe(const struct nvt_context *c) {
   const struct nvt_rec_command *command = &c->record->command;
   const struct nvt_sqe *sqe = &command->sqe;
@@ -327,7 +331,7 @@ void nvt_add_sqe(const struct nvt_context *c) {
   int entry = c->body + ENTRY;
   struct sqe_rows of = {.entry = entry};
   of.rows = nvt_command_fields_of(set, nvt_command_code(set, sqe), &of.count);
-  for (size_t i = 0; i < of.count; i++)
+  for (size_t i = 0; c->groups[NVT_GROUP_ROWS] && i < of.count; i++)
     if (row_asked(c, &commands, &of.rows[i]))
       of.dwords |= 1u << of.rows[i].dword;
   if (nvt_asked(c, hf_reserved))
@@ -358,7 +362,8 @@ void nvt_add_sqe(const struct nvt_context *c) {
   }
   for (unsigned dword = 10; dword < NVT_SQE_DWORDS; dword++)
     add_dword(c, tree, &of, dword, hf_cdw[dword - 10]);
-  nvt_add_feature(c, tree, entry);
+  if (c->groups[NVT_GROUP_DATA])
+    nvt_add_feature(c, tree, entry);
 }
 
 static void add_result(const struct nvt_context *c, proto_tree *tree, enum nvt_opcode_set set,
@@ -391,8 +396,9 @@ static proto_item *add_cqe(const struct nvt_context *c, enum nvt_opcode_set set,
   for (unsigned dword = 0; dword < 2; dword++) {
     proto_item *at = proto_tree_add_item(tree, dword == 0 ? hf_dw0 : hf_dw1, c->tvb,
                                          entry + 4 * (int)dword, 4, ENC_LITTLE_ENDIAN);
-    add_result(c, proto_item_add_subtree(at, ett_dword), set, dword, entry);
-    if (dword == 0)
+    if (c->groups[NVT_GROUP_ROWS])
+      add_result(c, proto_item_add_subtree(at, ett_dword), set, dword, entry);
+    if (dword == 0 && c->groups[NVT_GROUP_DATA])
       nvt_add_feature_result(c, tree, entry);
   }
   add_item(c, tree, hf_sqhd, entry + 8, 2);
@@ -420,7 +426,7 @@ void nvt_add_cqe(const struct nvt_context *c) {
   enum nvt_opcode_set set = set_of(c, completion->sqid, 0);
   const char *status_name = nvt_status_name_in(set, status);
   proto_item *status_item = c->item;
-  if (c->ours)
+  if (nvt_entry_asked(c))
     status_item = add_cqe(c, set, status, status_name);
   if (status != NVT_SC_SUCCESS)
     expert_add_info_format(c->pinfo, status_item,

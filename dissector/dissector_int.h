@@ -48,6 +48,20 @@ struct nvt_view nvt_links_view(const struct nvt_frame *);
 
 /* --- one dissected frame --- */
 
+/* Fields that are asked for together or not at all, mostly. To Wireshark each group is a protocol,
+ * which no frame has: so it keeps account whether any field of the group is asked for. */
+enum nvt_group {
+  NVT_GROUP_RECORD, /* header and bodies, as in trace/record.def */
+  NVT_GROUP_ACCESS,
+  NVT_GROUP_ENTRY, /* of all queue entries */
+  NVT_GROUP_ROWS,  /* of some commands */
+  NVT_GROUP_DATA,
+  NVT_GROUP_LINKS,
+  NVT_GROUP_STATE,
+  NVT_GROUP_OTHER, /* the protocol itself */
+  NVT_GROUP_COUNT
+};
+
 /* Source and destination, beside PCI addresses. */
 #define NVT_HOST "host"
 #define NVT_RECORDER "recorder"
@@ -64,9 +78,10 @@ struct nvt_context {
   const uint8_t *bytes; /* tvb's, `captured` of them */
   /* What a tree is to hold. Expert information is given in any case: it is what colours the list.
    */
-  bool visible; /* everything, with its text */
-  bool ours;    /* some of our fields, see nvt_asked() */
-  bool builtin; /* some of Wireshark's own nvme.* fields */
+  bool visible;                 /* everything, with its text */
+  bool ours;                    /* some of our fields, see nvt_asked() */
+  bool groups[NVT_GROUP_COUNT]; /* some of these of them */
+  bool builtin;                 /* some of Wireshark's own nvme.* fields */
 };
 
 /* --- wanted.c: what nobody asked for costs nothing --- */
@@ -75,9 +90,12 @@ extern const header_field_info **nvt_infos; /* of our fields, by id less nvt_fir
 extern int nvt_first_field;
 extern unsigned nvt_field_count;
 
-void nvt_wanted_field(int hf);   /* nvt_register_field() says so of each */
-void nvt_wanted_find(int proto); /* at the handoff */
-/* Sets the context's visible, ours and builtin. */
+void nvt_wanted_field(int hf); /* nvt_register_field() says so of each */
+void nvt_wanted_find(void);    /* at the handoff */
+/* The protocol; the id that a group's fields are to be registered under. */
+void nvt_groups_register(int proto);
+int nvt_group_proto(enum nvt_group);
+/* Sets the context's visible, ours, groups and builtin. */
 void nvt_wanted(struct nvt_context *, proto_tree *);
 /* Is expert information to be given although there is no tree? */
 void nvt_wanted_opened(void); /* a file is opened or redissected */
@@ -155,7 +173,8 @@ void nvt_msix_part(struct nvt_access_show *, const struct nvt_access_part *);
 
 /* --- commands.c --- */
 
-void nvt_commands_register(int proto);
+void nvt_commands_register(int proto, int row_proto);
+bool nvt_entry_asked(const struct nvt_context *); /* anything in a queue entry, features too */
 void nvt_add_sqe(const struct nvt_context *);
 void nvt_add_cqe(const struct nvt_context *);
 /* A person's own table of commands: NULL or "" for none. One that can't be read is told, once, and
@@ -170,6 +189,7 @@ proto_item *nvt_add_sgl(const struct nvt_context *, proto_tree *, int at);
 extern int nvt_hf_payload; /* of one record, and of all together */
 void nvt_data_register(int proto);
 void nvt_add_data(const struct nvt_context *);
+void nvt_add_digest(const struct nvt_context *);
 
 /* --- transfers.c: on a command and its completion: its data, and where in memory it lay --- */
 

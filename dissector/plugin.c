@@ -90,6 +90,8 @@ static enum way event_way(unsigned event) {
   case NVT_V_event_event_DOORBELL_FAULT:
     return TO_HOST;
   case NVT_V_event_event_TRACE_STOPPED:
+  case NVT_V_event_event_TRIGGER:
+  case NVT_V_event_event_RECOVERED:
     return RECORDER;
   default:
     return TO_CONTROLLER;
@@ -184,22 +186,22 @@ static void add_of_type(const struct nvt_context *c) {
   case NVT_REC_REG_WRITE:
   case NVT_REC_MSIX_READ:
   case NVT_REC_MSIX_WRITE:
-    if (c->ours)
+    if (c->groups[NVT_GROUP_ACCESS])
       nvt_add_access(c);
     if ((record->access.access_flags & NVT_V_access_access_flags_REFUSED) != 0)
       expert_add_info(c->pinfo, c->item, &nvt_expert.refused);
     break;
   case NVT_REC_SHADOW_DOORBELL:
   case NVT_REC_EVENT_INDEX:
-    if (c->ours)
+    if (c->groups[NVT_GROUP_ACCESS])
       nvt_add_shadow(c);
     break;
   case NVT_REC_INTERRUPT:
-    if (c->ours)
+    if (c->groups[NVT_GROUP_ACCESS])
       nvt_add_interrupt(c);
     break;
   case NVT_REC_COMMAND:
-    if (c->ours)
+    if (nvt_entry_asked(c))
       nvt_add_sqe(c);
     if (c->builtin)
       nvt_builtin_sqe(c);
@@ -212,6 +214,9 @@ static void add_of_type(const struct nvt_context *c) {
   case NVT_REC_DATA:
     nvt_add_data(c);
     break;
+  case NVT_REC_DIGEST:
+    nvt_add_digest(c);
+    break;
   case NVT_REC_EVENT:
     add_event(c);
     break;
@@ -222,7 +227,8 @@ static void add_of_type(const struct nvt_context *c) {
     expert_add_info(c->pinfo, c->item, &nvt_expert.plugin);
     break;
   case NVT_REC_LOSS:
-    nvt_expert_or_finding(c, &nvt_expert.loss, "records-missing");
+    if (!nvt_record_left_out(record))
+      nvt_expert_or_finding(c, &nvt_expert.loss, "records-missing");
     break;
   case NVT_REC_ANNOTATION:
     if (record->tail_length != 0)
@@ -280,12 +286,14 @@ static void add_tree(proto_tree *tree, struct nvt_context *c, enum nvt_parse par
   c->tree = proto_item_add_subtree(c->item, ett_nvmetap);
   if (c->ours) {
     nvt_add_addresses(c);
-    nvt_add_header(c);
-    nvt_add_body(c, parse);
+    if (c->groups[NVT_GROUP_RECORD]) {
+      nvt_add_header(c);
+      nvt_add_body(c, parse);
+    }
   }
   if (parse == NVT_PARSE_OK) {
     add_of_type(c);
-    if (c->ours)
+    if (c->groups[NVT_GROUP_RECORD])
       nvt_add_rest(c);
     nvt_add_relations(c);
     if (c->ours) {
@@ -293,7 +301,7 @@ static void add_tree(proto_tree *tree, struct nvt_context *c, enum nvt_parse par
       nvt_add_transfers(c);
     }
     nvt_add_findings(c);
-    if (c->ours)
+    if (c->groups[NVT_GROUP_STATE])
       nvt_add_state(c);
   }
   add_parse_expert(c, parse);
@@ -380,13 +388,14 @@ static void preferences_changed(void) {
 
 static void register_protocol(void) {
   proto_nvmetap = proto_register_protocol("NVMe Trace", "NVMeTap", "nvmetap");
-  nvt_fields_register(proto_nvmetap);
-  nvt_registers_register(proto_nvmetap);
-  nvt_commands_register(proto_nvmetap);
-  nvt_data_register(proto_nvmetap);
-  nvt_structures_register(proto_nvmetap);
-  nvt_relations_register(proto_nvmetap);
-  nvt_state_register(proto_nvmetap);
+  nvt_groups_register(proto_nvmetap);
+  nvt_fields_register(nvt_group_proto(NVT_GROUP_RECORD));
+  nvt_registers_register(nvt_group_proto(NVT_GROUP_ACCESS));
+  nvt_commands_register(nvt_group_proto(NVT_GROUP_ENTRY), nvt_group_proto(NVT_GROUP_ROWS));
+  nvt_data_register(nvt_group_proto(NVT_GROUP_DATA));
+  nvt_structures_register(nvt_group_proto(NVT_GROUP_DATA));
+  nvt_relations_register(nvt_group_proto(NVT_GROUP_LINKS));
+  nvt_state_register(nvt_group_proto(NVT_GROUP_STATE));
   nvt_findings_register(proto_nvmetap);
   nvt_statistics_register(proto_nvmetap);
   nvt_export_register(proto_nvmetap);
@@ -413,7 +422,7 @@ static void register_handoff(void) {
   json = find_dissector("json");
   nvt_builtin_find();
   nvt_relations_find_builtin();
-  nvt_wanted_find(proto_nvmetap);
+  nvt_wanted_find();
   handle = create_dissector_handle(dissect, proto_nvmetap);
   preferences_changed();
 }

@@ -226,7 +226,7 @@ void nvt_add_relations(const struct nvt_context *c) {
   const struct nvt_frame *frame = c->frame;
   if (frame->seq_gap)
     nvt_expert_or_finding(c, &nvt_expert.gap, "records-missing");
-  if (c->ours || c->builtin)
+  if (c->groups[NVT_GROUP_LINKS] || c->builtin)
     add_links(c);
   if (frame->is_doorbell && frame->signal != NULL && !frame->signal->valid)
     nvt_expert_or_finding(c, &nvt_expert.doorbell,

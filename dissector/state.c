@@ -129,22 +129,8 @@ static void visit(void *ctx, const struct nvt_state_part *part) {
     walk->trees[part->depth + 1] = below;
 }
 
-/* Every frame of a filter asks this: the fields stand one after another, from hf_state on. */
-static bool any_asked(const struct nvt_context *c) {
-  unsigned first = (unsigned)(hf_state - nvt_first_field);
-  unsigned end = first + 1 + NVT_STATE_FIELDS + NVT_REGISTER_ROWS;
-  if (c->visible || end > nvt_field_count)
-    return true;
-  for (unsigned i = first; i < end; i++)
-    if (nvt_infos[i]->ref_type != HF_REF_TYPE_NONE)
-      return true;
-  return false;
-}
-
 void nvt_add_state(const struct nvt_context *c) {
   static struct nvt_state state; /* large; one thread dissects */
-  if (!any_asked(c))
-    return;
   struct nvt_view view = nvt_links_view(c->frame);
   if (!c->frame->fed || !nvt_links_state(c->record, &view, &state))
     return;

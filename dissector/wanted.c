@@ -15,7 +15,8 @@ int nvt_first_field = -1;
 unsigned nvt_field_count;
 
 static int last_field = -1;
-static const header_field_info *ours;
+static int group_protos[NVT_GROUP_COUNT];
+static const header_field_info *groups[NVT_GROUP_COUNT];
 static const header_field_info *nvme;
 static int expert_tap;
 
@@ -25,11 +26,37 @@ void nvt_wanted_field(int id) {
   last_field = id > last_field ? id : last_field;
 }
 
-void nvt_wanted_find(int proto) {
-  ours = proto_registrar_get_nth((unsigned)proto);
+void nvt_groups_register(int proto) {
+  static const struct {
+    const char *name, *filter;
+  } rows[NVT_GROUP_COUNT] = {
+      [NVT_GROUP_RECORD] = {"NVMe Trace Records", "nvmetap.records"},
+      [NVT_GROUP_ACCESS] = {"NVMe Trace Accesses", "nvmetap.accesses"},
+      [NVT_GROUP_ENTRY] = {"NVMe Trace Queue Entries", "nvmetap.queue_entries"},
+      [NVT_GROUP_ROWS] = {"NVMe Trace Commands", "nvmetap.commands"},
+      [NVT_GROUP_DATA] = {"NVMe Trace Data", "nvmetap.all_data"},
+      [NVT_GROUP_LINKS] = {"NVMe Trace Links", "nvmetap.links"},
+      [NVT_GROUP_STATE] = {"NVMe Trace Controller State", "nvmetap.states"},
+  };
+  for (unsigned i = 0; i < NVT_GROUP_COUNT; i++) {
+    group_protos[i] = proto;
+    if (rows[i].name == NULL)
+      continue;
+    group_protos[i] = proto_register_protocol(rows[i].name, rows[i].name, rows[i].filter);
+    proto_set_cant_toggle(group_protos[i]);
+  }
+}
+
+int nvt_group_proto(enum nvt_group group) {
+  return group_protos[group];
+}
+
+void nvt_wanted_find(void) {
+  for (unsigned i = 0; i < NVT_GROUP_COUNT; i++)
+    groups[i] = proto_registrar_get_nth((unsigned)group_protos[i]);
   int id = proto_get_id_by_filter_name("nvme");
   nvme = id > 0 ? proto_registrar_get_nth((unsigned)id) : NULL;
-  /* One protocol's fields are registered one after another, with none of another's in between. */
+  /* Ours are registered one after another, with none of another's in between. */
   nvt_field_count = (unsigned)(last_field - nvt_first_field + 1);
   nvt_infos = wmem_alloc_array(wmem_epan_scope(), const header_field_info *, nvt_field_count);
   for (unsigned i = 0; i < nvt_field_count; i++)
@@ -47,7 +74,11 @@ bool nvt_wanted_without_tree(const packet_info *pinfo) {
 
 void nvt_wanted(struct nvt_context *c, proto_tree *tree) {
   c->visible = tree != NULL && PTREE_DATA(tree)->visible;
-  c->ours = c->visible || (tree != NULL && ours->ref_type != HF_REF_TYPE_NONE);
+  c->ours = c->visible;
+  for (unsigned i = 0; i < NVT_GROUP_COUNT; i++) {
+    c->groups[i] = c->visible || (tree != NULL && groups[i]->ref_type != HF_REF_TYPE_NONE);
+    c->ours |= c->groups[i];
+  }
   c->builtin = c->visible || (tree != NULL && nvme != NULL && nvme->ref_type != HF_REF_TYPE_NONE);
 }
 

@@ -19,6 +19,7 @@ static const char config[] =
     "value {arg=2}{value=all}{display=All}{default=true}\n"
     "value {arg=2}{value=no-doorbells}{display=No doorbells}{default=false}\n"
     "value {arg=2}{value=commands}{display=No doorbells and no interrupts}{default=false}\n"
+    "value {arg=2}{value=doorbells}{display=Doorbells alone}{default=false}\n"
     "arg {number=3}{call=--queues}{display=Queues}{type=string}"
     "{validation=^(admin|io|[0-9]+([+][0-9]+)*)?$}{placeholder=all}"
     "{tooltip=admin, io, or queue identifiers with + between}{group=Filter}\n"
@@ -28,8 +29,16 @@ static const char config[] =
     "arg {number=5}{call=--nsid}{display=Namespace}{type=string}"
     "{validation=^(0x[0-9a-fA-F]+|[0-9]+)?$}{placeholder=all}"
     "{tooltip=A namespace identifier}{group=Filter}\n"
+    "arg {number=8}{call=--blocks}{display=Logical blocks}{type=string}"
+    "{validation=^([0-9]+(-[0-9]+)?([+][0-9]+(-[0-9]+)?)*)?$}{placeholder=all}"
+    "{tooltip=From-to, with + between: commands that work on one of them}{group=Filter}\n"
+    "arg {number=9}{call=--slower}{display=Only commands slower than}{type=string}"
+    "{validation=^([0-9]+(ns|us|ms|s))?$}{placeholder=500us}"
+    "{tooltip=Without data: a command is recorded when it has ended}{group=Filter}\n"
     "arg {number=6}{call=--errors}{display=Only commands that fail}{type=boolflag}{default=false}"
     "{tooltip=Without data: a command is recorded when it has failed}{group=Filter}\n"
+    "arg {number=10}{call=--metadata}{display=No lists of data either}{type=boolflag}"
+    "{default=false}{tooltip=Neither PRP lists nor SGL segments}{group=Data}\n"
     "arg {number=7}{call=--ring}{display=Buffer in MiB}{type=unsigned}{range=1,1024}{default=8}"
     "{tooltip=Between the recorder and Wireshark: when it is full records are left out, and "
     "counted}{group=Data}\n";
@@ -37,7 +46,7 @@ static const char config[] =
 void extcap_print_config(const char *interface) {
   fputs(config, stdout);
   if (strcmp(interface, EXTCAP_GENERIC) == 0)
-    puts("arg {number=8}{call=--socket}{display=Control socket}{type=string}{required=true}"
+    puts("arg {number=11}{call=--socket}{display=Control socket}{type=string}{required=true}"
          "{placeholder=/path/to/socket}{tooltip=As nvmetap record --control PATH says}"
          "{group=Data}");
 }
@@ -67,6 +76,12 @@ bool extcap_filter(const struct extcap_options *o, char *text, size_t size, char
     fits &= add(text, size, "opcode=", o->opcodes);
   if (given(o->nsid))
     fits &= add(text, size, "nsid=", o->nsid);
+  if (given(o->blocks))
+    fits &= add(text, size, "lba=", o->blocks);
+  if (given(o->slower))
+    fits &= add(text, size, "slower=", o->slower);
+  if (o->metadata)
+    fits &= add(text, size, "", "metadata");
   if (o->errors)
     fits &= add(text, size, "", "errors");
   if (!fits) {

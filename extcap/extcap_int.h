@@ -14,8 +14,8 @@
 struct extcap_options {
   bool interfaces, dlts, config, capture;
   const char *interface, *fifo, *capture_filter, *socket;
-  const char *data, *data_bytes, *records, *queues, *opcodes, *nsid, *ring;
-  bool errors;
+  const char *data, *data_bytes, *records, *queues, *opcodes, *nsid, *blocks, *slower, *ring;
+  bool errors, metadata;
 };
 
 struct extcap_interfaces {

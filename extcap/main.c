@@ -34,9 +34,10 @@ static const char usage[] =
     "  --extcap-dlts                its link types\n"
     "  --extcap-config              its options\n"
     "  --capture --fifo PATH        write a trace there, until SIGTERM, or its reader goes\n"
-    "  --extcap-capture-filter WORDS   as 'nvmetap ctl PATH trace open --filter' takes it\n"
-    "  --data none|head|full, --data-bytes N, --records all|no-doorbells|commands,\n"
-    "  --queues LIST, --opcodes LIST, --nsid N, --errors, --ring MIB, --socket PATH\n"
+    "  --extcap-capture-filter WORDS   as 'nvmetap record --filter' takes it\n"
+    "  --data none|head|full, --data-bytes N, --metadata,\n"
+    "  --records all|no-doorbells|commands|doorbells, --queues LIST, --opcodes LIST, --nsid N,\n"
+    "  --blocks A-B, --slower TIME, --errors, --ring MIB, --socket PATH\n"
     "\n"
     "NVMETAP_CONTROL names further control sockets, or folders of them, with ':' between.\n"
     "\n"
@@ -49,7 +50,7 @@ static int complain(int status, const char *what, const char *why) {
 }
 
 static int read_options(int argc, char **argv, struct extcap_options *o) {
-  enum { INTERFACES = 1, DLTS, CONFIG, CAPTURE, ERRORS, HELP, IGNORED, TEXT };
+  enum { INTERFACES = 1, DLTS, CONFIG, CAPTURE, ERRORS, METADATA, HELP, IGNORED, TEXT };
   const struct {
     const char *name;
     const char **to;
@@ -63,18 +64,21 @@ static int read_options(int argc, char **argv, struct extcap_options *o) {
                {"queues", &o->queues},
                {"opcodes", &o->opcodes},
                {"nsid", &o->nsid},
+               {"blocks", &o->blocks},
+               {"slower", &o->slower},
                {"ring", &o->ring}};
   enum { TEXTS = sizeof(texts) / sizeof(texts[0]) };
-  struct option known[TEXTS + 9] = {{"extcap-interfaces", no_argument, NULL, INTERFACES},
-                                    {"extcap-dlts", no_argument, NULL, DLTS},
-                                    {"extcap-config", no_argument, NULL, CONFIG},
-                                    {"capture", no_argument, NULL, CAPTURE},
-                                    {"errors", no_argument, NULL, ERRORS},
-                                    {"help", no_argument, NULL, HELP},
-                                    /* Wireshark's own version: one answer serves all */
-                                    {"extcap-version", optional_argument, NULL, IGNORED}};
+  struct option known[TEXTS + 10] = {{"extcap-interfaces", no_argument, NULL, INTERFACES},
+                                     {"extcap-dlts", no_argument, NULL, DLTS},
+                                     {"extcap-config", no_argument, NULL, CONFIG},
+                                     {"capture", no_argument, NULL, CAPTURE},
+                                     {"errors", no_argument, NULL, ERRORS},
+                                     {"metadata", no_argument, NULL, METADATA},
+                                     {"help", no_argument, NULL, HELP},
+                                     /* Wireshark's own version: one answer serves all */
+                                     {"extcap-version", optional_argument, NULL, IGNORED}};
   for (int i = 0; i < TEXTS; i++)
-    known[7 + i] = (struct option){texts[i].name, required_argument, NULL, TEXT + i};
+    known[8 + i] = (struct option){texts[i].name, required_argument, NULL, TEXT + i};
   opterr = 0;
   for (int option; (option = getopt_long(argc, argv, "+:", known, NULL)) != -1;) {
     if (option == ':' || option == '?')
@@ -89,6 +93,7 @@ static int read_options(int argc, char **argv, struct extcap_options *o) {
     o->config |= option == CONFIG;
     o->capture |= option == CAPTURE;
     o->errors |= option == ERRORS;
+    o->metadata |= option == METADATA;
     if (option >= TEXT)
       *texts[option - TEXT].to = optarg;
   }

@@ -161,6 +161,11 @@ static void prepare_medium(struct nvt_engine *e, struct nvt_replay_command *comm
     command->unknowable = true;
   if (all)
     return;
+  if (e->ops->preload == NULL) { /* whatever the target has there */
+    command->foreign_medium = true;
+    command->unknowable |= compare;
+    return;
+  }
   bool failed = NVT_CQE_STATUS(command->completion.cqe.status) != NVT_SC_SUCCESS;
   preload(e, command, &extent, compare && failed);
   if (!compare || !failed)
@@ -381,6 +386,8 @@ void nvt_engine_compare_data(struct nvt_engine *e, struct nvt_replay_command *co
   bool medium = recorded->sqe.opcode == NVT_NVM_READ && extent_of(e, command, &extent);
   if (medium && extent.space->keeps_nothing) {
     nvt_engine_excuse(e, NVT_EXCEPTION_NULL_MEDIUM);
+  } else if (command->foreign_medium) {
+    nvt_engine_excuse(e, NVT_EXCEPTION_MEDIUM);
   } else if (command->raced) {
     nvt_engine_excuse(e, NVT_EXCEPTION_RACE);
   } else if (command->corrupted) {

@@ -47,6 +47,7 @@ struct replay_namespace {
 
 struct nvt_engine {
   const struct nvt_target_ops *ops;
+  const char *address;
   struct nvt_target *target;
   struct nvt_feed *feed;
   struct nvt_replay_totals *totals;
@@ -62,6 +63,7 @@ struct nvt_engine {
   bool taken_over; /* from a snapshot: features and other settings aren't known until a reset */
   bool restored;   /* likewise, and what counts over resets isn't known at all */
   bool blind;      /* state isn't known: nothing is compared until the next controller reset */
+  bool under_way;  /* there was more than the state at the start */
   bool maps_seen;  /* the trace tells which guest memory there is */
   bool maps_made;  /* it doesn't, and some was made where it was needed */
 

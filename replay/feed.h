@@ -57,12 +57,13 @@ struct nvt_replay_command {
   bool earlier;           /* fetched before the trace: a snapshot has it */
   bool executed;          /* set by the engine: data that comes now is too late */
   /* The engine's own. */
-  uint8_t direction; /* enum nvt_direction, by the opcode */
-  bool in_target;    /* fetched by the target, not yet posted */
-  bool raced;        /* its data overlapped another one's in flight */
-  bool posted;       /* by the target */
-  bool impose;       /* the recorded completion is to be taken */
-  bool kept;         /* the target holds its completion for us */
+  uint8_t direction;   /* enum nvt_direction, by the opcode */
+  bool in_target;      /* fetched by the target, not yet posted */
+  bool raced;          /* its data overlapped another one's in flight */
+  bool foreign_medium; /* it reads what nothing wrote, from a medium that can't be preloaded */
+  bool posted;         /* by the target */
+  bool impose;         /* the recorded completion is to be taken */
+  bool kept;           /* the target holds its completion for us */
   uint64_t handle;
   uint64_t target_moved[3];
   bool unknowable;         /* its outcome depends on what wasn't recorded */

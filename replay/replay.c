@@ -68,7 +68,7 @@ static bool add(struct replay *r, const struct nvt_record *meta) {
   char text[384];
   if (r->count == NVT_REPLAY_CONTROLLERS_MAX)
     return fail(r, meta, "a trace of more than 64 controllers can't be replayed at once");
-  if (!nvt_engine_create(meta, r->options->target, r->feed, &r->result->totals,
+  if (!nvt_engine_create(meta, r->options->target, r->options->address, r->feed, &r->result->totals,
                          &r->controllers[r->count].engine, text, sizeof(text)))
     return fail(r, meta, text);
   r->controllers[r->count++].id = meta->header.controller;

@@ -141,7 +141,7 @@ static void written_cc(struct nvt_check_run *run, uint32_t cc) {
   }
   registers->cc_known = true;
   /* What a filter left out may have been its activity. */
-  bool idle = !controller->active && controller->left_out == 0;
+  bool idle = !controller->active && (controller->left_out & ~NVT_NEEDS(LISTS)) == 0;
   if (is && (known ? !was : idle)) {
     registers->cc = cc;
     enabled(run);
@@ -224,6 +224,7 @@ static void follow_event(struct nvt_check_run *run) {
     controller->registers.unready_seen = true;
     break;
   case NVT_V_event_event_TRACE_STOPPED:
+  case NVT_V_event_event_RECOVERED:
   case NVT_V_event_event_MIGRATE_IN:
   case NVT_V_event_event_MIGRATE_OUT:
   case NVT_V_event_event_REMOVED:
@@ -309,7 +310,7 @@ void nvt_check_facts_before(struct nvt_check_run *run) {
   case NVT_REC_SHADOW_DOORBELL:
     run->controller->active = true;
     break;
-  case NVT_REC_LOSS:
+  case NVT_REC_LOSS: /* or left out by a trigger: nothing is known either, until the snapshot */
     lose(run);
     break;
   case NVT_REC_EVENT:

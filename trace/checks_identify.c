@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "nvme/identify.h"
+#include "nvme/ranges.h"
 #include "trace/checks_int.h"
 #include "trace/length.h"
 #include "trace/meta_numbers.h"
@@ -149,21 +150,10 @@ bool nvt_check_length(const struct nvt_check_controller *controller, enum nvt_op
 
 bool nvt_check_blocks(enum nvt_opcode_set set, const struct nvt_sqe *sqe, uint64_t *first,
                       uint64_t *count) {
-  if (set != NVT_SET_NVM)
+  if (nvt_command_range_of(set, sqe->opcode) != NVT_RANGE_ENTRY)
     return false;
-  switch (sqe->opcode) {
-  case NVT_NVM_READ:
-  case NVT_NVM_WRITE:
-  case NVT_NVM_COMPARE:
-  case NVT_NVM_VERIFY:
-  case NVT_NVM_WRITE_ZEROES:
-  case NVT_NVM_WRITE_UNCORRECTABLE:
-    *first = sqe->cdw10 | (uint64_t)sqe->cdw11 << 32;
-    *count = (sqe->cdw12 & 0xffffu) + 1u;
-    return true;
-  default:
-    return false;
-  }
+  nvt_command_range(sqe, first, count);
+  return true;
 }
 
 unsigned nvt_check_min_page_shift(const struct nvt_check_controller *controller) {

@@ -8,93 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- build --- */
-
-static int add(json_object *to, const char *key, json_object *value) {
-  if (value == NULL)
-    return -ENOMEM;
-  if (json_object_object_add(to, key, value) != 0) {
-    json_object_put(value);
-    return -ENOMEM;
-  }
-  return 0;
-}
-
-static int add_hex(json_object *to, const char *key, uint64_t value, int digits) {
-  char text[24];
-  snprintf(text, sizeof(text), "0x%0*llx", digits, (unsigned long long)value);
-  return add(to, key, json_object_new_string(text));
-}
-
-static int add_text(json_object *to, const char *key, const char *text) {
-  return text[0] == '\0' ? 0 : add(to, key, json_object_new_string(text));
-}
-
-static int add_number(json_object *to, const char *key, uint64_t value) {
-  return add(to, key, json_object_new_uint64(value));
-}
-
-static int add_namespaces(json_object *to, const struct nvt_meta *meta) {
-  json_object *list = json_object_new_array();
-  if (list == NULL)
-    return -ENOMEM;
-  for (uint32_t i = 0; i < meta->namespace_count; i++) {
-    const struct nvt_meta_namespace *ns = &meta->namespaces[i];
-    json_object *row = json_object_new_object();
-    if (row == NULL || json_object_array_add(list, row) != 0) {
-      json_object_put(row);
-      json_object_put(list);
-      return -ENOMEM;
-    }
-    if (add_number(row, "nsid", ns->nsid) != 0 || add_number(row, "blocks", ns->blocks) != 0 ||
-        add_number(row, "block_size", ns->block_size) != 0 ||
-        add(row, "asynchronous", json_object_new_boolean(ns->asynchronous)) != 0 ||
-        add(row, "readonly", json_object_new_boolean(ns->readonly)) != 0 ||
-        add_text(row, "backend", ns->backend) != 0) {
-      json_object_put(list);
-      return -ENOMEM;
-    }
-  }
-  return add(to, "namespaces", list);
-}
-
-int nvt_meta_build(const struct nvt_meta *meta, char **json, size_t *length) {
-  if (meta->namespace_count > NVT_META_NAMESPACES_MAX)
-    return -EINVAL;
-  json_object *root = json_object_new_object();
-  if (root == NULL)
-    return -ENOMEM;
-  char pci[24];
-  snprintf(pci, sizeof(pci), "%04x:%02x:%02x.%x", meta->pci_address >> 16,
-           (meta->pci_address >> 8) & 0xff, (meta->pci_address >> 3) & 0x1f, meta->pci_address & 7);
-  int error = -ENOMEM;
-  if (add_number(root, "format", meta->format) == 0 &&
-      add_text(root, "recorder", meta->recorder) == 0 &&
-      add_text(root, "serial", meta->serial) == 0 && add_text(root, "model", meta->model) == 0 &&
-      add_text(root, "firmware", meta->firmware) == 0 && add_hex(root, "vs", meta->vs, 8) == 0 &&
-      add_hex(root, "cap", meta->cap, 16) == 0 && add_number(root, "mdts", meta->mdts) == 0 &&
-      add_number(root, "io_queues", meta->io_queues) == 0 &&
-      add_number(root, "vectors", meta->vectors) == 0 && add_text(root, "pci_address", pci) == 0 &&
-      add_namespaces(root, meta) == 0 && add_text(root, "doorbells", meta->doorbells) == 0 &&
-      add_text(root, "data", meta->data) == 0 &&
-      add_number(root, "data_head", meta->data_head) == 0 &&
-      add_text(root, "clock", meta->clock) == 0 && add_text(root, "started", meta->started) == 0 &&
-      add_text(root, "host", meta->host) == 0 &&
-      (meta->filter[0] == '\0' || add_text(root, "filter", meta->filter) == 0) &&
-      (meta->profile[0] == '\0' || add_text(root, "profile", meta->profile) == 0)) {
-    size_t bytes = 0;
-    const char *text =
-        json_object_to_json_string_length(root, JSON_C_TO_STRING_NOSLASHESCAPE, &bytes);
-    *json = text != NULL ? strdup(text) : NULL;
-    *length = bytes;
-    error = *json != NULL ? 0 : -ENOMEM;
-  }
-  json_object_put(root);
-  return error;
-}
-
-/* --- parse --- */
-
 struct source {
   char *why;
   size_t whylen;
@@ -261,19 +174,15 @@ bool nvt_meta_parse(const void *json, size_t length, struct nvt_meta *out, char 
   get_text(&from, root, "doorbells", out->doorbells, sizeof(out->doorbells));
   get_text(&from, root, "data", out->data, sizeof(out->data));
   out->data_head = (uint32_t)get_number(&from, root, "data_head", UINT32_MAX);
+  out->dedup_pages = (uint32_t)get_number(&from, root, "dedup_pages", UINT32_MAX);
   get_text(&from, root, "clock", out->clock, sizeof(out->clock));
   get_text(&from, root, "started", out->started, sizeof(out->started));
   get_text(&from, root, "host", out->host, sizeof(out->host));
   get_text(&from, root, "filter", out->filter, sizeof(out->filter));
   get_text(&from, root, "profile", out->profile, sizeof(out->profile));
+  get_text(&from, root, "scrubbed", out->scrubbed, sizeof(out->scrubbed));
   json_object_put(root);
   if (from.failed)
     nvt_meta_clear(out);
   return !from.failed;
-}
-
-void nvt_meta_clear(struct nvt_meta *meta) {
-  free(meta->namespaces);
-  meta->namespaces = NULL;
-  meta->namespace_count = 0;
 }

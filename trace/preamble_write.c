@@ -285,7 +285,8 @@ static int by_record(const void *a, const void *b) {
   const struct item *x = a, *y = b;
   if (x->record != y->record)
     return x->record < y->record ? -1 : 1;
-  return 0;
+  /* An interrupt of several queues. */
+  return x->queue < y->queue ? -1 : x->queue > y->queue;
 }
 
 static int put_command(struct writing *w, const struct item *item) {
@@ -335,14 +336,14 @@ static void set_base(struct writing *w, const struct nvt_controller_node *node) 
 
 static int put_items(struct writing *w) {
   int error = 0;
-  uint64_t interrupt = 0; /* several completions have the same one */
+  const struct item *told = NULL; /* several completions have the same interrupt */
   for (size_t i = 0; error == 0 && i < w->count; i++) {
     const struct item *item = &w->items[i];
-    if (item->interrupt && item->record == interrupt)
+    if (item->interrupt && told != NULL && told->record == item->record &&
+        told->queue == item->queue)
       continue;
     set_base(w, item->controller);
-    if (item->interrupt)
-      interrupt = item->record;
+    told = item->interrupt ? item : told;
     error = item->interrupt       ? put_interrupt(w, item)
             : item->queue != NULL ? put_completion(w, item)
                                   : put_command(w, item);

@@ -95,7 +95,7 @@ static void follow_sequence(struct nvt_controller_node *controller, const struct
     uint64_t known = overlap(controller->gap_first, controller->gap_end, controller->loss_first,
                              controller->loss_end);
     controller->gap_end = controller->gap_first = 0;
-    if (known > record->loss.count)
+    if (known > record->loss.count || nvt_record_left_out(record))
       known = record->loss.count;
     controller->state.lost = add_capped(controller->state.lost, record->loss.count - known);
     controller->lossy_until = record->number;
@@ -208,6 +208,12 @@ static void reset_by_event(struct nvt_session *session, struct nvt_controller_no
   controller->state.condition = NVT_CONDITION_DISABLED;
 }
 
+/* What happens from here to the next snapshot isn't in the trace. */
+static void follow_stop(struct nvt_session *session, struct nvt_controller_node *controller) {
+  nvt_session_stopped(session, controller);
+  memset(controller->changes, 0, sizeof(controller->changes));
+}
+
 static void follow_event(struct nvt_session *session, struct nvt_controller_node *controller,
                          const struct nvt_record *record, struct nvt_view *view) {
   switch (record->event.event) {
@@ -226,8 +232,8 @@ static void follow_event(struct nvt_session *session, struct nvt_controller_node
     nvt_session_told(session, controller, record->event.event, view);
     break;
   case NVT_V_event_event_TRACE_STOPPED:
-    nvt_session_stopped(session, controller);
-    memset(controller->changes, 0, sizeof(controller->changes));
+  case NVT_V_event_event_RECOVERED:
+    follow_stop(session, controller);
     break;
   default:
     break;
@@ -237,6 +243,18 @@ static void follow_event(struct nvt_session *session, struct nvt_controller_node
 /* Where the command isn't known. */
 static enum nvt_opcode_set set_of_queue(uint16_t sqid) {
   return sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM;
+}
+
+static int take_data(struct nvt_session *session, struct nvt_controller_node *controller,
+                     const struct nvt_record *record, struct nvt_view *view) {
+  view->set = set_of_queue(record->data.sqid);
+  view->exchange = nvt_session_outstanding(session, record->header.controller, record->data.sqid,
+                                           record->data.cid);
+  if (view->exchange == NULL)
+    return 0;
+  view->set = (enum nvt_opcode_set)view->exchange->set;
+  nvt_session_sizes_data(session, controller, view->exchange, record);
+  return nvt_session_sets_data(session, view->exchange, record);
 }
 
 static int take(struct nvt_session *session, struct nvt_controller_node *controller,
@@ -287,14 +305,13 @@ static int take(struct nvt_session *session, struct nvt_controller_node *control
   case NVT_REC_COMPLETION:
     view->set = set_of_queue(record->completion.sqid);
     return nvt_session_completion(session, controller, record, view);
+  case NVT_REC_DIGEST: {
+    struct nvt_record data;
+    nvt_record_digest_as_data(record, &data);
+    return take_data(session, controller, &data, view);
+  }
   case NVT_REC_DATA:
-    view->set = set_of_queue(record->data.sqid);
-    view->exchange = nvt_session_outstanding(session, id, record->data.sqid, record->data.cid);
-    if (view->exchange == NULL)
-      return 0;
-    view->set = (enum nvt_opcode_set)view->exchange->set;
-    nvt_session_sizes_data(session, controller, view->exchange, record);
-    return nvt_session_sets_data(session, view->exchange, record);
+    return take_data(session, controller, record, view);
   case NVT_REC_VERDICT:
     view->set = set_of_queue(record->verdict.sqid);
     if (record->verdict.cid != UINT16_MAX) /* it is about a command */
@@ -305,6 +322,10 @@ static int take(struct nvt_session *session, struct nvt_controller_node *control
     return 0;
   case NVT_REC_EVENT:
     follow_event(session, controller, record, view);
+    return 0;
+  case NVT_REC_LOSS:
+    if (nvt_record_left_out(record))
+      follow_stop(session, controller);
     return 0;
   case NVT_REC_QUEUE_STATE:
     if (record->header.flags & NVT_V_header_flags_SNAPSHOT)

@@ -73,7 +73,8 @@ struct nvt_exchange_list {
 
 struct nvt_queue {
   struct nvt_queue_view view;
-  uint64_t generation; /* never used twice in a session */
+  uint64_t generation;  /* never used twice in a session */
+  uint64_t lossy_until; /* the controller's, when it became known */
   struct nvt_controller_node *controller;
   struct nvt_queue *next; /* of the controller, in order of creation; in the free list */
   struct nvt_queue *previous;

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""filtered.py NVMETAP TRACE…: each trace, filtered in each way that a live trace can be, has no finding
+"""filtered.py NVMETAP TRACE…: each trace, filtered in each way that a recorder can, has no finding
 that it doesn't have whole; and what a rule that is applied finds at a record that is left, it still finds.
-The filters are written from docs/control.md and docs/trace-format.md alone. Prints what is wrong.
+The filters are written from docs/recording.md and docs/trace-format.md alone. Prints what is wrong.
 """
 import json
 import struct
@@ -11,18 +11,29 @@ import sys
 
 REG_R, REG_W, SHADOW, EVENTIDX, IRQ, CMD, CPL, DATA, VERDICT, LOSS = 3, 4, 6, 7, 10, 11, 12, 13, 15, 16
 META, SNAPSHOT = 1, 1
-DOORBELLS, INTERRUPTS, COMMANDS = 1, 2, 4
-NAMES = {DOORBELLS: "doorbells", INTERRUPTS: "interrupts", COMMANDS: "some of the commands"}
+DOORBELLS, INTERRUPTS, COMMANDS, LISTS = 1, 2, 4, 8
+NAMES = {DOORBELLS: "doorbells", INTERRUPTS: "interrupts", COMMANDS: "some of the commands", LISTS: "data lists"}
 MAKES_QUEUES = (0, 1, 4, 5)
 # The same finding may be told at a later record, where the first one was left out.
 TOLD_ONCE = ("vendor-specific-command", "queues-without-set-features")
 
 
 class Filter:
-    """Which commands, of which queues; which of the rest."""
+    """Which commands, of which queues; which of the rest. ends: which completions, by status and the time
+    since the fetch (None: it isn't in the trace); no: their commands stand where they were fetched."""
 
-    def __init__(self, bits, queue=lambda q: True, command=lambda q, sqe: True, errors=False):
-        self.bits, self.queue, self.command, self.errors = bits, queue, command, errors
+    def __init__(self, bits, queue=lambda q: True, command=lambda q, sqe: True, ends=None):
+        self.bits, self.queue, self.command, self.ends = bits, queue, command, ends
+
+
+def blocks(first, last):
+    """I/O commands that work on these blocks, or on such as their entry doesn't tell."""
+    def touches(q, sqe):
+        start, = struct.unpack_from("<Q", sqe, 40)
+        count = struct.unpack_from("<H", sqe, 48)[0] + 1
+        return q != 0 and (sqe[0] in (0x09, 0x19, 0x79, 0x7a, 0x7d) or
+                           sqe[0] in (1, 2, 4, 5, 8, 12) and start <= last and start + count > first)
+    return touches
 
 
 FILTERS = {
@@ -33,10 +44,14 @@ FILTERS = {
     "io": Filter(COMMANDS, queue=lambda q: q != 0),
     "queue=1": Filter(COMMANDS, queue=lambda q: q == 1),
     "opcode=read": Filter(7, command=lambda q, sqe: q != 0 and sqe[0] == 2),
-    "opcode=9": Filter(7, command=lambda q, sqe: sqe[0] == 9),
     "nsid=1": Filter(7, command=lambda q, sqe: sqe[4:8] == b"\1\0\0\0"),
-    "errors": Filter(7, errors=True),
+    "doorbells": Filter(14, command=lambda q, sqe: False),
+    "metadata": Filter(LISTS),
+    "lba=8-100": Filter(7, command=blocks(8, 100)),
+    "errors": Filter(15, ends=lambda status, ns: status != 0),
+    "slower=20us": Filter(15, ends=lambda status, ns: ns is not None and ns > 20000),
 }
+WITHOUT_PAYLOAD = Filter(0)  # --data none, which `metadata` goes with
 
 
 def read(path):
@@ -61,7 +76,7 @@ def doorbell(record):
 
 def passes(f, frames, i, kept):
     """Whether record i is recorded; kept: by controller, queue and identifier, whether that of the command is,
-    or with `errors` its place."""
+    or where its end decides its place."""
     record = frames[i][1]
     kind, controller = record[5], struct.unpack_from("<H", record, 12)[0]
     if record[7] & SNAPSHOT:
@@ -78,19 +93,25 @@ def passes(f, frames, i, kept):
     elif kind == CMD:
         cid, = struct.unpack_from("<H", record, 48 + 2)
     key = (controller, sqid, cid)
+    if kind == DATA and (f.bits & LISTS or f is WITHOUT_PAYLOAD and record[36] in (0, 3)):
+        return False
     if kind == CMD:
         sqe = record[48:]
         made = sqid == 0 and sqe[0] in MAKES_QUEUES
         passing = f.queue(sqid) and f.command(sqid, sqe)
         kept[key] = (passing, made, i)
-        return made or (passing and not f.errors)
-    passing, made, place = kept.get(key, (f.queue(sqid), False, None))
+        return made or (passing and f.ends is None)
+    # What is under way from before: nothing is known of it but its queue and, of a completion, its opcode.
+    unknown = (f.queue(sqid) and f.command(sqid, bytes([record[40] if kind == CPL else 0]) + bytes(63)), False, None)
+    passing, made, place = kept.get(key, unknown)
     if kind != CPL:
-        return cid == 0xffff and kind == VERDICT or (passing and not f.errors)
+        return cid == 0xffff and kind == VERDICT or (passing and f.ends is None)
     kept.pop(key, None)
-    if made or not f.errors or not passing:
+    if made or f.ends is None or not passing:
         return made or passing
-    if struct.unpack_from("<H", record, 48 + 14)[0] >> 1 == 0:
+    event_request = place is not None and sqid == 0 and frames[place][1][48] == 0x0c
+    time = None if place is None or event_request else frames[i][0] - frames[place][0]
+    if not f.ends(struct.unpack_from("<H", record, 48 + 14)[0] >> 1, time):
         return False
     return True if place is None else place  # with its command, which stands before it
 
@@ -144,12 +165,14 @@ def main(nvmetap, paths):
     wrong = kept = 0
     for path in paths:
         head, frames = read(path)
-        whole = found(check(nvmetap, open(path, "rb").read()))
+        all_of_it = found(check(nvmetap, open(path, "rb").read()))
+        no_payload = found(check(nvmetap, apply(WITHOUT_PAYLOAD, head, frames)[0]))
         for name, f in FILTERS.items():
+            whole = no_payload if f.bits == LISTS else all_of_it
             data, times = apply(f, head, frames)
             out = check(nvmetap, data)
             got = found(out)
-            bits = 7 if f.bits & COMMANDS else f.bits
+            bits = 15 if f.bits & COMMANDS else f.bits
             applied = {rule for rule, without in rules.items()
                        if not any(NAMES[bit] in without for bit in NAMES if bits & bit)}
             if set(rules) - set(out["not_applied"]) != applied:

@@ -21,7 +21,7 @@ REGISTERS = {"cap": (0, 8), "vs": (8, 4), "cc": (0x14, 4), "csts": (0x1c, 4), "a
              "acq": (0x30, 8)}
 WRITABLE = ("cc", "aqa", "asq", "acq")
 RESETS = {3: "controller", 4: "function", 5: "subsystem", 6: "device"}
-GONE = {2, 9, 10, 20, 21, 22}  # detached, migrated, removed, returned, tracing stopped
+GONE = {2, 9, 10, 20, 21, 22, 24}  # detached, migrated, removed, returned, tracing stopped, recovered
 
 
 class Controller:

@@ -47,6 +47,8 @@ static int trace_open(void *ctx, const struct nvt_control_open *wanted, uint32_t
   (void)whylen;
   if (wanted->fd != 77 || wanted->ring < NVT_CONTROL_RING_MIN ||
       wanted->ring > NVT_CONTROL_RING_MAX || wanted->filter.queue_count > NVT_FILTER_QUEUES ||
+      wanted->filter.range_count > NVT_FILTER_QUEUES ||
+      wanted->filter.status_count > NVT_FILTER_QUEUES ||
       memchr(wanted->filter.text, 0, sizeof(wanted->filter.text)) == NULL)
     abort();
   *id = 1;

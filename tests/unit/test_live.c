@@ -51,6 +51,32 @@ static void filters_are_read_or_refused(void **state) {
       {"opcode=0xff+Read+identify", NULL},
       {"opcode=Create I/O Submission Queue", NULL},
       {"nsid=0xffffffff", NULL},
+      {"lba=0-18446744073709551615", NULL},
+      {"lba=7+0x10-0x1f", NULL},
+      {"slower=0ns", NULL},
+      {"slower=18446744073709551615ns", NULL},
+      {"slower=18446744073s,io", NULL},
+      {"status=0+0x7ff", NULL},
+      {"doorbells,queue=1", NULL},
+      {"metadata,errors", NULL},
+      {"lba=1-0", "neither a block's number"},
+      {"lba=0-18446744073709551616", "neither a block's number"},
+      {"lba=", "neither a block's number"},
+      {"lba=1-2-3", "neither a block's number"},
+      {"lba=-1", "neither a block's number"},
+      {"lba=1-", "neither a block's number"},
+      {"lba=000000000000000000000001", "neither a block's number"},
+      {"slower=1", "no time"},
+      {"slower=ms", "no time"},
+      {"slower=1.5ms", "no time"},
+      {"slower=18446744074s", "no time"},
+      {"slower=18446744073709551616ns", "no time"},
+      {"slower=100000000000000000000000ns", "no time"},
+      {"status=0x800", "from 0 to 0x7ff"},
+      {"status=", "from 0 to 0x7ff"},
+      {"doorbells,errors", "nothing is left"},
+      {"doorbells,lba=1", "nothing is left"},
+      {"commands,doorbells", "nothing is left"},
       {"admin,io", "leave nothing"},
       {"everything", "no word 'everything'"},
       {"commands,", "no word ''"},
@@ -84,6 +110,14 @@ static void filters_have_limits(void **state) {
   for (unsigned queues = 1; queues <= 17; queues++) {
     assert_int_equal(nvt_trace_filter_parse(text, &filter, why, sizeof(why)), queues <= 16);
     strcat(text, "+1");
+  }
+  const char *const lists[] = {"lba=0", "status=0"};
+  for (size_t i = 0; i < 2; i++) {
+    strcpy(text, lists[i]);
+    for (unsigned count = 1; count <= 17; count++) {
+      assert_int_equal(nvt_trace_filter_parse(text, &filter, why, sizeof(why)), count <= 16);
+      strcat(text, "+1");
+    }
   }
   for (size_t length = 254; length <= 256; length++) {
     strcpy(text, length % 2 == 0 ? "opcode=1" : "opcode=10");
@@ -312,6 +346,13 @@ static void filters_leave_out_what_they_say(void **state) {
   with("admin", take_thousand);
   assert_int_equal(seen.reads + seen.queue_1, 0);
   assert_true(seen.kinds[NVT_REC_COMMAND] > 10);
+  with("doorbells", take_thousand);
+  assert_int_equal(seen.left_out, 14);
+  assert_int_equal(seen.kinds[NVT_REC_COMMAND] + seen.kinds[NVT_REC_COMPLETION], 0);
+  assert_true(seen.kinds[NVT_REC_REG_WRITE] > 900);
+  with("metadata", take_thousand);
+  assert_int_equal(seen.left_out, 8);
+  assert_true(seen.reads > 100);
 }
 
 static void take_failures(struct stage *s) {

@@ -59,6 +59,7 @@ static void what_is_built_is_parsed(void **state) {
   for (size_t i = 0; i < sizeof(body); i++)
     body[i] = (uint8_t)(i + 1);
   for (unsigned type = 1; type < NVT_REC_COUNT; type++) {
+    memset(body + offsetof(struct nvt_rec_digest, true_length) + 2, 0, 2); /* bounded */
     bool has_tail = nvt_build_size(type, 1) != 0;
     for (size_t tail = 0; tail <= (has_tail ? 17 : 0); tail++) {
       memset(buffer, 0xaa, sizeof(buffer));
@@ -109,7 +110,7 @@ static void contradictions_are_found(void **state) {
   assert_int_equal(parse_with(4, 0, 1, 80), NVT_PARSE_VERSION);
   assert_int_equal(parse_with(4, 2, 1, 80), NVT_PARSE_VERSION);
   assert_int_equal(parse_with(5, 0, 1, 80), NVT_PARSE_UNKNOWN_TYPE);
-  assert_int_equal(parse_with(5, NVT_REC_COUNT - 1, 1, 80), NVT_PARSE_OK);
+  assert_int_equal(parse_with(5, NVT_REC_QUEUE_STATE, 1, 80), NVT_PARSE_OK);
   assert_int_equal(parse_with(5, NVT_REC_COUNT, 1, 80), NVT_PARSE_UNKNOWN_TYPE);
   assert_int_equal(parse_with(6, 31, 1, 80), NVT_PARSE_BAD_LENGTH);
   assert_int_equal(parse_with(6, 33, 1, 80), NVT_PARSE_BAD_LENGTH);
@@ -203,6 +204,37 @@ static void meta_goes_and_comes(void **state) {
   free(json);
 }
 
+/* Whatever a string holds, it is one line of JSON in UTF-8, and comes back not longer than it was.
+ */
+static void meta_takes_any_string(void **state) {
+  (void)state;
+  static const struct {
+    const char *text, *json;
+  } rows[] = {
+      {"\"\\/\x7f", "\\\"\\\\/\x7f"},
+      {"\n\t\x01\x1f", "\\u000a\\u0009\\u0001\\u001f"},
+      {"\xc3\xb6 \xe2\x82\xac \xf0\x9f\x98\x80", "\xc3\xb6 \xe2\x82\xac \xf0\x9f\x98\x80"},
+      {"\xff\x80 \xc3", "?? ?"},                     /* never, alone, cut */
+      {"\xc1\xbf \xe0\x9f\xbf", "?? ???"},           /* longer than needed */
+      {"\xed\xa0\x80 \xf4\x90\x80\x80", "??? ????"}, /* a surrogate, beyond U+10FFFF */
+      {"\xed\x9f\xbf \xf4\x8f\xbf\xbf", "\xed\x9f\xbf \xf4\x8f\xbf\xbf"},
+      {"\xe2\x82 \xf0\x9f\x98", "?? ???"},
+  };
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    struct nvt_meta meta = {.format = 1}, back;
+    (void)snprintf(meta.serial, sizeof(meta.serial), "%s", rows[i].text);
+    char *json, why[200], want[100];
+    size_t length;
+    assert_int_equal(nvt_meta_build(&meta, &json, &length), 0);
+    (void)snprintf(want, sizeof(want), ",\"serial\":\"%s\",", rows[i].json);
+    assert_non_null(strstr(json, want));
+    assert_true(nvt_meta_parse(json, length, &back, why, sizeof(why)));
+    assert_int_equal(strlen(back.serial), strlen(meta.serial));
+    nvt_meta_clear(&back);
+    free(json);
+  }
+}
+
 static void meta_refuses_nonsense(void **state) {
   (void)state;
   static const char *const bad[] = {
@@ -285,6 +317,7 @@ int main(void) {
       cmocka_unit_test(a_snap_length_leaves_what_it_left),
       cmocka_unit_test(what_comes_after_the_tail),
       cmocka_unit_test(meta_goes_and_comes),
+      cmocka_unit_test(meta_takes_any_string),
       cmocka_unit_test(meta_refuses_nonsense),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
