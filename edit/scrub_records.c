@@ -8,9 +8,10 @@
 #include "edit/scrub_int.h"
 #include "trace/build.h"
 
-#define TIME_MAX (UINT64_C(4294967296) * 1000000000u - 1) /* ns since 1970: what a file can hold   \
-                                                           */
-#define OFFSET_MAX (UINT64_C(1) << 61) /* of data in a structure: sums of two don't wrap */
+#define TIME_MAX                                                                                   \
+  (UINT64_C(4294967296) * 1000000000u - 1) /* ns since 1970: what a file can hold                  \
+                                            */
+#define OFFSET_MAX (UINT64_C(1) << 61)     /* of data in a structure: sums of two don't wrap */
 
 uint64_t nvt_scrub_time(const struct nvt_scrub *s, uint64_t time_ns) {
   if (!s->options.time)
