@@ -103,10 +103,10 @@ class Tap:
             self.failed += 1
             print("\n".join("# " + line for line in str(why).splitlines()))
 
-    def attempt(self, what, function, *arguments):
+    def attempt(self, what, function, *arguments, **more):
         """The function returns None, or what is wrong."""
         try:
-            wrong = function(*arguments)
+            wrong = function(*arguments, **more)
         except AssertionError as error:
             wrong = error
         self.ok(wrong is None, what, wrong)
