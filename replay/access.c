@@ -277,7 +277,9 @@ static void answered(struct nvt_engine *e, const struct nvt_rec_event *event) {
     e->ops->step(e->target, event->qid);
     answer = nvt_engine_take_event(e, event->event);
   }
-  if (answer == NULL)
+  if (answer == NULL && e->restored && e->record == e->begun)
+    nvt_engine_excuse(e, NVT_EXCEPTION_EARLIER); /* its cause stands before the trace */
+  else if (answer == NULL)
     nvt_findings_number(&e->totals->findings, e->record, "event", event->event, 0, 0,
                         "the recorded controller told of event %u, the target didn't",
                         event->event);
@@ -287,6 +289,7 @@ static void answered(struct nvt_engine *e, const struct nvt_rec_event *event) {
 
 static void reset(struct nvt_engine *e, const struct nvt_rec_event *event) {
   e->csts_loose = 0;
+  e->taken_over = false;
   struct answer *answer = nvt_engine_take_event(e, event->event);
   if (answer == NULL && e->due_reset != event->event)
     e->due_reset = 0;

@@ -28,6 +28,10 @@ static void report(struct nvt_engine *e, struct answer *answer) {
     nvt_engine_excuse(e, NVT_EXCEPTION_LAST_MOMENT);
     return;
   }
+  if (answer->kind == ANSWER_INTERRUPT && nvt_engine_told_before(e, answer->interrupt.cqid)) {
+    nvt_engine_excuse(e, NVT_EXCEPTION_EARLIER);
+    return;
+  }
   switch (answer->kind) {
   case ANSWER_COMPLETION: {
     const struct nvt_rec_completion *c = &answer->completion;
@@ -259,8 +263,11 @@ static struct answer *await_completion(struct nvt_engine *e, const struct nvt_re
 }
 
 static void completed(struct nvt_engine *e, struct nvt_replay_command *command,
-                      const struct nvt_rec_completion *was) {
+                      const struct nvt_record *record) {
+  const struct nvt_rec_completion *was = &record->completion;
   struct answer *answer = await_completion(e, was);
+  if (answer == NULL && nvt_engine_restore_completion(e, command, record))
+    answer = take_completion(e, was);
   if (answer == NULL) {
     char expected[48];
     status_text(expected, sizeof(expected), &was->cqe);
@@ -300,7 +307,7 @@ void nvt_engine_completion(struct nvt_engine *e, const struct nvt_feed_item *ite
     nvt_feed_hold(kept);
     nvt_engine_release(e, kept);
   }
-  completed(e, command, was);
+  completed(e, command, &item->record);
   nvt_feed_drop(e->feed, kept);
 }
 
@@ -328,6 +335,10 @@ void nvt_engine_interrupt(struct nvt_engine *e, const struct nvt_record *record)
   if (answer == NULL) {
     e->ops->settle(e->target);
     answer = take_interrupt(e, was->vector);
+  }
+  if (answer == NULL && e->restored && e->record == e->begun) {
+    nvt_engine_excuse(e, NVT_EXCEPTION_EARLIER); /* its cause stands before the trace */
+    return;
   }
   if (answer == NULL) {
     nvt_findings_number(&e->totals->findings, e->record, "interrupt", was->vector, 0, 0,
