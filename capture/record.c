@@ -45,6 +45,7 @@ struct session {
   struct nvt_ring *ring;
   struct nvt_ring_writer *writer;
   struct nvt_trace_tap *tap;
+  struct record_gate gate;
   struct nvt_control *control;
   struct nvt_live *live;
   struct nvt_workload workload;
@@ -86,17 +87,6 @@ static int make_device(struct session *s) {
   return NVT_EXIT_OK;
 }
 
-/* Before the port: a large one takes its time, and a guest that connects isn't to wait for it. */
-static int make_ring(struct session *s) {
-  if (s->options->trace == NULL)
-    return NVT_EXIT_OK;
-  int error = nvt_ring_create(s->options->ring, &s->ring);
-  if (error == 0)
-    return NVT_EXIT_OK;
-  return nvt_usage_error("record", "a ring of %llu bytes: %s", (unsigned long long)s->options->ring,
-                         strerror(-error));
-}
-
 static int make_port(struct session *s) {
   const struct record_options *o = s->options;
   char why[512] = "";
@@ -135,6 +125,7 @@ static bool trace_state(void *ctx, struct nvt_control_trace *out) {
                                     .records = counts.records,
                                     .lost = counts.lost,
                                     .bytes = counts.bytes};
+  nvt_record_gate_state(&s->gate, out);
   return true;
 }
 
@@ -144,6 +135,10 @@ static int trace_switch(void *ctx, bool on) {
   if (error == 0 && on)
     nvt_plugins_tell(s->host);
   return error;
+}
+
+static int trace_fire(void *ctx, bool dump, const char *path, struct nvt_control_piece *out) {
+  return nvt_record_gate_fire(&((struct session *)ctx)->gate, dump, path, out);
 }
 
 static bool live_trace(void *ctx, unsigned i, struct nvt_control_live *out) {
@@ -173,6 +168,7 @@ static int make_control(struct session *s) {
                                             .stop = stop_now,
                                             .trace = trace_state,
                                             .trace_switch = trace_switch,
+                                            .trace_fire = trace_fire,
                                             .trace_open = live_open,
                                             .trace_begin = live_begin,
                                             .trace_close = live_close,
@@ -235,6 +231,9 @@ static int make_trace(struct session *s) {
     fprintf(stderr, "nvmetap record: no --trace FILE: nothing is recorded\n");
     return NVT_EXIT_OK;
   }
+  int aside = nvt_record_put_aside(o);
+  if (aside != NVT_EXIT_OK)
+    return aside;
   char why[512] = "";
   const struct nvt_ring_writer_options writer = {.path = o->trace,
                                                  .rings = &s->ring,
@@ -243,7 +242,10 @@ static int make_trace(struct session *s) {
                                                  .want_preamble = want_preamble,
                                                  .ended = trace_ended,
                                                  .ctx = s};
-  int error = nvt_ring_writer_start(&writer, &s->writer, why, sizeof(why));
+  s->gate.host = s->host;
+  int error = nvt_record_by_pieces(o)
+                  ? nvt_record_gate_start(&s->gate, o, s->ring, want_preamble, s, why, sizeof(why))
+                  : nvt_ring_writer_start(&writer, &s->writer, why, sizeof(why));
   if (error != 0)
     return complain(error == -ENOSPC || error == -EPIPE ? NVT_EXIT_DIFFERS : NVT_EXIT_USAGE, why);
   const struct nvt_trace_options trace = {.data = o->data,
@@ -253,6 +255,7 @@ static int make_trace(struct session *s) {
                                           .paused = o->paused,
                                           .filter = &o->filter};
   error = nvt_trace_tap_create(s->host, s->ring, &trace, &s->tap);
+  s->gate.tap = s->tap;
   if (error == 0 && !o->paused) {
     nvt_ring_mark_start(s->ring);
     error = nvt_trace_tap_meta(s->tap, s->device);
@@ -306,11 +309,18 @@ static double now(void) {
 static int end(struct session *s, int status) {
   if (s->host != NULL)
     nvt_host_close(s->host);
+  nvt_record_gate_settle(&s->gate, NULL, false); /* who fired by hand waits for that */
   nvt_control_end(s->control);
   nvt_vfio_server_destroy(s->server);
   nvt_controller_destroy(s->device);
   nvt_live_destroy(s->live);
+  nvt_record_gate_settle(&s->gate, s->options, status != NVT_EXIT_OK);
   nvt_trace_tap_destroy(s->tap, &s->summary.counts);
+  if (s->gate.gate != NULL) {
+    if (!nvt_gate_finish(s->gate.gate, &s->summary.pieces))
+      status = NVT_EXIT_DIFFERS;
+    s->summary.written.bytes = s->summary.pieces.bytes;
+  }
   if (s->writer != NULL) {
     char why[512];
     if (!nvt_ring_writer_finish(s->writer, &s->summary.written, why, sizeof(why)))
@@ -339,8 +349,9 @@ static int record(int argc, char **argv) {
   nvt_log_set(options.log);
   catch_signals();
   status = make_device(&s);
+  /* Before the port: a large one takes its time, and a guest that connects isn't to wait for it. */
   if (status == NVT_EXIT_OK)
-    status = make_ring(&s);
+    status = nvt_record_ring(&options, &s.ring);
   if (status == NVT_EXIT_OK)
     status = make_port(&s);
   if (status == NVT_EXIT_OK)
@@ -380,6 +391,9 @@ NVT_COMMAND(
         "drop\n"
         "  --ring SIZE             of the buffer between the device and the writer, 512K to 16G;\n"
         "                          default 64M\n"
+        "  --no-recover            keep that buffer in memory that ends with this process, and "
+        "leave\n"
+        "                          alone what recorders before it left; see 'nvmetap recover'\n"
         "  -C SIZE, --rotate-size SIZE\n"
         "                          another file when one has so many millions of bytes, or K, M, "
         "G;\n"

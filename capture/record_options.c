@@ -38,6 +38,7 @@ static const struct option named[] = {
     {"trace-paused", no_argument, NULL, 'a'},
     {"log", required_argument, NULL, 'l'},
     {"profile", required_argument, NULL, 'R'},
+    {"no-recover", no_argument, NULL, 'X'},
     {"rotate-size", required_argument, NULL, RECORD_ROTATE_SIZE},
     {"rotate-seconds", required_argument, NULL, RECORD_ROTATE_SECONDS},
     {"files", required_argument, NULL, RECORD_FILES},
@@ -45,6 +46,10 @@ static const struct option named[] = {
     {"snapshot-length", required_argument, NULL, RECORD_SNAPLEN},
     {"compress", required_argument, NULL, RECORD_COMPRESS},
     {"on-write-error", required_argument, NULL, RECORD_WRITE_ERROR},
+    {"flight", required_argument, NULL, 'y'},
+    {"flight-at-end", no_argument, NULL, 'E'},
+    {"trigger", required_argument, NULL, 'g'},
+    {"trigger-into", required_argument, NULL, 'J'},
 };
 enum { NAMED = sizeof(named) / sizeof(named[0]) };
 
@@ -83,6 +88,7 @@ static int parse_pci_address(struct record_options *o, const char *text) {
 static int parse_ring(struct record_options *o, const char *text) {
   if (!nvt_parse_size(text, &o->ring) || o->ring < NVT_RING_SIZE_MIN || o->ring > 16ull << 30)
     return refuse_value("ring", text, "a size from 512K to 16G is wanted");
+  o->ring_given = true;
   return NVT_EXIT_OK;
 }
 
@@ -160,6 +166,9 @@ static int take(struct record_options *o, int option) {
   case 'N':
     o->no_control = true;
     return NVT_EXIT_OK;
+  case 'X':
+    o->no_recover = true;
+    return NVT_EXIT_OK;
   case 'a':
     o->paused = true;
     return NVT_EXIT_OK;
@@ -183,6 +192,16 @@ static int take(struct record_options *o, int option) {
     return parse_death(o, optarg);
   case 'T':
     return parse_plugin_timeout(o, optarg);
+  case 'y':
+    return nvt_record_flight_option(o, optarg);
+  case 'E':
+    o->at_end = true;
+    return NVT_EXIT_OK;
+  case 'g':
+    return nvt_record_trigger_option(o, optarg);
+  case 'J':
+    o->into_given = true;
+    return parse_either("trigger-into", optarg, "files", "one", &o->into_one);
   case 'R':
     o->profile = optarg;
     return NVT_EXIT_OK;
@@ -250,6 +269,9 @@ static int agree(struct record_options *o) {
     return nvt_usage_error("record", "--control and --no-control: which?");
   if (nvt_record_output_agree(o) != NVT_EXIT_OK)
     return NVT_EXIT_USAGE;
+  int status = nvt_record_gate_agree(o);
+  if (status != NVT_EXIT_OK)
+    return status;
   if (o->namespace_count == 0)
     o->namespaces[o->namespace_count++] = "ram:64M";
   /* A file is to be whole. Who looks on live must not hold up the guest. */

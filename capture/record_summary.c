@@ -45,6 +45,8 @@ static void print_text(const struct record_summary *s) {
       between = ",";
     }
   fputc('\n', stderr);
+  if (nvt_record_by_pieces(s->options))
+    nvt_record_gate_print(&s->pieces);
   if (s->written.removed > 0)
     fprintf(stderr, "warning: %" PRIu64 " records were in files that somebody removed\n",
             s->written.removed);
@@ -86,6 +88,14 @@ static void print_json(const struct record_summary *s) {
     if (s->counts.kinds[type] > 0)
       number(kinds, nvt_record_name(type), s->counts.kinds[type]);
   json_object_object_add(all, "kinds", kinds);
+  if (nvt_record_by_pieces(s->options)) {
+    struct json_object *pieces = json_object_new_object();
+    number(pieces, "begun", s->pieces.pieces);
+    number(pieces, "fired", s->pieces.fired);
+    number(pieces, "clipped", s->pieces.clipped);
+    number(pieces, "failed", s->pieces.failed);
+    json_object_object_add(all, "pieces", pieces);
+  }
   if (s->driven) {
     const struct nvt_drive_result *r = &s->drive;
     struct json_object *drive = json_object_new_object();

@@ -37,6 +37,7 @@ enum nvt_ring_mode {
 /* Where what is consumed goes. */
 struct nvt_ring_output {
   uint64_t device, inode; /* of the file: another one under its name isn't it */
+  uint64_t born_ns;       /* when it was made, 0 where that isn't known: inodes are used again */
   uint32_t mode;          /* enum nvt_ring_mode */
   uint32_t reserved;
   char path[NVT_RING_PATH]; /* absolute */
@@ -71,6 +72,8 @@ struct nvt_ring_shared {
   uint64_t created_ns;           /* since 1970-01-01 UTC */
   uint32_t pid;
   _Atomic uint32_t turn; /* output[turn % 2] is the file; 0: none yet */
+  uint64_t resume;       /* whoever recovers it appends from this offset on; 0: nobody began */
+  uint64_t done;         /* 1: it was recovered, all rings of the session were */
   struct nvt_ring_output output[2];
   struct nvt_ring_loss loss[NVT_RING_LOSSES];
 };
@@ -160,6 +163,8 @@ static inline uint64_t nvt_ring_writing(const struct nvt_ring *ring) {
  * so far is in the file before, and the new one is open, but not yet cut or written to: so at every
  * moment a file and the rest in the ring are the whole. No-op for a ring without a name. */
 void nvt_ring_set_output(struct nvt_ring *, const char *path, int fd, enum nvt_ring_mode);
+/* Is `fd` a regular file, and which: all but path and mode. */
+bool nvt_ring_identify(int fd, struct nvt_ring_output *out);
 /* No more will be consumed: a waiting producer goes on, without its bytes. */
 void nvt_ring_close(struct nvt_ring *);
 

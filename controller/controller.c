@@ -19,7 +19,7 @@
 #define DEFAULT_VECTORS 65
 #define TIMEOUT 20u /* CAP.TO: 10 s */
 
-static const uint32_t no_taps[NVT_TAP_COUNT];
+static const uint32_t no_taps[NVT_TAP_COUNT + 1];
 
 /* Printable ASCII that fits, as Identify wants it. */
 static bool text_set(char *to, size_t most, const char *from) {
