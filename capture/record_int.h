@@ -17,6 +17,10 @@
 
 enum { RECORD_NAMESPACES = 256, RECORD_PLUGINS = 64 };
 
+/* What becomes of the session when the trace can't be written any more, or is to have no more
+ * files: the built-in driver's ends and a guest's goes on; both go on; both end. */
+enum record_write_error { RECORD_ERROR_USUAL, RECORD_ERROR_TRACE, RECORD_ERROR_SESSION };
+
 struct record_options {
   const char *socket;  /* NULL: the built-in driver */
   const char *trace;   /* NULL: nothing is recorded; "-": standard output */
@@ -36,21 +40,26 @@ struct record_options {
   struct nvt_trace_filter filter;
   uint32_t dedup_pages;
   uint64_t ring; /* bytes */
+  bool ring_given;
+  bool no_recover;
   uint32_t pci_address;
   uint16_t queues; /* 0: the controller's own number */
+  bool sgl;        /* the controller supports SGLs */
   bool shared_doorbells;
   bool doorbells_given;
   bool on_full_given;
   bool block;
   bool once;
   bool json;
+  bool paused;                        /* the trace, until it is started by the control socket */
+  struct nvt_ring_writer_files files; /* --rotate-size and what stands with it */
+  const char *files_option;           /* the last one of them that was given, or NULL */
+  enum record_write_error on_write_error;
   struct nvt_span flight; /* all 0: none */
   bool at_end;            /* what is held is written at the end, too */
   struct nvt_trigger triggers[NVT_TRIGGERS_MAX];
   unsigned trigger_count;
   bool into_one, into_given;
-  bool ring_given;
-  bool paused; /* the trace, until it is started by the control socket */
   enum nvt_log_level log;
   char workload[512];
 };
@@ -58,6 +67,27 @@ struct record_options {
 /* NVT_EXIT_OK, or NVT_EXIT_USAGE with a message printed. */
 int nvt_record_options(int argc, char **argv, struct record_options *);
 
+/* The ring, NULL where nothing is recorded; before it, what dead recorders left is recovered.
+ * NVT_EXIT_OK, or NVT_EXIT_USAGE with a message printed. */
+int nvt_record_ring(const struct record_options *, struct nvt_ring **out);
+/* A recovered trace under the name that is to be written is put aside. Likewise. */
+int nvt_record_put_aside(const struct record_options *);
+/* record_output.c: the options of the trace's files. Values of struct option, and their short
+ * forms. */
+enum {
+  RECORD_ROTATE_SIZE = 2000,
+  RECORD_ROTATE_SECONDS,
+  RECORD_FILES,
+  RECORD_SNAPLEN,
+  RECORD_COMPRESS,
+  RECORD_WRITE_ERROR
+};
+#define RECORD_OUTPUT_SHORT "C:G:W:s:"
+/* A short option's value as a long one's; others as they are. */
+int nvt_record_output_option(int option);
+/* NVT_EXIT_OK, or NVT_EXIT_USAGE with a message printed. */
+int nvt_record_output_take(struct record_options *, int option, const char *text);
+int nvt_record_output_agree(struct record_options *);
 /* record_gate.c: --flight and --trigger. */
 int nvt_record_flight_option(struct record_options *, const char *text);
 int nvt_record_trigger_option(struct record_options *, const char *text);

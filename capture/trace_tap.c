@@ -396,8 +396,20 @@ int nvt_trace_tap_stop(struct nvt_trace_tap *tap) {
   return 0;
 }
 
+/* For all controllers. */
+static size_t preamble_room(const struct nvt_trace_tap *tap) {
+  struct nvt_controller *device;
+  size_t room = 0;
+  for (unsigned i = 0; (device = nvt_host_controller(tap->host, i)) != NULL; i++)
+    room += nvt_capture_snapshot_room(device);
+  return room;
+}
+
 int nvt_trace_tap_preamble(struct nvt_trace_tap *tap) {
   struct nvt_controller *device;
+  /* A start of which the half is lost is none. */
+  if (!tap->emit.block && !nvt_ring_refresh(tap->emit.ring, preamble_room(tap)))
+    return -ENOSPC;
   nvt_ring_mark_start(tap->emit.ring);
   for (unsigned i = 0; (device = nvt_host_controller(tap->host, i)) != NULL; i++) {
     int error = nvt_trace_tap_meta(tap, device);
