@@ -129,7 +129,8 @@ void nvt_gate_ask(struct nvt_gate *, uint64_t now_ns);
 
 /* gate_write.c: write some of what windows want. True: there is more. */
 bool nvt_gate_write(struct nvt_gate *);
-/* The output's file is where the ring's records go: for who recovers the ring. */
+/* The output's file, if there is one now, is where the ring's records go: for who recovers the
+ * ring. */
 void nvt_gate_tell_ring(struct nvt_gate *);
 
 /* gate.c: the request whose window this is, if it is one's, is answered. */

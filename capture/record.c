@@ -321,6 +321,8 @@ static int end(struct session *s, int status) {
     if (!nvt_gate_finish(s->gate.gate, &s->summary.pieces))
       status = NVT_EXIT_DIFFERS;
     s->summary.written.bytes = s->summary.pieces.bytes;
+    (void)snprintf(s->summary.written.path, sizeof(s->summary.written.path), "%s",
+                   s->options->trace);
   }
   if (s->writer != NULL) {
     char why[512];
