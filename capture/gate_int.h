@@ -81,6 +81,7 @@ struct nvt_gate {
   struct nvt_output *output;
   struct nvt_match *match; /* NULL: no trigger */
   struct gate_slot slots[GATE_SLOTS];
+  uint32_t active; /* slots that aren't idle */
   struct gate_window windows[GATE_WINDOWS];
   uint64_t serial;
   struct nvt_span keep; /* all of these, of the past */

@@ -37,6 +37,7 @@ static void fail(struct nvt_gate *gate, struct gate_window *window, int error, c
   for (unsigned i = 0; i < GATE_SLOTS; i++)
     if ((window->active >> i & 1) != 0)
       gate->slots[i].state = GATE_IDLE;
+  gate->active &= ~window->active;
   window->active = 0;
   window->end = window->next = gate->scanned;
 }
