@@ -11,7 +11,7 @@ include mk/deps.mk
 
 .DEFAULT_GOAL := all
 
-PACKAGES := libpcap json-c liburing libnvme
+PACKAGES := libpcap json-c liburing libnvme libzstd nettle
 SOURCES := $(wildcard nvme/*.c trace/*.c trace/checks/*.c controller/*.c controller/*/*.c \
              capture/*.c control/*.c replay/*.c edit/*.c cli/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)

@@ -154,6 +154,7 @@ int nvt_live_open(void *ctx, const struct nvt_control_open *wanted, uint32_t *id
   memcpy(t->filter, wanted->filter.text, sizeof(t->filter));
   const struct nvt_trace_options options = {.data = wanted->data,
                                             .head = wanted->head,
+                                            .dedup_pages = wanted->dedup_pages,
                                             .paused = true,
                                             .calm = true,
                                             .filter = &wanted->filter};

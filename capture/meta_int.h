@@ -3,16 +3,12 @@
 #ifndef NVT_CAPTURE_META_INT_H
 #define NVT_CAPTURE_META_INT_H
 
-#include <stddef.h>
-#include <stdint.h>
-
-#include "trace/record.h"
+#include "trace/meta.h"
 
 struct nvt_controller;
 
-/* Complete *body, whose data_mode, clock and left_out_flags are set; *json is to be freed. `ns`:
- * now. */
-int nvt_capture_meta(const struct nvt_controller *, uint32_t data_head, const char *filter,
-                     uint64_t ns, struct nvt_rec_meta *body, char **json, size_t *length);
+/* All of the controller; nothing of the recording, which is nvt_emit_meta()'s. 0, -ENOMEM. *meta is
+ * to be cleared with nvt_meta_clear(). */
+int nvt_capture_meta(const struct nvt_controller *, const char *filter, struct nvt_meta *meta);
 
 #endif

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "capture/emit.h"
+#include "capture/dedup.h"
+#include "capture/digests.h"
+#include "capture/emit_records.h"
 #include "capture/meta_int.h"
 #include "capture/select_int.h"
 #include "capture/trace_tap_int.h"
@@ -17,8 +19,8 @@
 
 struct nvt_trace_tap {
   struct nvt_emit emit;
-  enum nvt_trace_data data;
-  uint32_t head;
+  struct nvt_emit_data_options data;
+  struct nvt_digests *digests; /* NULL: data is recorded as it is */
   struct nvt_plugin_host *host;
   struct nvt_attachment *attachments[NVT_TAP_COUNT];
   bool on;                            /* attached */
@@ -45,6 +47,9 @@ static inline void done(struct nvt_trace_tap *tap, enum nvt_record_type type, si
   NVT_EMIT(&(tap)->emit, who(event), type, body_type, __VA_ARGS__)
 
 static enum nvt_verdict on_decode(void *user, const struct nvt_tap_event *event) {
+  struct nvt_digests *digests = ((struct nvt_trace_tap *)user)->digests;
+  if (__builtin_expect(digests != NULL, 0) && event->command.sqid != 0)
+    nvt_digests_command(digests, event->controller, event->command.sqid, event->command.sqe);
   RECORD((struct nvt_trace_tap *)user, event, NVT_REC_COMMAND, nvt_rec_command,
          .sqid = event->command.sqid, .cqid = event->command.cqid, .slot = event->command.slot,
          .head = event->command.head, .tail = event->command.tail, .sqe = *event->command.sqe);
@@ -105,58 +110,23 @@ static enum nvt_verdict on_verdict(void *user, const struct nvt_tap_event *event
   return NVT_VERDICT_CONTINUE;
 }
 
-/* How many of these bytes are to be kept. */
-static uint32_t kept(const struct nvt_trace_tap *tap, const struct nvt_tap_event *event) {
-  uint8_t kind = event->data.kind;
-  bool payload = kind == NVT_V_data_kind_PAYLOAD || kind == NVT_V_data_kind_METADATA;
-  uint32_t length = event->data.length;
-  if (!payload || tap->data == NVT_TRACE_DATA_FULL)
-    return length;
-  if (event->data.offset >= tap->head)
-    return 0;
-  uint64_t room = tap->head - event->data.offset;
-  return room < length ? (uint32_t)room : length;
-}
-
-enum { DATA_PIECE = 128 * 1024 };
-_Static_assert(sizeof(struct nvt_rec_header) + sizeof(struct nvt_rec_data) + DATA_PIECE <=
-                   NVT_RECORD_MAX,
-               "a piece of data and its header are a record");
-
 static bool is_list(const struct nvt_tap_event *event) {
   return event->data.kind == NVT_V_data_kind_PRP_LIST ||
          event->data.kind == NVT_V_data_kind_SGL_SEGMENT;
 }
 
 static void put_data(struct nvt_trace_tap *tap, const struct nvt_tap_event *event) {
-  bool list = is_list(event);
-  if (tap->data == NVT_TRACE_DATA_NONE && !list)
-    return;
-  uint32_t keep = kept(tap, event), told = 0;
-  do {
-    uint32_t captured = keep < DATA_PIECE ? keep : DATA_PIECE;
-    keep -= captured;
-    /* The last piece stands for all that isn't kept. */
-    uint32_t length = keep > 0 ? captured : event->data.length - told;
-    size_t tail = (captured + 7u) & ~(size_t)7;
-    struct nvt_rec_data *body = emit(tap, event, NVT_REC_DATA, sizeof(*body) + tail);
-    if (body != NULL) {
-      *body = (struct nvt_rec_data){.sqid = event->data.sqid,
+  const struct nvt_rec_data data = {.sqid = event->data.sqid,
                                     .cid = event->data.cid,
                                     .kind = event->data.kind,
                                     .direction = event->data.direction,
-                                    .address = event->data.address + told,
-                                    .offset = event->data.offset + (list ? 0 : told),
-                                    .true_length = length,
-                                    .captured_length = captured};
-      uint8_t *to = (uint8_t *)(body + 1);
-      memset(to + captured, 0, tail - captured);
-      if (captured > 0)
-        memcpy(to, event->data.bytes + told, captured);
-      done(tap, NVT_REC_DATA, sizeof(*body) + tail);
-    }
-    told += length;
-  } while (keep > 0);
+                                    .address = event->data.address,
+                                    .offset = event->data.offset,
+                                    .true_length = event->data.length};
+  if (tap->digests != NULL)
+    (void)nvt_digests_data(tap->digests, &tap->emit, who(event), &data, event->data.bytes);
+  else
+    (void)nvt_emit_data(&tap->emit, who(event), &tap->data, &data, event->data.bytes);
 }
 
 static enum nvt_verdict on_data(void *user, const struct nvt_tap_event *event) {
@@ -194,57 +164,47 @@ void nvt_trace_tap_end_snapshot(struct nvt_trace_tap *tap, enum nvt_record_type 
   done(tap, type, body);
 }
 
+static uint32_t smallest_block(const struct nvt_meta *meta) {
+  uint32_t smallest = 0;
+  for (uint32_t i = 0; i < meta->namespace_count; i++)
+    if (smallest == 0 || meta->namespaces[i].block_size < smallest)
+      smallest = meta->namespaces[i].block_size;
+  return smallest;
+}
+
 int nvt_trace_tap_meta(struct nvt_trace_tap *tap, const struct nvt_controller *device) {
-  struct nvt_controller_info info;
-  nvt_controller_info(device, &info);
-  struct nvt_rec_meta body = {.data_mode = (uint8_t)tap->data,
-                              .clock = tap->emit.clock.ticks ? NVT_V_meta_clock_TSC
-                                                             : NVT_V_meta_clock_VDSO};
-  char *json = NULL;
-  size_t length = 0;
-  const char *filter = "";
-  if (tap->select != NULL) {
-    body.left_out_flags = nvt_select_left_out(tap->select);
-    filter = nvt_select_filter(tap->select)->text;
-  }
-  int error =
-      nvt_capture_meta(device, tap->head, filter, nvt_emit_now(&tap->emit), &body, &json, &length);
-  if (error != 0)
-    return error;
-  size_t tail = (length + 7) & ~(size_t)7;
+  const struct nvt_trace_filter *filter =
+      tap->select == NULL ? NULL : nvt_select_filter(tap->select);
   const struct nvt_tap_event event = event_of(device);
-  uint8_t *at = NULL;
-  if (sizeof(struct nvt_rec_header) + sizeof(body) + tail <= NVT_RECORD_MAX)
-    at = emit(tap, &event, NVT_REC_META, sizeof(body) + tail);
-  if (at != NULL) {
-    memcpy(at, &body, sizeof(body));
-    memcpy(at + sizeof(body), json, length);
-    memset(at + sizeof(body) + length, 0, tail - length);
-    done(tap, NVT_REC_META, sizeof(body) + tail);
-    tap->emit.stream->meta_written = true;
-    tap->emit.stream->shared_doorbells = info.shared_doorbells;
-  }
-  free(json);
-  return at == NULL ? -ENOSPC : 0;
+  struct nvt_meta meta;
+  int error = nvt_capture_meta(device, filter == NULL ? "" : filter->text, &meta);
+  if (error == 0 && tap->digests != NULL)
+    (void)nvt_digests_begin(tap->digests, event.controller, smallest_block(&meta));
+  if (error == 0)
+    error = nvt_emit_meta(&tap->emit, who(&event), &tap->data,
+                          filter == NULL ? 0 : nvt_select_left_out(tap->select), &meta);
+  nvt_meta_clear(&meta);
+  return error;
 }
 
 int nvt_trace_tap_annotate(struct nvt_trace_tap *tap, uint16_t id, const char *text) {
   struct nvt_emit_stream *stream = nvt_emit_stream_of(&tap->emit, id);
+  return stream == NULL ? -ENOMEM : nvt_emit_annotation(&tap->emit, stream->who, text);
+}
+
+bool nvt_trace_tap_trigger(struct nvt_trace_tap *tap, uint16_t controller, uint32_t trigger,
+                           uint64_t seq, uint64_t fired) {
+  struct nvt_emit_stream *stream = tap->on ? nvt_emit_stream_of(&tap->emit, controller) : NULL;
   if (stream == NULL)
-    return -ENOMEM;
-  const struct nvt_tap_event event = {
-      .controller = id, .epoch = stream->who.epoch, .pci_address = stream->who.pci_address};
-  size_t length = strlen(text), tail = (length + 7) & ~(size_t)7;
-  if (tail > NVT_RECORD_MAX / 2)
-    return -EINVAL;
-  struct nvt_rec_annotation *body = emit(tap, &event, NVT_REC_ANNOTATION, sizeof(*body) + tail);
+    return false;
+  struct nvt_rec_event *body =
+      nvt_emit_begin(&tap->emit, stream->who, NVT_REC_EVENT, sizeof(*body));
   if (body == NULL)
-    return -ENOSPC;
-  *body = (struct nvt_rec_annotation){.text_length = (uint32_t)length};
-  memset(body + 1, 0, tail);
-  memcpy(body + 1, text, length);
-  done(tap, NVT_REC_ANNOTATION, sizeof(*body) + tail);
-  return 0;
+    return false;
+  *body = (struct nvt_rec_event){
+      .event = NVT_V_event_event_TRIGGER, .code = trigger, .address = seq, .size = fired};
+  nvt_emit_end(&tap->emit, NVT_REC_EVENT, sizeof(*body));
+  return true;
 }
 
 static enum nvt_verdict on_event(void *user, const struct nvt_tap_event *event) {
@@ -268,6 +228,10 @@ static enum nvt_verdict on_event(void *user, const struct nvt_tap_event *event) 
     (void)nvt_trace_tap_meta(tap, event->device);
   return NVT_VERDICT_CONTINUE;
 }
+
+_Static_assert(NVT_TRACE_DEDUP_MIN == NVT_DEDUP_PAGES_MIN &&
+                   NVT_TRACE_DEDUP_MAX == NVT_DEDUP_PAGES_MAX,
+               "control can't know of capture");
 
 /* --- life --- */
 
@@ -314,7 +278,7 @@ static enum nvt_verdict on_any(void *user, const struct nvt_tap_event *event) {
 static enum nvt_verdict on_any_data(struct nvt_trace_tap *tap, const struct nvt_tap_event *event,
                                     bool in) {
   if ((event->data.direction == NVT_DIRECTION_IN) != in ||
-      (tap->data == NVT_TRACE_DATA_NONE && !is_list(event)))
+      (tap->data.mode == NVT_V_meta_data_mode_NONE && !is_list(event)))
     return NVT_VERDICT_CONTINUE;
   return select_then(tap, event, in ? on_data_in : on_data);
 }
@@ -391,14 +355,17 @@ int nvt_trace_tap_create(struct nvt_plugin_host *host, struct nvt_ring *ring,
   tap->emit.block = options->block;
   tap->emit.calm = options->calm;
   tap->emit.thread = options->thread;
-  tap->data = options->data;
-  tap->head = options->data == NVT_TRACE_DATA_HEAD ? options->head : 0;
+  tap->data.mode = (uint8_t)options->data;
+  tap->data.head = options->data == NVT_TRACE_DATA_HEAD ? options->head : 0;
+  tap->data.dedup_pages = options->dedup_pages;
   if (options->no_tsc)
     nvt_trace_clock_start_system(&tap->emit.clock);
   else
     nvt_trace_clock_start(&tap->emit.clock);
   int error = 0;
-  if (options->filter != NULL && nvt_trace_filter_any(options->filter))
+  if (options->data == NVT_TRACE_DATA_CRC || options->dedup_pages != 0)
+    error = nvt_digests_create(&tap->data, &tap->digests);
+  if (error == 0 && options->filter != NULL && nvt_trace_filter_any(options->filter))
     error = nvt_select_create(options->filter, &tap->select);
   if (error == 0 && !options->paused)
     error = attach(tap);
@@ -429,8 +396,20 @@ int nvt_trace_tap_stop(struct nvt_trace_tap *tap) {
   return 0;
 }
 
+/* For all controllers. */
+static size_t preamble_room(const struct nvt_trace_tap *tap) {
+  struct nvt_controller *device;
+  size_t room = 0;
+  for (unsigned i = 0; (device = nvt_host_controller(tap->host, i)) != NULL; i++)
+    room += nvt_capture_snapshot_room(device);
+  return room;
+}
+
 int nvt_trace_tap_preamble(struct nvt_trace_tap *tap) {
   struct nvt_controller *device;
+  /* A start of which the half is lost is none. */
+  if (!tap->emit.block && !nvt_ring_refresh(tap->emit.ring, preamble_room(tap)))
+    return -ENOSPC;
   nvt_ring_mark_start(tap->emit.ring);
   for (unsigned i = 0; (device = nvt_host_controller(tap->host, i)) != NULL; i++) {
     int error = nvt_trace_tap_meta(tap, device);
@@ -487,5 +466,6 @@ void nvt_trace_tap_destroy(struct nvt_trace_tap *tap, struct nvt_trace_counts *c
   if (counts != NULL)
     nvt_trace_tap_counts(tap, counts);
   nvt_select_destroy(tap->select);
+  nvt_digests_destroy(tap->digests);
   free(tap);
 }

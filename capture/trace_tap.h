@@ -24,12 +24,13 @@ struct nvt_trace_tap; /* opaque */
 
 struct nvt_trace_options {
   enum nvt_trace_data data;
-  uint32_t head;   /* bytes, with HEAD */
-  bool block;      /* wait when the ring is full; else drop, and count */
-  bool calm;       /* after a loss, go on when half of the ring is free again */
-  uint16_t thread; /* number of the recording thread, as in the record */
-  bool no_tsc;     /* time stamps by clock_gettime() */
-  bool paused;     /* attach to nothing until nvt_trace_tap_start() */
+  uint32_t head;        /* bytes, with HEAD */
+  uint32_t dedup_pages; /* with HEAD and FULL: pages that aren't recorded again; 0: all are */
+  bool block;           /* wait when the ring is full; else drop, and count */
+  bool calm;            /* after a loss, go on when half of the ring is free again */
+  uint16_t thread;      /* number of the recording thread, as in the record */
+  bool no_tsc;          /* time stamps by clock_gettime() */
+  bool paused;          /* attach to nothing until nvt_trace_tap_start() */
   const struct nvt_trace_filter *filter; /* NULL: everything; copied */
 };
 
@@ -63,6 +64,11 @@ bool nvt_trace_tap_on(const struct nvt_trace_tap *);
 
 /* Write text as an annotation record of controller `id`. */
 int nvt_trace_tap_annotate(struct nvt_trace_tap *, uint16_t id, const char *text);
+
+/* Record that a trigger fired: event 23 of docs/trace-format.md. False: it couldn't be, or tracing
+ * is stopped. */
+bool nvt_trace_tap_trigger(struct nvt_trace_tap *, uint16_t controller, uint32_t trigger,
+                           uint64_t seq, uint64_t fired);
 
 void nvt_trace_tap_counts(const struct nvt_trace_tap *, struct nvt_trace_counts *);
 

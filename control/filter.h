@@ -14,9 +14,21 @@ enum nvt_trace_data {
   NVT_TRACE_DATA_NONE, /* no payload; PRP lists and SGL segments are always recorded */
   NVT_TRACE_DATA_HEAD, /* the first bytes of each command's payload */
   NVT_TRACE_DATA_FULL,
+  NVT_TRACE_DATA_CRC, /* CRCs in the place of payload */
 };
-/* "none", "full", or "head:N" with N a size, which goes to *head. */
-bool nvt_trace_data_parse(const char *text, enum nvt_trace_data *, uint32_t *head);
+/* Pages of 4096 bytes that data which repeats is looked for in. */
+#define NVT_TRACE_DEDUP_MIN 32u
+#define NVT_TRACE_DEDUP_MAX 16384u
+#define NVT_TRACE_DEDUP_DEFAULT 1024u
+/* data.c: "none", "full", "crc", or "head:N" with N a size, which goes to *head; behind full and
+ * head ",dedup" or ",dedup:SIZE", of which the pages go to *dedup_pages, else 0. */
+bool nvt_trace_data_parse(const char *text, enum nvt_trace_data *, uint32_t *head,
+                          uint32_t *dedup_pages);
+#define NVT_TRACE_DATA_WANTED                                                                      \
+  "none, head:N, full or crc is wanted, N the bytes of data kept of a command; behind head:N and " \
+  "full ,dedup or ,dedup:SIZE, a size from 128K to 64M"
+/* "none", "head", "full" or "crc". */
+const char *nvt_trace_data_name(enum nvt_trace_data);
 
 #define NVT_FILTER_TEXT 255u  /* bytes of a filter */
 #define NVT_FILTER_QUEUES 16u /* that one can name; ranges of blocks, and statuses, too */

@@ -4,25 +4,8 @@
 #include <string.h>
 
 #include "control/request_int.h"
-#include "controller/namespace.h"
 
 #define RING (8u << 20) /* bytes, where none are asked for */
-
-bool nvt_trace_data_parse(const char *text, enum nvt_trace_data *data, uint32_t *head) {
-  uint64_t size;
-  *head = 0;
-  *data = NVT_TRACE_DATA_NONE;
-  if (strcmp(text, "full") == 0) {
-    *data = NVT_TRACE_DATA_FULL;
-  } else if (strncmp(text, "head:", 5) == 0 && nvt_parse_size(text + 5, &size) &&
-             size <= UINT32_MAX) {
-    *data = NVT_TRACE_DATA_HEAD;
-    *head = (uint32_t)size;
-  } else {
-    return strcmp(text, "none") == 0;
-  }
-  return true;
-}
 
 static bool trace_switch(const struct nvt_control_target *target, bool on, char *why,
                          size_t whylen) {
@@ -54,16 +37,51 @@ bool nvt_control_trace_stop(const struct nvt_control_target *target,
   return trace_switch(target, false, why, whylen);
 }
 
+static bool trace_fire(const struct nvt_control_target *target, bool dump, const char *path,
+                       struct json_object *answer, char *why, size_t whylen) {
+  struct nvt_control_piece piece = {0};
+  int error =
+      target->trace_fire == NULL ? -ENOTSUP : target->trace_fire(target->ctx, dump, path, &piece);
+  if (error == -ENOTSUP)
+    return nvt_control_refuse(why, whylen,
+                              "this recorder writes its whole trace, or none: record --flight or "
+                              "--trigger makes one that keeps the past and waits");
+  if (error != 0)
+    return nvt_control_refuse(why, whylen, "%.1024s: %s", path != NULL ? path : piece.path,
+                              strerror(-error));
+  if (piece.path[0] != '\0')
+    nvt_control_add_text(answer, "file", piece.path);
+  if (dump)
+    nvt_control_add_number(answer, "bytes", piece.bytes);
+  return true;
+}
+
+bool nvt_control_trace_trigger(const struct nvt_control_target *target,
+                               const struct control_request *request, struct json_object *answer,
+                               char *why, size_t whylen) {
+  (void)request;
+  return trace_fire(target, false, NULL, answer, why, whylen);
+}
+
+bool nvt_control_trace_dump(const struct nvt_control_target *target,
+                            const struct control_request *request, struct json_object *answer,
+                            char *why, size_t whylen) {
+  const char *path = request->values[0].given ? request->values[0].text : NULL;
+  if (path != NULL && path[0] != '/')
+    return nvt_control_refuse(why, whylen,
+                              "file '%.64s': a path from the root is wanted, since the recorder "
+                              "may be in another directory",
+                              path);
+  return trace_fire(target, true, path, answer, why, whylen);
+}
+
 /* What is wanted, but for where it goes. */
 static bool what_is_wanted(const struct control_value *values, struct nvt_control_open *out,
                            char *why, size_t whylen) {
   *out = (struct nvt_control_open){.fd = -1, .ring = RING};
   const char *data = values[0].given ? values[0].text : "none";
-  if (!nvt_trace_data_parse(data, &out->data, &out->head))
-    return nvt_control_refuse(why, whylen,
-                              "data '%.64s': none, head:N or full is wanted, N the bytes of data "
-                              "kept of a command",
-                              data);
+  if (!nvt_trace_data_parse(data, &out->data, &out->head, &out->dedup_pages))
+    return nvt_control_refuse(why, whylen, "data '%.64s': " NVT_TRACE_DATA_WANTED, data);
   if (!nvt_trace_filter_parse(values[1].given ? values[1].text : "", &out->filter, why, whylen))
     return false;
   if (!nvt_trace_filter_agrees(&out->filter, out->data, why, whylen))
@@ -111,12 +129,9 @@ struct json_object *nvt_control_live(const struct nvt_control_target *target) {
   for (unsigned i = 0; target->trace_open != NULL && target->trace_live(target->ctx, i, &live);
        i++) {
     struct json_object *out = json_object_new_object();
-    static const char *const data[] = {[NVT_TRACE_DATA_NONE] = "none",
-                                       [NVT_TRACE_DATA_HEAD] = "head",
-                                       [NVT_TRACE_DATA_FULL] = "full"};
     nvt_control_add_number(out, "id", live.id);
     nvt_control_add_number(out, "pid", (uint64_t)live.pid);
-    nvt_control_add_text(out, "data", data[live.data]);
+    nvt_control_add_text(out, "data", nvt_trace_data_name(live.data));
     nvt_control_add_text(out, "filter", live.filter);
     nvt_control_add_number(out, "records", live.records);
     nvt_control_add_number(out, "lost", live.lost);

@@ -12,6 +12,7 @@
 #include "controller/log.h"
 #include "controller/sgl_int.h"
 #include "controller/tap_int.h"
+#include "nvme/identity.h"
 
 #define DEFAULT_IO_QUEUES 64
 #define DEFAULT_ENTRIES 1023
@@ -19,7 +20,7 @@
 #define DEFAULT_VECTORS 65
 #define TIMEOUT 20u /* CAP.TO: 10 s */
 
-static const uint32_t no_taps[NVT_TAP_COUNT];
+static const uint32_t no_taps[NVT_TAP_COUNT + 1];
 
 /* Printable ASCII that fits, as Identify wants it. */
 static bool text_set(char *to, size_t most, const char *from) {
@@ -32,19 +33,6 @@ static bool text_set(char *to, size_t most, const char *from) {
   }
   memcpy(to, from, len + 1);
   return true;
-}
-
-/* A UUID (RFC 9562, version 8) that follows from the serial number alone, so that a
- * host finds the same namespace under the same name next time. FNV-1a, twice. */
-static void uuid_from_serial(struct nvt_controller *c) {
-  for (unsigned half = 0; half < 2; half++) {
-    uint64_t hash = 0xcbf29ce484222325ULL + half;
-    for (const char *at = c->serial; *at != '\0'; at++)
-      hash = (hash ^ (uint8_t)*at) * 0x100000001b3ULL;
-    memcpy(&c->uuid[half * 8], &hash, 8);
-  }
-  c->uuid[6] = (uint8_t)((c->uuid[6] & 0x0f) | 0x80);
-  c->uuid[8] = (uint8_t)((c->uuid[8] & 0x3f) | 0x80);
 }
 
 static int set_options(struct nvt_controller *c, const struct nvt_controller_options *o) {
@@ -66,7 +54,7 @@ static int set_options(struct nvt_controller *c, const struct nvt_controller_opt
       !text_set(c->model, 40, o->model != NULL ? o->model : "nvmetap NVMe controller") ||
       !text_set(c->firmware, 8, o->firmware != NULL ? o->firmware : "1.0"))
     return -EINVAL;
-  uuid_from_serial(c);
+  nvt_identity_uuid(c->serial, c->uuid);
   snprintf(c->profile, sizeof(c->profile), "%s", o->profile != NULL ? o->profile : "");
   uint16_t entries = o->entries != 0 ? o->entries : DEFAULT_ENTRIES;
   c->cap = NVT_PUT(entries, CAP_MQES) | NVT_PUT(1, CAP_CQR) | NVT_PUT(TIMEOUT, CAP_TO) |

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Identify: Base 1.4, section 5.15. */
-#include <stdio.h>
 #include <string.h>
 
 #include "controller/controller_int.h"
 #include "controller/pci_int.h"
+#include "nvme/identity.h"
 
 #define BROADCAST 0xffffffffu
 
@@ -48,12 +48,9 @@ static void controller_data(struct nvt_controller *c, struct nvt_id_controller *
   id->vwc = 1u | 3u << 1; /* present; Flush of all namespaces by NSID FFFFFFFFh */
   if (c->sgl)             /* any alignment; bit buckets; no more than what is transferred */
     id->sgls = 1u | 1u << 16;
-  const uint8_t *u = c->uuid;
-  snprintf(id->subnqn, sizeof(id->subnqn),
-           "nqn.2014-08.org.nvmexpress:uuid:%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%"
-           "02x%02x%02x%02x",
-           u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13],
-           u[14], u[15]);
+  char nqn[NVT_UUID_NQN_CHARS + 1];
+  nvt_identity_nqn(c->uuid, nqn);
+  memcpy(id->subnqn, nqn, sizeof(nqn));
 }
 
 static void namespace_data(const struct name_space *ns, struct nvt_id_namespace *id) {
@@ -79,11 +76,7 @@ static void descriptors(const struct nvt_controller *c, uint32_t nsid,
                         struct nvt_ns_id_descriptor *id) {
   id->nidt = NVT_NIDT_UUID;
   id->nidl = 16;
-  memcpy(id->nid, c->uuid, 16);
-  id->nid[12] ^= (uint8_t)(nsid >> 24);
-  id->nid[13] ^= (uint8_t)(nsid >> 16);
-  id->nid[14] ^= (uint8_t)(nsid >> 8);
-  id->nid[15] ^= (uint8_t)nsid;
+  nvt_identity_namespace(c->uuid, nsid, id->nid);
 }
 
 nvt_status nvt_admin_identify(struct request *r) {

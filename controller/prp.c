@@ -48,10 +48,10 @@ static nvt_status append(struct request *r, uint64_t address, uint64_t length, b
   return NVT_SC_SUCCESS;
 }
 
-static nvt_status segment(struct request *r, uint64_t address, uint64_t length, bool write,
-                          bool remember) {
+static __attribute__((noinline)) nvt_status remembered(struct request *r, uint64_t address,
+                                                       uint64_t length, bool write) {
   nvt_status status = append(r, address, length, write);
-  if (unlikely(remember) && status == NVT_SC_SUCCESS) {
+  if (status == NVT_SC_SUCCESS) {
     struct range *last = r->range_count != 0 ? &r->ranges[r->range_count - 1] : NULL;
     if (last != NULL && !last->nowhere && last->address + last->length == address)
       last->length += (uint32_t)length;
@@ -61,6 +61,13 @@ static nvt_status segment(struct request *r, uint64_t address, uint64_t length, 
   return status;
 }
 
+static nvt_status segment(struct request *r, uint64_t address, uint64_t length, bool write,
+                          bool remember) {
+  return unlikely(remember) ? remembered(r, address, length, write)
+                            : append(r, address, length, write);
+}
+
+/* offset: of the first data byte that the list describes. */
 static void list_tap(struct request *r, const void *list, uint8_t kind, uint64_t address,
                      uint32_t bytes, uint64_t offset) {
   struct nvt_controller *c = r->c;

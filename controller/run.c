@@ -57,8 +57,8 @@ static void execute(struct request *r) {
 }
 
 /* Fire the decode or execute tap. True: go on with the command. */
-static bool command_tap(struct request *r, enum nvt_tap_id id, uint16_t slot,
-                        enum request_state held) {
+static __attribute__((noinline)) bool command_tap(struct request *r, enum nvt_tap_id id,
+                                                  uint16_t slot, enum request_state held) {
   struct nvt_controller *c = r->c;
   struct sq *sq = r->sq;
   struct nvt_tap_event event;
@@ -98,11 +98,11 @@ static bool command_tap(struct request *r, enum nvt_tap_id id, uint16_t slot,
 }
 
 void nvt_execute(struct request *r) {
-  enum nvt_tap_id id = TAP_OF(r->cqe.sqid, EXECUTE);
   bool asked = r->state == REQUEST_HELD_EXECUTE;
   r->state = REQUEST_ACTIVE;
   /* Its slot is known to the decode tap alone: the head may have gone on since. */
-  if (tap_on(r->c, id) && !asked && !command_tap(r, id, 0, REQUEST_HELD_EXECUTE))
+  if (tap_on(r->c, TAP_OF(r->cqe.sqid, EXECUTE)) && !asked &&
+      !command_tap(r, TAP_OF(r->cqe.sqid, EXECUTE), 0, REQUEST_HELD_EXECUTE))
     return;
   execute(r);
 }
@@ -148,7 +148,7 @@ static uint32_t waiting(const struct sq *sq) {
 }
 
 /* Ask those on the fetch tap. */
-static bool may_fetch(struct nvt_controller *c, struct sq *sq) {
+static __attribute__((noinline)) bool may_fetch(struct nvt_controller *c, struct sq *sq) {
   struct nvt_tap_event event;
   nvt_tap_begin(c, TAP_OF(sq->id, FETCH), &event);
   event.fetch.sqid = sq->id;

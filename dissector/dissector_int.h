@@ -189,6 +189,7 @@ proto_item *nvt_add_sgl(const struct nvt_context *, proto_tree *, int at);
 extern int nvt_hf_payload; /* of one record, and of all together */
 void nvt_data_register(int proto);
 void nvt_add_data(const struct nvt_context *);
+void nvt_add_digest(const struct nvt_context *);
 
 /* --- transfers.c: on a command and its completion: its data, and where in memory it lay --- */
 

@@ -118,7 +118,7 @@ void nvt_export_frame(const struct nvt_context *c) {
     return;
   if (c->record->header.type == NVT_REC_COMPLETION) {
     for (struct nvt_transfer *t = exchange->transfers; t != NULL; t = t->next)
-      if (is_data(t) && (t->count > 1 || !later))
+      if (is_data(t) && (t->count > 1 || t->kept > 0 || !later))
         hand_out(c, t, NULL, 0);
   } else if (c->record->header.type == NVT_REC_DATA && later && c->record->data.offset == 0) {
     for (struct nvt_transfer *t = exchange->transfers; t != NULL; t = t->next)

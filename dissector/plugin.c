@@ -90,6 +90,7 @@ static enum way event_way(unsigned event) {
   case NVT_V_event_event_DOORBELL_FAULT:
     return TO_HOST;
   case NVT_V_event_event_TRACE_STOPPED:
+  case NVT_V_event_event_TRIGGER:
   case NVT_V_event_event_RECOVERED:
     return RECORDER;
   default:
@@ -213,6 +214,9 @@ static void add_of_type(const struct nvt_context *c) {
   case NVT_REC_DATA:
     nvt_add_data(c);
     break;
+  case NVT_REC_DIGEST:
+    nvt_add_digest(c);
+    break;
   case NVT_REC_EVENT:
     add_event(c);
     break;
@@ -223,7 +227,8 @@ static void add_of_type(const struct nvt_context *c) {
     expert_add_info(c->pinfo, c->item, &nvt_expert.plugin);
     break;
   case NVT_REC_LOSS:
-    nvt_expert_or_finding(c, &nvt_expert.loss, "records-missing");
+    if (!nvt_record_left_out(record))
+      nvt_expert_or_finding(c, &nvt_expert.loss, "records-missing");
     break;
   case NVT_REC_ANNOTATION:
     if (record->tail_length != 0)

@@ -5,7 +5,7 @@ DISSECTOR_SOURCES := $(wildcard dissector/*.c nvme/*.c trace/record.c trace/fiel
                        trace/summary*.c trace/text*.c trace/histogram.c trace/access*.c trace/config_space.c trace/transfer*.c trace/msix.c \
                        trace/registers.c trace/state.c trace/series.c trace/history*.c \
                        trace/vendor*.c trace/checks*.c trace/checks/*.c trace/ranges*.c trace/length.c \
-                       trace/meta_numbers.c trace/links_of.c)
+                       trace/meta_numbers.c trace/links_of.c trace/pages.c trace/digest.c trace/crc32c.c)
 DISSECTOR_OBJECTS := $(DISSECTOR_SOURCES:%.c=$(BUILD)/dissector/obj/%.o)
 # Wireshark's headers aren't clean under our warnings: as system headers they are left alone.
 DISSECTOR_CFLAGS := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags wireshark json-c 2>/dev/null))

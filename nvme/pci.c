@@ -55,6 +55,14 @@ const struct nvt_pci_register *nvt_pci_register_at(enum nvt_pci_layout layout, u
   return NULL;
 }
 
+bool nvt_pci_register_private(const struct nvt_pci_register *reg) {
+  static const bool rows[COUNT(registers)] = {
+#define NVT_PCI_PRIVATE(layout, id) [ROW_##layout##_##id] = true,
+#include "nvme/pci_config.def"
+  };
+  return rows[reg - registers];
+}
+
 const struct nvt_pci_field *nvt_pci_fields(size_t *count) {
   *count = COUNT(fields);
   return fields;

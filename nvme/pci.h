@@ -42,6 +42,8 @@ struct nvt_pci_register {
 const struct nvt_pci_register *nvt_pci_registers(size_t *count);
 /* The layout's register that has the byte at offset, NULL: none has. */
 const struct nvt_pci_register *nvt_pci_register_at(enum nvt_pci_layout, unsigned offset);
+/* A row of the table: whether it tells which device this is. */
+bool nvt_pci_register_private(const struct nvt_pci_register *);
 
 struct nvt_pci_field {
   uint16_t reg; /* row of its register */

@@ -94,6 +94,24 @@ static const struct nvt_structure structures[] = {
 };
 _Static_assert(sizeof(structures) / sizeof(structures[0]) == NVT_STRUCTURE_COUNT + 1, "one each");
 
+static const uint8_t privacy[ROWS] = {
+#define NVT_PRIVATE(s, member, class) [ROW_##s##_##member] = NVT_PRIVACY_##class,
+#include "nvme/structures.def"
+};
+
+static const bool all_private[NVT_STRUCTURE_COUNT] = {
+#define NVT_PRIVATE_ALL(s) [NVT_STRUCTURE_##s] = true,
+#include "nvme/structures.def"
+};
+
+enum nvt_privacy nvt_member_privacy(const struct nvt_member *row) {
+  return (enum nvt_privacy)privacy[row - rows];
+}
+
+bool nvt_structure_private(const struct nvt_structure *structure) {
+  return all_private[structure - structures];
+}
+
 const struct nvt_structure *nvt_structure_info(enum nvt_structure_id id) {
   return id > NVT_STRUCTURE_NONE && id < NVT_STRUCTURE_COUNT ? &structures[id] : NULL;
 }

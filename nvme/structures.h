@@ -98,6 +98,28 @@ const struct nvt_member *nvt_structure_row(int row);
 /* One structure's. */
 const struct nvt_member *nvt_structure_members(const struct nvt_structure *, size_t *count);
 
+/* --- what may not be told --- */
+
+/* What a member says of people and places, and so what a scrubbed trace has in its place. */
+enum nvt_privacy {
+  NVT_PRIVACY_NONE, /* nothing; text and byte strings have another class */
+  NVT_PRIVACY_KEEP, /* a string that tells nothing of anybody */
+  NVT_PRIVACY_SERIAL,
+  NVT_PRIVACY_MODEL,
+  NVT_PRIVACY_FIRMWARE,
+  NVT_PRIVACY_NQN,   /* NVMe Qualified Name */
+  NVT_PRIVACY_TEXT,  /* names, addresses, labels */
+  NVT_PRIVACY_ID,    /* identifiers and keys: UUID, NGUID, EUI64, host, reservation, … */
+  NVT_PRIVACY_DROP,  /* data, secrets, what a vendor put there */
+  NVT_PRIVACY_LBA,   /* of the namespace that the structure or the command names */
+  NVT_PRIVACY_PLACE, /* tells of LBAs otherwise */
+  NVT_PRIVACY_TIME,  /* milliseconds since 1970 */
+  NVT_PRIVACY_COUNT
+};
+enum nvt_privacy nvt_member_privacy(const struct nvt_member *); /* a row of the table */
+/* Nothing of it is to be kept. */
+bool nvt_structure_private(const struct nvt_structure *);
+
 /* --- the walk --- */
 
 enum nvt_part_kind {

@@ -309,6 +309,11 @@ void nvt_engine_interrupt(struct nvt_engine *e, const struct nvt_record *record)
     e->deaf[was->vector / 64] &= ~bit;
   if (e->blind)
     return;
+  if (e->ops->outside &&
+      (was->mode != NVT_V_interrupt_mode_MSIX || was->state != NVT_V_interrupt_state_SENT)) {
+    nvt_engine_excuse(e, NVT_EXCEPTION_UNSEEN);
+    return;
+  }
   e->totals->compared++;
   nvt_engine_inject(e, NVT_V_verdict_tap_PCI_MSIX, record);
   struct answer *answer = take_interrupt(e, was->vector);

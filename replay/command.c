@@ -64,7 +64,7 @@ static int parse(int argc, char **argv, struct arguments *out) {
   while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
     switch (option) {
     case 't':
-      out->options.target = nvt_target_find(optarg);
+      out->options.target = nvt_target_find(optarg, &out->options.address);
       if (out->options.target == NULL)
         return nvt_usage_error("replay", "there is no target '%s'; see --help for those there are",
                                optarg);

@@ -161,6 +161,11 @@ static void prepare_medium(struct nvt_engine *e, struct nvt_replay_command *comm
     command->unknowable = true;
   if (all)
     return;
+  if (e->ops->preload == NULL) { /* whatever the target has there */
+    command->foreign_medium = true;
+    command->unknowable |= compare;
+    return;
+  }
   bool failed = NVT_CQE_STATUS(command->completion.cqe.status) != NVT_SC_SUCCESS;
   preload(e, command, &extent, compare && failed);
   if (!compare || !failed)
@@ -192,6 +197,8 @@ static bool has_parameters(const struct nvt_replay_command *command) {
 }
 
 void nvt_engine_prepare_data(struct nvt_engine *e, struct nvt_replay_command *command) {
+  struct extent extent;
+  nvt_substitute(command, extent_of(e, command, &extent) ? extent.space->block_size : 0);
   nvt_engine_need_pointers(e, command);
   for (const struct nvt_chunk *chunk = command->chunks; chunk != NULL; chunk = chunk->next) {
     bool list = chunk->data.kind == NVT_V_data_kind_PRP_LIST ||
@@ -235,6 +242,21 @@ static bool differs(struct nvt_engine *e, const struct nvt_replay_command *comma
   return false;
 }
 
+/* Where CRCs stand for bytes, it is a block that differs. */
+static void find_block(struct nvt_engine *e, struct nvt_replay_command *command,
+                       const struct nvt_rec_data *data, const uint8_t *bytes) {
+  struct extent extent;
+  if (!extent_of(e, command, &extent))
+    return;
+  uint32_t block = extent.space->block_size;
+  uint64_t at = command->differs_at / block * block;
+  command->differs_block = block;
+  command->differs_expected = nvt_substitute_expected(command, at, block);
+  command->differs_actual = at >= data->offset && at - data->offset + block <= data->true_length
+                                ? nvt_substitute_crc(bytes + (at - data->offset), block)
+                                : 0;
+}
+
 void nvt_engine_moved(void *engine, const struct nvt_rec_data *data, const uint8_t *bytes) {
   struct nvt_engine *e = engine;
   nvt_memory_touched(e->memory, data->true_length);
@@ -262,6 +284,8 @@ void nvt_engine_moved(void *engine, const struct nvt_rec_data *data, const uint8
       command->differs_at = from + where;
       command->differs_expected = chunk->bytes[from - was->offset + where];
       command->differs_actual = bytes[from - first + where];
+      if (chunk->digest != NULL)
+        find_block(e, command, data, bytes);
       return;
     }
   }
@@ -340,7 +364,9 @@ static void describe(char *text, size_t size, const struct nvt_replay_command *c
 
 static void compare_lengths(struct nvt_engine *e, const struct nvt_replay_command *command) {
   static const char *const names[3] = {"", "data.out.length", "data.in.length"};
-  if (e->meta.data_mode != NVT_V_meta_data_mode_FULL || command->imposed || command->twice)
+  bool lengths = e->meta.data_mode == NVT_V_meta_data_mode_FULL ||
+                 e->meta.data_mode == NVT_V_meta_data_mode_CRC;
+  if (!lengths || command->imposed || command->twice)
     return;
   for (unsigned d = NVT_DIRECTION_OUT; d <= NVT_DIRECTION_IN; d++) {
     /* Of one kept back, a falsified identifier may have hidden its data's records. */
@@ -364,6 +390,8 @@ void nvt_engine_compare_data(struct nvt_engine *e, struct nvt_replay_command *co
   bool medium = recorded->sqe.opcode == NVT_NVM_READ && extent_of(e, command, &extent);
   if (medium && extent.space->keeps_nothing) {
     nvt_engine_excuse(e, NVT_EXCEPTION_NULL_MEDIUM);
+  } else if (command->foreign_medium) {
+    nvt_engine_excuse(e, NVT_EXCEPTION_MEDIUM);
   } else if (command->raced) {
     nvt_engine_excuse(e, NVT_EXCEPTION_RACE);
   } else if (command->corrupted) {
@@ -371,6 +399,13 @@ void nvt_engine_compare_data(struct nvt_engine *e, struct nvt_replay_command *co
   } else {
     char what[64];
     describe(what, sizeof(what), command);
+    if (command->differs_block != 0) {
+      nvt_findings_number(&e->totals->findings, command->differs_record, "data.crc",
+                          command->differs_expected, command->differs_actual, 8,
+                          "data of %s differs in the block at byte %" PRIu64, what,
+                          command->differs_at / command->differs_block * command->differs_block);
+      return;
+    }
     nvt_findings_number(&e->totals->findings, command->differs_record, "data",
                         command->differs_expected, command->differs_actual, 2,
                         "data of %s differs first at byte %" PRIu64, what, command->differs_at);

@@ -26,6 +26,7 @@ static bool open_target(struct nvt_engine *e, const struct nvt_record *meta, cha
       .pci_address = meta->header.pci_address,
       .meta = &e->meta,
       .details = &e->details,
+      .address = e->address,
       .pin = nvt_feed_find_pin(e->feed, meta->header.controller),
       .observer = &observer,
   };
@@ -96,20 +97,21 @@ int nvt_engine_resize_namespace(struct nvt_engine *e, const struct nvt_rec_event
 }
 
 bool nvt_engine_create(const struct nvt_record *meta, const struct nvt_target_ops *ops,
-                       struct nvt_feed *feed, struct nvt_replay_totals *totals,
+                       const char *address, struct nvt_feed *feed, struct nvt_replay_totals *totals,
                        struct nvt_engine **out, char *why, size_t whylen) {
   struct nvt_engine *e = calloc(1, sizeof(*e));
   snprintf(why, whylen, "out of memory");
   if (e == NULL)
     return false;
   e->ops = ops;
+  e->address = address;
   e->feed = feed;
   e->totals = totals;
   e->meta = meta->meta;
   e->record = meta->number;
   e->queues = calloc(NVT_ENGINE_QUEUES, sizeof(*e->queues));
   e->answers = calloc(NVT_ANSWERS_MAX, sizeof(*e->answers));
-  if (e->queues == NULL || e->answers == NULL || nvt_memory_create(&e->memory) != 0 ||
+  if (e->queues == NULL || e->answers == NULL || nvt_memory_create(ops->outside, &e->memory) != 0 ||
       !nvt_meta_parse(meta->tail, meta->tail_length, &e->details, why, whylen) ||
       !follow_namespaces(e) || !open_target(e, meta, why, whylen)) {
     nvt_engine_destroy(e);
@@ -139,13 +141,13 @@ void nvt_engine_destroy(struct nvt_engine *e) {
 #define WINDOW (UINT64_C(1) << 40)
 
 void nvt_engine_need_memory(struct nvt_engine *e, uint64_t address) {
-  void *host;
+  struct nvt_memory_place place;
   uint64_t start = address & ~(WINDOW - 1);
   if (e->maps_seen || nvt_memory_has(e->memory, address) ||
-      nvt_memory_map(e->memory, start, WINDOW, &host) != 0)
+      nvt_memory_map(e->memory, start, WINDOW, &place) != 0)
     return;
   e->maps_made = true;
-  if (e->ops->dma_map(e->target, start, WINDOW, host, true, true) != 0)
+  if (e->ops->dma_map(e->target, start, WINDOW, &place, true, true) != 0)
     nvt_memory_unmap(e->memory, start, WINDOW);
 }
 
@@ -181,12 +183,24 @@ void nvt_engine_tracing_stopped(struct nvt_engine *e) {
     nvt_blocks_set(e->spaces[i].known, 0, e->spaces[i].blocks, false);
 }
 
+/* A snapshot in the middle, where another trace may begin: it repeats what is known. */
+static bool repeats(struct nvt_engine *e, const struct nvt_record *record) {
+  bool snapshot = (record->header.flags & NVT_V_header_flags_SNAPSHOT) != 0;
+  if (!snapshot && record->header.type != NVT_REC_META)
+    e->under_way = true;
+  bool new_queue = record->header.type == NVT_REC_QUEUE_STATE && !record->queue.is_cq &&
+                   e->queues[record->queue.qid].entries == 0;
+  return snapshot && e->under_way && !e->blind && !new_queue;
+}
+
 static void check_losses(struct nvt_engine *e, const struct nvt_feed_item *item) {
   const struct nvt_record *record = &item->record;
   char count[32];
   if (e->blind)
     return; /* told already */
-  if (record->header.type == NVT_REC_LOSS && record->loss.count > 0) {
+  if (nvt_record_left_out(record)) {
+    nvt_engine_tracing_stopped(e);
+  } else if (record->header.type == NVT_REC_LOSS && record->loss.count > 0) {
     snprintf(count, sizeof(count), "%llu", (unsigned long long)record->loss.count);
     nvt_engine_blind(e, "loss", count, "the recorder lost %s records here", count);
   } else if (item->missing > 0) {
@@ -203,6 +217,8 @@ static void check_losses(struct nvt_engine *e, const struct nvt_feed_item *item)
 void nvt_engine_take(struct nvt_engine *e, const struct nvt_feed_item *item) {
   const struct nvt_record *record = &item->record;
   e->record = record->number;
+  if (item->missing == 0 && repeats(e, record))
+    return;
   check_losses(e, item);
   switch (record->header.type) {
   case NVT_REC_CONFIG_READ:

@@ -23,11 +23,11 @@ struct nvt_replay_totals {
 
 struct nvt_engine; /* one thread at a time */
 
-/* From the controller's meta-record. `feed` and `totals` outlive the engine. False
- * with a message for a person in why: no usable meta-record, or the target can't
- * be like that. */
+/* From the controller's meta-record. `address`: of the target, or NULL; it, `feed` and `totals`
+ * outlive the engine. False with a message for a person in why: no usable meta-record, or the
+ * target can't be like that. */
 bool nvt_engine_create(const struct nvt_record *meta, const struct nvt_target_ops *,
-                       struct nvt_feed *feed, struct nvt_replay_totals *totals,
+                       const char *address, struct nvt_feed *feed, struct nvt_replay_totals *totals,
                        struct nvt_engine **out, char *why, size_t whylen);
 void nvt_engine_destroy(struct nvt_engine *); /* NULL is fine */
 /* The current item of the feed, which is of this controller. */

@@ -47,6 +47,7 @@ struct replay_namespace {
 
 struct nvt_engine {
   const struct nvt_target_ops *ops;
+  const char *address;
   struct nvt_target *target;
   struct nvt_feed *feed;
   struct nvt_replay_totals *totals;
@@ -58,6 +59,7 @@ struct nvt_engine {
   uint64_t record; /* number of the current one */
   uint64_t last_stimulus;
   bool blind;     /* state isn't known: nothing is compared until the next controller reset */
+  bool under_way; /* there was more than the state at the start */
   bool maps_seen; /* the trace tells which guest memory there is */
   bool maps_made; /* it doesn't, and some was made where it was needed */
 
@@ -132,6 +134,16 @@ struct nvt_replay_command *nvt_engine_find(struct nvt_engine *, uint16_t sqid, u
 void nvt_engine_need_pointers(struct nvt_engine *, const struct nvt_replay_command *);
 /* Its SGL has segments, and the trace hasn't them. */
 bool nvt_engine_list_missing(const struct nvt_replay_command *);
+
+/* substitute.c: blocks that stand for those of which the trace has CRCs alone */
+
+/* The bytes of the command's chunks that have digests, where they are whole blocks from the
+ * transfer's start on; the rest is taken away. `block`: bytes of one; 0: it moves no blocks. */
+void nvt_substitute(struct nvt_replay_command *, uint32_t block);
+/* The CRC that a block stands for, or its own where it is no substitute. */
+uint32_t nvt_substitute_crc(const uint8_t *bytes, uint32_t block);
+/* The one that the trace has of the block at this byte of the command's data. */
+uint32_t nvt_substitute_expected(const struct nvt_replay_command *, uint64_t at, uint32_t block);
 
 /* data.c */
 struct replay_namespace *nvt_engine_namespace(struct nvt_engine *, uint32_t nsid);

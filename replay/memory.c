@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 struct window {
   uint64_t iova;
   uint64_t len;
   uint8_t *host;
   size_t mapped; /* bytes to unmap */
+  int fd;        /* or -1 */
 };
 
 struct nvt_memory {
@@ -19,18 +21,28 @@ struct nvt_memory {
   size_t room;
   uint64_t total;
   uint64_t touched; /* since pages were last given back */
+  bool shared;
 };
 
-int nvt_memory_create(struct nvt_memory **out) {
+int nvt_memory_create(bool shared, struct nvt_memory **out) {
   *out = calloc(1, sizeof(**out));
-  return *out != NULL ? 0 : -ENOMEM;
+  if (*out == NULL)
+    return -ENOMEM;
+  (*out)->shared = shared;
+  return 0;
+}
+
+static void drop(const struct window *w) {
+  munmap(w->host, w->mapped);
+  if (w->fd >= 0)
+    close(w->fd);
 }
 
 void nvt_memory_destroy(struct nvt_memory *memory) {
   if (memory == NULL)
     return;
   for (size_t i = 0; i < memory->count; i++)
-    munmap(memory->windows[i].host, memory->windows[i].mapped);
+    drop(&memory->windows[i]);
   free(memory->windows);
   free(memory);
 }
@@ -56,7 +68,32 @@ static struct window *find(const struct nvt_memory *memory, uint64_t iova) {
   return &memory->windows[at];
 }
 
-int nvt_memory_map(struct nvt_memory *memory, uint64_t iova, uint64_t len, void **host) {
+/* 0 or -errno. */
+static int make_window(const struct nvt_memory *memory, struct window *w) {
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+  if (memory->shared) {
+    flags = MAP_SHARED;
+    w->fd = memfd_create("nvmetap-guest", MFD_CLOEXEC);
+    if (w->fd < 0)
+      return -errno;
+    if (ftruncate(w->fd, (off_t)w->len) != 0) {
+      int error = errno;
+      close(w->fd);
+      return -error;
+    }
+  }
+  void *bytes = mmap(NULL, w->mapped, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE, w->fd, 0);
+  if (bytes == MAP_FAILED) {
+    if (w->fd >= 0)
+      close(w->fd);
+    return -ENOMEM;
+  }
+  w->host = bytes;
+  return 0;
+}
+
+int nvt_memory_map(struct nvt_memory *memory, uint64_t iova, uint64_t len,
+                   struct nvt_memory_place *out) {
   uint64_t end;
   if (len == 0 || __builtin_add_overflow(iova, len - 1, &end))
     return -EINVAL;
@@ -74,17 +111,16 @@ int nvt_memory_map(struct nvt_memory *memory, uint64_t iova, uint64_t len, void 
     memory->windows = bigger;
     memory->room = room;
   }
-  size_t mapped = (size_t)len;
-  void *bytes = mmap(NULL, mapped, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (bytes == MAP_FAILED)
-    return -ENOMEM;
+  struct window made = {.iova = iova, .len = len, .mapped = (size_t)len, .fd = -1};
+  int failed = make_window(memory, &made);
+  if (failed)
+    return failed;
   memmove(&memory->windows[at + 1], &memory->windows[at],
           (memory->count - at) * sizeof(*memory->windows));
-  memory->windows[at] = (struct window){.iova = iova, .len = len, .host = bytes, .mapped = mapped};
+  memory->windows[at] = made;
   memory->count++;
   memory->total += len;
-  *host = bytes;
+  *out = (struct nvt_memory_place){.host = made.host, .fd = made.fd};
   return 0;
 }
 
@@ -96,7 +132,7 @@ size_t nvt_memory_unmap(struct nvt_memory *memory, uint64_t iova, uint64_t len) 
   for (size_t i = 0; i < memory->count; i++) {
     struct window w = memory->windows[i];
     if (w.iova >= iova && w.iova + (w.len - 1) <= end) {
-      munmap(w.host, w.mapped);
+      drop(&w);
       memory->total -= w.len;
       gone++;
     } else {
@@ -134,7 +170,7 @@ void nvt_memory_touched(struct nvt_memory *memory, uint64_t bytes) {
 }
 
 void nvt_memory_relax(struct nvt_memory *memory) {
-  if (memory->touched < NVT_MEMORY_RESIDENT_MAX)
+  if (memory->touched < NVT_MEMORY_RESIDENT_MAX || memory->shared)
     return;
   memory->touched = 0;
   /* What fits below the limit stays: giving it back would only fault it in again. */

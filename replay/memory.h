@@ -17,12 +17,19 @@
 
 struct nvt_memory; /* one thread at a time */
 
-int nvt_memory_create(struct nvt_memory **out); /* 0 or -ENOMEM */
-void nvt_memory_destroy(struct nvt_memory *);   /* NULL is fine */
+/* Shared: each window is a memfd, which a target in another process can be given, and keeps what
+ * is in it until it is unmapped. 0 or -ENOMEM. */
+int nvt_memory_create(bool shared, struct nvt_memory **out);
+void nvt_memory_destroy(struct nvt_memory *); /* NULL is fine */
 
+/* Where a window is: in this process and, where memory is shared, at the start of a memfd. */
+struct nvt_memory_place {
+  void *host;
+  int fd; /* borrowed; -1: not shared */
+};
 /* Make [iova, iova + len) and store where it is. -EEXIST: overlaps a window;
- * -EINVAL: empty or wraps; -E2BIG: beyond the limits above; -ENOMEM. */
-int nvt_memory_map(struct nvt_memory *, uint64_t iova, uint64_t len, void **host);
+ * -EINVAL: empty or wraps; -E2BIG: beyond the limits above; -ENOMEM, -EMFILE. */
+int nvt_memory_map(struct nvt_memory *, uint64_t iova, uint64_t len, struct nvt_memory_place *);
 /* Remove every window wholly inside [iova, iova + len); how many there were. No
  * pointer into them may be used afterwards: tell the target first. */
 size_t nvt_memory_unmap(struct nvt_memory *, uint64_t iova, uint64_t len);

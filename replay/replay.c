@@ -75,7 +75,7 @@ static bool add(struct replay *r, const struct nvt_record *meta) {
         "a filter left out doorbells or interrupts, without which the target can't be driven "
         "as the recorded controller was; record again without one, or with one that leaves "
         "out whole queues, such as queue=0+1");
-  if (!nvt_engine_create(meta, r->options->target, r->feed, &r->result->totals,
+  if (!nvt_engine_create(meta, r->options->target, r->options->address, r->feed, &r->result->totals,
                          &r->controllers[r->count].engine, text, sizeof(text)))
     return fail(r, meta, text);
   r->controllers[r->count++].id = meta->header.controller;

@@ -17,6 +17,7 @@
 struct nvt_replay_options {
   const char *path; /* "-": standard input */
   const struct nvt_target_ops *target;
+  const char *address; /* of the target, or NULL */
   size_t max_findings; /* kept; the count is exact */
   bool progress;       /* on standard error, after two seconds */
 };

@@ -7,16 +7,22 @@
 
 static const struct nvt_target_ops *const targets[] = {
     &nvt_target_model,
+    &nvt_target_vfio_user,
 };
 
 const struct nvt_target_ops *nvt_target_at(size_t index) {
   return index < sizeof(targets) / sizeof(targets[0]) ? targets[index] : NULL;
 }
 
-const struct nvt_target_ops *nvt_target_find(const char *name) {
+const struct nvt_target_ops *nvt_target_find(const char *name, const char **address) {
   const struct nvt_target_ops *ops;
+  const char *colon = strchr(name, ':');
+  size_t length = colon != NULL ? (size_t)(colon - name) : strlen(name);
+  const char *rest = colon != NULL && colon[1] != '\0' ? colon + 1 : NULL;
+  if (address != NULL)
+    *address = rest;
   for (size_t i = 0; (ops = nvt_target_at(i)) != NULL; i++)
-    if (strcmp(ops->name, name) == 0)
-      return ops;
+    if (strlen(ops->name) == length && strncmp(ops->name, name, length) == 0)
+      return (ops->address != NULL) == (rest != NULL) ? ops : NULL;
   return NULL;
 }

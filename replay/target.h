@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "replay/memory.h"
 #include "trace/meta.h"
 #include "trace/record.h"
 
@@ -49,6 +50,7 @@ struct nvt_target_setup {
   uint32_t pci_address;
   const struct nvt_rec_meta *meta;
   const struct nvt_meta *details;
+  const char *address;                 /* of the target, as given; NULL: none */
   bool pin;                            /* the host's side took the INTx pin */
   const struct nvt_observer *observer; /* copied */
 };
@@ -56,7 +58,11 @@ struct nvt_target_setup {
 /* Functions return 0 or -errno unless said otherwise. */
 struct nvt_target_ops {
   const char *name;    /* for --target */
+  const char *address; /* what follows the name and a colon, for people; NULL: nothing does */
   const char *summary; /* one line */
+  /* Only what a host sees of it is seen: registers, its memory, interrupts. Its memory is to be
+   * shared, and what else differs is excused (replay/exceptions.def, UNSEEN). */
+  bool outside;
   /* False with a message for a person in why. */
   bool (*open)(const struct nvt_target_setup *, struct nvt_target **out, char *why, size_t whylen);
   void (*close)(struct nvt_target *);
@@ -66,8 +72,8 @@ struct nvt_target_ops {
               uint8_t *flags);
   int (*write)(struct nvt_target *, uint8_t space, uint64_t offset, uint8_t size, uint64_t value,
                uint8_t *flags);
-  int (*dma_map)(struct nvt_target *, uint64_t iova, uint64_t len, void *host, bool readable,
-                 bool writable);
+  int (*dma_map)(struct nvt_target *, uint64_t iova, uint64_t len, const struct nvt_memory_place *,
+                 bool readable, bool writable);
   int (*dma_unmap)(struct nvt_target *, uint64_t iova, uint64_t len);
   /* Fetch and start the next command of a queue: 1, 0 when it has none, -ENOENT no such queue. */
   int (*step)(struct nvt_target *, uint16_t sqid);
@@ -78,6 +84,7 @@ struct nvt_target_ops {
   /* Post a completion that `finished` kept. -ENOENT: a reset took it. */
   int (*release)(struct nvt_target *, uint64_t handle);
   /* Before the guest could have written there: these bytes are on the medium. */
+  /* NULL: can't be. */
   int (*preload)(struct nvt_target *, uint32_t nsid, uint64_t offset, const void *bytes,
                  size_t len);
   /* What comes from outside the registers: attach, detach, resets, interrupt
@@ -91,8 +98,9 @@ struct nvt_target_ops {
   int (*add_namespace)(struct nvt_target *, const struct nvt_meta_namespace *);
 };
 
-/* By name; NULL when there is none. */
-const struct nvt_target_ops *nvt_target_find(const char *name);
+/* By "name" or "name:address"; *address, if not NULL, is set to the latter, or NULL. NULL when
+ * there is none, or it wants an address and has none, or the other way round. */
+const struct nvt_target_ops *nvt_target_find(const char *name, const char **address);
 /* The index-th, or NULL. */
 const struct nvt_target_ops *nvt_target_at(size_t index);
 

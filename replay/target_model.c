@@ -309,9 +309,9 @@ static int model_write(struct nvt_target *t, uint8_t space, uint64_t offset, uin
   return failed;
 }
 
-static int model_dma_map(struct nvt_target *t, uint64_t iova, uint64_t len, void *host,
-                         bool readable, bool writable) {
-  return nvt_controller_dma_map(t->device, iova, len, host, readable, writable);
+static int model_dma_map(struct nvt_target *t, uint64_t iova, uint64_t len,
+                         const struct nvt_memory_place *place, bool readable, bool writable) {
+  return nvt_controller_dma_map(t->device, iova, len, place->host, readable, writable);
 }
 
 static int model_dma_unmap(struct nvt_target *t, uint64_t iova, uint64_t len) {

@@ -4,7 +4,8 @@
 #include <string.h>
 
 static bool has_tail(enum nvt_record_type type) {
-  return type == NVT_REC_META || type == NVT_REC_DATA || type == NVT_REC_ANNOTATION;
+  return type == NVT_REC_META || type == NVT_REC_DATA || type == NVT_REC_ANNOTATION ||
+         type == NVT_REC_DIGEST;
 }
 
 size_t nvt_build_size(enum nvt_record_type type, size_t tail_length) {
@@ -40,6 +41,8 @@ size_t nvt_build_record(void *buffer, size_t size, enum nvt_record_type type,
     where = offsetof(struct nvt_rec_meta, json_length);
   else if (type == NVT_REC_DATA)
     where = offsetof(struct nvt_rec_data, captured_length);
+  else if (type == NVT_REC_DIGEST)
+    where = offsetof(struct nvt_rec_digest, digest_length);
   else if (type == NVT_REC_ANNOTATION)
     where = offsetof(struct nvt_rec_annotation, text_length);
   if (has_tail(type))

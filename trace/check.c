@@ -10,7 +10,7 @@
 
 #include "cli/command.h"
 #include "trace/check_int.h"
-#include "trace/progress_int.h"
+#include "trace/progress.h"
 #include "trace/reader.h"
 
 #define PROGRESS_RECORDS ((1u << 16) - 1) /* between two looks at the clock */

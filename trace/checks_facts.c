@@ -189,7 +189,7 @@ static void follow_register(struct nvt_check_run *run) {
     controller->cap = value;
     controller->cap_known = true;
   }
-  if (snapshot)
+  if (snapshot && nvt_check_touches(record, NVT_REG_CC, 4))
     controller->whole = true;
   if (nvt_check_touches(record, NVT_REG_CC, 4)) {
     if (write && !snapshot)
@@ -310,7 +310,7 @@ void nvt_check_facts_before(struct nvt_check_run *run) {
   case NVT_REC_SHADOW_DOORBELL:
     run->controller->active = true;
     break;
-  case NVT_REC_LOSS:
+  case NVT_REC_LOSS: /* or left out by a trigger: nothing is known either, until the snapshot */
     lose(run);
     break;
   case NVT_REC_EVENT:

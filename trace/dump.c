@@ -8,6 +8,7 @@
 
 #include "cli/command.h"
 #include "trace/dump_int.h"
+#include "trace/pages.h"
 #include "trace/reader.h"
 #include "trace/summary.h"
 #include "trace/transfer.h"
@@ -28,6 +29,7 @@ struct dump {
   uint64_t printed;
   bool faulty;
   struct nvt_transfers *transfers; /* of verbose; else NULL */
+  struct nvt_pages *pages;         /* of verbose and hex; else NULL */
 };
 
 static void add_time(struct nvt_text *line, struct dump *dump, uint64_t time_ns) {
@@ -69,6 +71,14 @@ static void add_start(struct nvt_text *line, struct dump *dump, uint64_t number,
   nvt_text_add(line, "  ");
 }
 
+static const struct nvt_known *known_of(struct dump *dump, const struct nvt_record *record) {
+  static struct nvt_known known;
+  known = (struct nvt_known){0};
+  if (dump->pages != NULL)
+    nvt_pages_known(dump->pages, record, &known);
+  return &known;
+}
+
 static void print_record(struct dump *dump, const struct nvt_record *record, const uint8_t *bytes,
                          const struct nvt_view *view, const struct nvt_session *session) {
   static char buffer[4096];
@@ -86,7 +96,7 @@ static void print_record(struct dump *dump, const struct nvt_record *record, con
   buffer[line.length] = '\n';
   fwrite(buffer, 1, line.length + 1, stdout);
   if (dump->verbose)
-    nvt_dump_fields(stdout, record, bytes, view, session);
+    nvt_dump_fields(stdout, record, bytes, view, session, known_of(dump, record));
 }
 
 static void print_foreign(struct dump *dump, const struct nvt_record *record,
@@ -109,8 +119,11 @@ static int print_all(struct dump *dump, struct nvt_reader *reader, struct nvt_se
       if (nvt_session_record(session, &record, &view) != 0 ||
           (dump->transfers != NULL && nvt_transfers_record(dump->transfers, &record, &view) != 0))
         return nvt_usage_error("dump", "%s: out of memory", dump->path);
+      if (dump->pages != NULL && nvt_pages_record(dump->pages, &record) != 0)
+        return nvt_usage_error("dump", "%s: out of memory", dump->path);
       if (dump->json)
-        nvt_dump_json(stdout, &record, &view, dump->hex, dump->verbose ? session : NULL);
+        nvt_dump_json(stdout, &record, &view, dump->hex, dump->verbose ? session : NULL,
+                      known_of(dump, &record));
       else
         print_record(dump, &record, nvt_reader_bytes(reader), &view, session);
       if (dump->hex && !dump->json)
@@ -158,12 +171,20 @@ static int open_and_print(struct dump *dump) {
     nvt_reader_close(reader);
     return nvt_usage_error("dump", "out of memory");
   }
+  if ((dump->verbose || dump->hex) && nvt_pages_create(&dump->pages) != 0) {
+    nvt_session_destroy(session);
+    nvt_reader_close(reader);
+    return nvt_usage_error("dump", "out of memory");
+  }
   if (follow && nvt_transfers_create(NULL, &dump->transfers) != 0) {
+    nvt_pages_destroy(dump->pages);
     nvt_session_destroy(session);
     nvt_reader_close(reader);
     return nvt_usage_error("dump", "out of memory");
   }
   int status = print_all(dump, reader, session);
+  nvt_pages_destroy(dump->pages);
+  dump->pages = NULL;
   nvt_transfers_destroy(dump->transfers);
   dump->transfers = NULL;
   nvt_session_destroy(session);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nvme/sgl.h"
+#include "trace/digest.h"
 #include "trace/dump_int.h"
 #include "trace/dump_structure.h"
 #include "trace/text.h"
@@ -111,6 +112,18 @@ void nvt_dump_transfers(FILE *to, const struct nvt_view *view) {
 }
 
 /* --- tails --- */
+
+void nvt_dump_digest(FILE *to, const struct nvt_record *record, const struct nvt_known *known) {
+  struct nvt_digest_walk walk = {0};
+  struct nvt_digest_part part;
+  while (nvt_digest_part(record, &walk, &part))
+    fprintf(to, NVT_DUMP_LABEL "0x%08" PRIx32 " of %" PRIu32 " bytes from offset %" PRIu64 "\n",
+            "CRC-32C", part.crc, part.length, part.offset);
+  if (known->record != 0)
+    nvt_dump_number(to, "[Same Data as in]", known->record);
+  if (known->bytes != NULL)
+    nvt_dump_hex(to, known->bytes, record->digest.true_length);
+}
 
 static void print_text(FILE *to, const struct nvt_record *record) {
   fprintf(to, NVT_DUMP_LABEL, record->header.type == NVT_REC_META ? "JSON" : "Text");

@@ -223,7 +223,8 @@ static void print_link(void *to, enum nvt_link link, uint64_t value) {
 }
 
 void nvt_dump_fields(FILE *to, const struct nvt_record *record, const uint8_t *bytes,
-                     const struct nvt_view *view, const struct nvt_session *session) {
+                     const struct nvt_view *view, const struct nvt_session *session,
+                     const struct nvt_known *known) {
   fprintf(to, NVT_DUMP_LABEL "%" PRIu64 "\n", "Byte in the File", record->offset);
   fprintf(to, NVT_DUMP_LABEL "%" PRIu64 ".%09" PRIu64 "\n", "Time", record->time_ns / 1000000000u,
           record->time_ns % 1000000000u);
@@ -257,7 +258,10 @@ void nvt_dump_fields(FILE *to, const struct nvt_record *record, const uint8_t *b
           nvt_abort_outcome_name((enum nvt_abort_outcome)view->exchange->outcome));
   if (record->header.type == NVT_REC_COMPLETION)
     nvt_dump_transfers(to, view);
-  nvt_dump_tail(to, record, view);
+  if (record->header.type == NVT_REC_DIGEST)
+    nvt_dump_digest(to, record, known);
+  else
+    nvt_dump_tail(to, record, view);
   nvt_dump_state(to, record, view, session);
 }
 

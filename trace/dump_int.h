@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "trace/pages.h"
 #include "trace/reader.h"
 #include "trace/session.h"
 
@@ -12,9 +13,10 @@
 #define NVT_DUMP_LABEL "    %-31s  "
 
 /* Every field, one a line, indented; `bytes` are the record's as captured. What its command
- * transferred is told from its exchange's transfers (trace/transfer.h). */
+ * transferred is told from its exchange's transfers (trace/transfer.h); what a digest record stands
+ * for is known (trace/pages.h). */
 void nvt_dump_fields(FILE *, const struct nvt_record *, const uint8_t *bytes,
-                     const struct nvt_view *, const struct nvt_session *);
+                     const struct nvt_view *, const struct nvt_session *, const struct nvt_known *);
 /* The state of its controller as of it, likewise. */
 void nvt_dump_state(FILE *, const struct nvt_record *, const struct nvt_view *,
                     const struct nvt_session *);
@@ -25,6 +27,8 @@ void nvt_dump_state(FILE *, const struct nvt_record *, const struct nvt_view *,
 void nvt_dump_access(FILE *, const struct nvt_record *, const struct nvt_view *);
 /* JSON, text, data, or a list's entries. */
 void nvt_dump_tail(FILE *, const struct nvt_record *, const struct nvt_view *);
+/* What a digest record tells. */
+void nvt_dump_digest(FILE *, const struct nvt_record *, const struct nvt_known *);
 /* On its completion: what the command transferred, put together. */
 void nvt_dump_transfers(FILE *, const struct nvt_view *);
 /* A descriptor of 16 bytes. */
@@ -40,7 +44,7 @@ void nvt_dump_hex(FILE *, const uint8_t *bytes, size_t length);
 /* One JSON object and a line feed. With a session, the state as of the record too: in the session
  * that has just taken it; NULL: none. */
 void nvt_dump_json(FILE *, const struct nvt_record *, const struct nvt_view *, bool with_data,
-                   const struct nvt_session *);
+                   const struct nvt_session *, const struct nvt_known *);
 void nvt_dump_json_foreign(FILE *, const struct nvt_record *, const struct nvt_reason *);
 
 #endif

@@ -182,6 +182,33 @@ static void add_link(void *to, enum nvt_link link, uint64_t value) {
   number(to, nvt_link_info(link)->key, value);
 }
 
+static void add_hex(json_object *to, const char *key, const uint8_t *bytes, size_t length) {
+  char *hex = malloc(length * 2 + 1);
+  if (hex == NULL)
+    return;
+  for (size_t i = 0; i < length; i++) {
+    hex[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
+    hex[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
+  }
+  put(to, key, json_object_new_string_len(hex, (int)(length * 2)));
+  free(hex);
+}
+
+static void add_digest(json_object *to, const struct nvt_record *record, bool with_data,
+                       const struct nvt_known *known) {
+  if (record->digest.algorithm == NVT_V_digest_algorithm_CRC32C) {
+    json_object *list = json_object_new_array();
+    for (uint32_t at = 0; record->tail_length - at >= sizeof(uint32_t); at += sizeof(uint32_t)) {
+      uint32_t digest;
+      memcpy(&digest, record->tail + at, sizeof(digest));
+      json_object_array_add(list, json_object_new_int64(digest));
+    }
+    put(to, "digests", list);
+  }
+  if (with_data && known->bytes != NULL)
+    add_hex(to, "data", known->bytes, record->digest.true_length);
+}
+
 static void add_tail(json_object *to, const struct nvt_record *record, bool with_data) {
   if (record->header.type == NVT_REC_META) {
     json_tokener *tokener = json_tokener_new();
@@ -196,15 +223,7 @@ static void add_tail(json_object *to, const struct nvt_record *record, bool with
   } else if (record->header.type == NVT_REC_ANNOTATION) {
     add_quoted(to, "text", record->tail, record->tail_length);
   } else if (record->header.type == NVT_REC_DATA && with_data) {
-    char *hex = malloc(record->tail_length * (size_t)2 + 1);
-    if (hex == NULL)
-      return;
-    for (uint32_t i = 0; i < record->tail_length; i++) {
-      hex[2 * i] = "0123456789abcdef"[record->tail[i] >> 4];
-      hex[2 * i + 1] = "0123456789abcdef"[record->tail[i] & 15];
-    }
-    put(to, "data", json_object_new_string_len(hex, (int)(record->tail_length * 2)));
-    free(hex);
+    add_hex(to, "data", record->tail, record->tail_length);
   }
 }
 
@@ -271,7 +290,8 @@ static void print(FILE *to, json_object *object) {
 }
 
 void nvt_dump_json(FILE *to, const struct nvt_record *record, const struct nvt_view *view,
-                   bool with_data, const struct nvt_session *session) {
+                   bool with_data, const struct nvt_session *session,
+                   const struct nvt_known *known) {
   json_object *object = json_object_new_object();
   if (object == NULL)
     return;
@@ -325,7 +345,10 @@ void nvt_dump_json(FILE *to, const struct nvt_record *record, const struct nvt_v
          nvt_abort_outcome_name((enum nvt_abort_outcome)view->exchange->outcome));
   if (view->seq_gap)
     number(object, "missing_before", view->missing);
-  add_tail(object, record, with_data);
+  if (header->type == NVT_REC_DIGEST)
+    add_digest(object, record, with_data, known);
+  else
+    add_tail(object, record, with_data);
   if (session != NULL)
     add_state(object, record, view, session);
   char summary[1024];

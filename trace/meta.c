@@ -175,19 +175,15 @@ bool nvt_meta_parse(const void *json, size_t length, struct nvt_meta *out, char 
   get_text(&from, root, "doorbells", out->doorbells, sizeof(out->doorbells));
   get_text(&from, root, "data", out->data, sizeof(out->data));
   out->data_head = (uint32_t)get_number(&from, root, "data_head", UINT32_MAX);
+  out->dedup_pages = (uint32_t)get_number(&from, root, "dedup_pages", UINT32_MAX);
   get_text(&from, root, "clock", out->clock, sizeof(out->clock));
   get_text(&from, root, "started", out->started, sizeof(out->started));
   get_text(&from, root, "host", out->host, sizeof(out->host));
   get_text(&from, root, "filter", out->filter, sizeof(out->filter));
   get_text(&from, root, "profile", out->profile, sizeof(out->profile));
+  get_text(&from, root, "scrubbed", out->scrubbed, sizeof(out->scrubbed));
   json_object_put(root);
   if (from.failed)
     nvt_meta_clear(out);
   return !from.failed;
-}
-
-void nvt_meta_clear(struct nvt_meta *meta) {
-  free(meta->namespaces);
-  meta->namespaces = NULL;
-  meta->namespace_count = 0;
 }

@@ -37,13 +37,15 @@ struct nvt_meta {
   uint32_t vectors;     /* MSI-X table size, 0 to 2048 */
   uint32_t pci_address; /* as in the record header */
   char doorbells[16];   /* "trap" or "shared" */
-  char data[16];        /* "none", "head" or "full" */
+  char data[16];        /* "none", "head", "full" or "crc" */
   uint32_t data_head;   /* bytes kept of each transfer with "head" */
+  uint32_t dedup_pages; /* that a digest record may refer back to, see trace/pages.h; 0: none */
   char clock[16];       /* "vdso" or "tsc" */
   char started[40];     /* ISO 8601, UTC: "2026-01-31T12:00:00.123456789Z" */
   char host[64];        /* where recorded; optional */
   char filter[256];     /* what was recorded, as the recorder was asked; "": everything */
   char profile[64];     /* the troublesome drive that it was, as --profile has it; optional */
+  char scrubbed[64];    /* what nvmetap scrub did with the trace, in words; optional */
   struct nvt_meta_namespace *namespaces; /* of parse: owned by the struct; of build: borrowed */
   uint32_t namespace_count;              /* at most NVT_META_NAMESPACES_MAX */
 };

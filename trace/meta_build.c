@@ -146,15 +146,24 @@ int nvt_meta_build(const struct nvt_meta *meta, char **json, size_t *length) {
   add_text(&out, "doorbells", meta->doorbells);
   add_text(&out, "data", meta->data);
   add_number(&out, "data_head", meta->data_head);
+  if (meta->dedup_pages != 0)
+    add_number(&out, "dedup_pages", meta->dedup_pages);
   add_text(&out, "clock", meta->clock);
   add_text(&out, "started", meta->started);
   add_text(&out, "host", meta->host);
   add_text(&out, "filter", meta->filter);
   add_text(&out, "profile", meta->profile);
+  add_text(&out, "scrubbed", meta->scrubbed);
   put(&out, "}", 2); /* with a NUL */
   if (out.failed)
     free(out.at);
   *json = out.failed ? NULL : out.at;
   *length = out.failed ? 0 : out.length - 1;
   return out.failed ? -ENOMEM : 0;
+}
+
+void nvt_meta_clear(struct nvt_meta *meta) {
+  free(meta->namespaces);
+  meta->namespaces = NULL;
+  meta->namespace_count = 0;
 }

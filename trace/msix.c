@@ -17,7 +17,9 @@ bool nvt_msix_concerns(const struct nvt_record *record) {
   case NVT_REC_MSIX_WRITE:
     return (record->access.access_flags & NVT_V_access_access_flags_REFUSED) == 0;
   case NVT_REC_INTERRUPT:
-    return record->interrupt.mode == NVT_V_interrupt_mode_MSIX;
+    /* One of a snapshot says which completions it covered, long ago. */
+    return record->interrupt.mode == NVT_V_interrupt_mode_MSIX &&
+           (record->header.flags & NVT_V_header_flags_SNAPSHOT) == 0;
   case NVT_REC_EVENT:
     return true;
   default:

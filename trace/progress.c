@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "trace/progress_int.h"
+#include "trace/progress.h"
 
 #include <inttypes.h>
 #include <stdio.h>

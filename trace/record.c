@@ -57,6 +57,11 @@ static enum nvt_parse tail_of(const struct nvt_record *record, uint32_t *declare
     if (record->data.captured_length > record->data.true_length)
       return NVT_PARSE_BAD_LENGTH;
     break;
+  case NVT_REC_DIGEST:
+    *declared = record->digest.digest_length;
+    if (record->digest.true_length > NVT_DIGEST_BYTES_MAX)
+      return NVT_PARSE_BAD_LENGTH;
+    break;
   default:
     break;
   }
@@ -109,6 +114,21 @@ enum nvt_parse nvt_record_parse(const void *bytes, size_t captured, struct nvt_r
   return NVT_PARSE_OK;
 }
 
+void nvt_record_digest_as_data(const struct nvt_record *digest, struct nvt_record *data) {
+  const struct nvt_rec_digest body = digest->digest;
+  *data = *digest;
+  data->header.type = NVT_REC_DATA;
+  data->data = (struct nvt_rec_data){.sqid = body.sqid,
+                                     .cid = body.cid,
+                                     .kind = body.kind,
+                                     .direction = body.direction,
+                                     .address = body.address,
+                                     .offset = body.offset,
+                                     .true_length = body.true_length};
+  data->tail = NULL;
+  data->tail_length = 0;
+}
+
 uint32_t nvt_record_rest(const struct nvt_record *record, const uint8_t *bytes, uint32_t *at,
                          bool *unknown) {
   size_t body = nvt_record_body_size(record->header.type);
@@ -147,6 +167,10 @@ bool nvt_access_touches(const struct nvt_rec_access *access, uint32_t offset, ui
 
 bool nvt_event_has_queue(unsigned event) {
   return event == NVT_V_event_event_DMA_FAULT || event == NVT_V_event_event_DOORBELL_FAULT;
+}
+
+bool nvt_record_left_out(const struct nvt_record *record) {
+  return record->header.type == NVT_REC_LOSS && record->loss.reason == NVT_V_loss_reason_LEFT_OUT;
 }
 
 bool nvt_event_breaks(unsigned event) {

@@ -21,6 +21,9 @@
  * longer payload is split over several data records. */
 #define NVT_RECORD_MAX (256u * 1024u)
 
+/* What a digest record stands for at most, bytes. */
+#define NVT_DIGEST_BYTES_MAX (128u * 1024u)
+
 enum nvt_record_type {
 #define NVT_RECORD(value, id, name, size, title) NVT_REC_##id = (value),
 #include "trace/record.def"
@@ -118,13 +121,30 @@ struct nvt_rec_data {
   uint32_t true_length;     /* bytes transferred here */
   uint32_t captured_length; /* bytes of them that follow */
 };
+/* Up to true_length, where nvt_rec_data has the same, but for algorithm. */
+struct nvt_rec_digest {
+  uint16_t sqid;
+  uint16_t cid;
+  uint8_t kind;
+  uint8_t direction;
+  uint8_t algorithm; /* NVT_V_digest_algorithm_… */
+  uint8_t reserved;
+  uint64_t address;
+  uint64_t offset;
+  uint32_t true_length;   /* bytes transferred here, at most NVT_DIGEST_BYTES_MAX */
+  uint32_t digest_length; /* bytes of digests that follow, four each */
+  uint64_t same_as;       /* SAME: sequence number of a data record of this controller */
+  uint64_t fill;          /* FILL: the eight bytes */
+  uint32_t same_offset;   /* SAME: byte of that record's data */
+  uint32_t unit; /* CRC32C: a digest ends at each multiple of so many bytes of the transfer */
+};
 struct nvt_rec_event {
   uint16_t event;
   uint16_t qid;
-  uint32_t
-      code; /* DMA map: 1 readable, 2 writable; interrupt set-up: flags of the port; NS: nsid */
-  uint64_t address;
-  uint64_t size;
+  uint32_t code; /* DMA map: 1 readable, 2 writable; interrupt set-up: flags of the port; NS: nsid;
+                    trigger: its number, 0 by hand */
+  uint64_t address; /* trigger: the sequence number of the record that met its condition */
+  uint64_t size;    /* trigger: how often it has fired */
 };
 struct nvt_rec_verdict {
   uint16_t sqid;
@@ -189,6 +209,7 @@ struct nvt_record {
     struct nvt_rec_command command;
     struct nvt_rec_completion completion;
     struct nvt_rec_data data;
+    struct nvt_rec_digest digest;
     struct nvt_rec_event event;
     struct nvt_rec_verdict verdict;
     struct nvt_rec_loss loss;
@@ -218,6 +239,8 @@ enum nvt_parse nvt_record_parse(const void *bytes, size_t captured, struct nvt_r
  * They are padding (zero, to a multiple of 8) or *unknown: a later version's. */
 uint32_t nvt_record_rest(const struct nvt_record *, const uint8_t *bytes, uint32_t *at,
                          bool *unknown);
+/* A digest record as the data record whose place it has, without its bytes. */
+void nvt_record_digest_as_data(const struct nvt_record *digest, struct nvt_record *data);
 /* Why, for a person. Static string. */
 const char *nvt_parse_reason(enum nvt_parse);
 
@@ -234,6 +257,8 @@ bool nvt_event_has_queue(unsigned event);
 /* Whether what was known of the controller's state doesn't hold beyond a device event: the host
  * left, a migration, a removal or a return, or tracing was stopped. */
 bool nvt_event_breaks(unsigned event);
+/* Whether a record tells of records that the recorder meant to leave out: none was lost. */
+bool nvt_record_left_out(const struct nvt_record *);
 /* Bytes of the fixed body; 0 for an unknown type. */
 size_t nvt_record_body_size(unsigned type);
 

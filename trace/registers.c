@@ -73,6 +73,15 @@ bool nvt_image_value(const struct nvt_register_image *image, enum nvt_register_r
   return known;
 }
 
+bool nvt_image_has(const struct nvt_register_image *image, uint64_t offset, unsigned size) {
+  for (unsigned i = 0; i < size; i++) {
+    unsigned at = place(offset + i);
+    if (at >= NVT_IMAGE_SIZE || !is_known(image, at))
+      return false;
+  }
+  return true;
+}
+
 void nvt_image_clear(struct nvt_register_image *image, enum nvt_register_row row) {
   size_t count;
   const struct nvt_register_info *info = &nvt_registers(&count)[row];

@@ -35,6 +35,8 @@ void nvt_image_access(struct nvt_register_image *, uint64_t offset, uint64_t val
                       bool is_write);
 /* The register's value: bytes that were never seen are 0. False unless all were seen. */
 bool nvt_image_value(const struct nvt_register_image *, enum nvt_register_row, uint64_t *value);
+/* Whether all of `size` bytes at `offset` of BAR0 were seen. */
+bool nvt_image_has(const struct nvt_register_image *, uint64_t offset, unsigned size);
 /* It is known to be 0 from here on. */
 void nvt_image_clear(struct nvt_register_image *, enum nvt_register_row);
 /* Nothing counts as seen any longer; the bytes stay. */

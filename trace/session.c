@@ -95,7 +95,7 @@ static void follow_sequence(struct nvt_controller_node *controller, const struct
     uint64_t known = overlap(controller->gap_first, controller->gap_end, controller->loss_first,
                              controller->loss_end);
     controller->gap_end = controller->gap_first = 0;
-    if (known > record->loss.count)
+    if (known > record->loss.count || nvt_record_left_out(record))
       known = record->loss.count;
     controller->state.lost = add_capped(controller->state.lost, record->loss.count - known);
     controller->lossy_until = record->number;
@@ -136,7 +136,7 @@ static int follow_register(struct nvt_session *session, struct nvt_controller_no
   controller->state.cc = get32(controller, NVT_ROW_CC);
   uint64_t after = NVT_GET(controller->state.cc, CC_EN);
   if (snapshot) {
-    controller->whole = true;
+    controller->whole |= nvt_access_touches(access, NVT_REG_CC, 4);
     struct nvt_doorbell_id admin = {.qid = 0};
     bool there = nvt_session_find_queue(session, controller->state.controller, admin) != NULL;
     return after != 0 && before == 0 && !there
@@ -208,6 +208,12 @@ static void reset_by_event(struct nvt_session *session, struct nvt_controller_no
   controller->state.condition = NVT_CONDITION_DISABLED;
 }
 
+/* What happens from here to the next snapshot isn't in the trace. */
+static void follow_stop(struct nvt_session *session, struct nvt_controller_node *controller) {
+  nvt_session_stopped(session, controller);
+  memset(controller->changes, 0, sizeof(controller->changes));
+}
+
 static void follow_event(struct nvt_session *session, struct nvt_controller_node *controller,
                          const struct nvt_record *record, struct nvt_view *view) {
   switch (record->event.event) {
@@ -227,8 +233,7 @@ static void follow_event(struct nvt_session *session, struct nvt_controller_node
     break;
   case NVT_V_event_event_TRACE_STOPPED:
   case NVT_V_event_event_RECOVERED:
-    nvt_session_stopped(session, controller);
-    memset(controller->changes, 0, sizeof(controller->changes));
+    follow_stop(session, controller);
     break;
   default:
     break;
@@ -238,6 +243,18 @@ static void follow_event(struct nvt_session *session, struct nvt_controller_node
 /* Where the command isn't known. */
 static enum nvt_opcode_set set_of_queue(uint16_t sqid) {
   return sqid == 0 ? NVT_SET_ADMIN : NVT_SET_NVM;
+}
+
+static int take_data(struct nvt_session *session, struct nvt_controller_node *controller,
+                     const struct nvt_record *record, struct nvt_view *view) {
+  view->set = set_of_queue(record->data.sqid);
+  view->exchange = nvt_session_outstanding(session, record->header.controller, record->data.sqid,
+                                           record->data.cid);
+  if (view->exchange == NULL)
+    return 0;
+  view->set = (enum nvt_opcode_set)view->exchange->set;
+  nvt_session_sizes_data(session, controller, view->exchange, record);
+  return nvt_session_sets_data(session, view->exchange, record);
 }
 
 static int take(struct nvt_session *session, struct nvt_controller_node *controller,
@@ -288,14 +305,13 @@ static int take(struct nvt_session *session, struct nvt_controller_node *control
   case NVT_REC_COMPLETION:
     view->set = set_of_queue(record->completion.sqid);
     return nvt_session_completion(session, controller, record, view);
+  case NVT_REC_DIGEST: {
+    struct nvt_record data;
+    nvt_record_digest_as_data(record, &data);
+    return take_data(session, controller, &data, view);
+  }
   case NVT_REC_DATA:
-    view->set = set_of_queue(record->data.sqid);
-    view->exchange = nvt_session_outstanding(session, id, record->data.sqid, record->data.cid);
-    if (view->exchange == NULL)
-      return 0;
-    view->set = (enum nvt_opcode_set)view->exchange->set;
-    nvt_session_sizes_data(session, controller, view->exchange, record);
-    return nvt_session_sets_data(session, view->exchange, record);
+    return take_data(session, controller, record, view);
   case NVT_REC_VERDICT:
     view->set = set_of_queue(record->verdict.sqid);
     if (record->verdict.cid != UINT16_MAX) /* it is about a command */
@@ -306,6 +322,10 @@ static int take(struct nvt_session *session, struct nvt_controller_node *control
     return 0;
   case NVT_REC_EVENT:
     follow_event(session, controller, record, view);
+    return 0;
+  case NVT_REC_LOSS:
+    if (nvt_record_left_out(record))
+      follow_stop(session, controller);
     return 0;
   case NVT_REC_QUEUE_STATE:
     if (record->header.flags & NVT_V_header_flags_SNAPSHOT)

@@ -257,6 +257,7 @@ struct nvt_queue_view {
   uint16_t tail;        /* submission queue: doorbell; completion queue: after the last post */
   bool head_known;      /* not so where the trace started later */
   bool tail_known;
+  bool phase;    /* of a completion queue: of the next completion, where the tail is known */
   uint64_t base; /* guest address; 0 where not known */
 };
 const struct nvt_queue_view *nvt_session_queue(const struct nvt_session *, uint16_t controller,

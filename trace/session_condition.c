@@ -99,6 +99,10 @@ void nvt_session_condition(struct nvt_controller_node *controller,
   case NVT_REC_EVENT:
     follow_event(controller, record->event.event);
     break;
+  case NVT_REC_LOSS: /* a snapshot follows */
+    if (nvt_record_left_out(record))
+      forget(controller);
+    break;
   default:
     break;
   }

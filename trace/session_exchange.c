@@ -200,17 +200,20 @@ int nvt_session_command(struct nvt_session *session, struct nvt_controller_node 
   }
   nvt_session_note_recent(session, slot, node);
   append(&sq->list, node);
+  node->sq_slot = command->slot;
   exchange->depth = ++sq->view.outstanding;
   open(controller, node);
   sq->view.cqid = command->cqid;
-  sq->view.head = next_slot(sq, command->slot);
-  sq->view.head_known = true;
-  nvt_session_announced_by(session, sq, command->slot, exchange);
+  if (!nvt_is_snapshot(record)) { /* else the queue's state has told what came after it, too */
+    sq->view.head = next_slot(sq, command->slot);
+    sq->view.head_known = true;
+    nvt_session_announced_by(session, sq, command->slot, exchange);
+  }
   exchange->in_flight = exchange->depth + nvt_session_announced(sq);
   if (!without_doorbells(controller))
     exchange->in_flight += sq->unacknowledged;
   nvt_session_size(session, controller, exchange);
-  nvt_session_link(session, sq, node);
+  nvt_session_link(session, sq, node, nvt_is_snapshot(record));
   view->exchange = exchange;
   view->queue = sq->life;
   return 0;
@@ -249,7 +252,8 @@ size_t nvt_session_outstanding_commands(const struct nvt_session *session, uint1
 
 /* To its completion queue, until the host has acknowledged it. */
 static int post(struct nvt_session *session, struct nvt_controller_node *controller,
-                const struct nvt_rec_completion *completion, struct nvt_exchange_node *node) {
+                const struct nvt_rec_completion *completion, struct nvt_exchange_node *node,
+                bool snapshot) {
   struct nvt_doorbell_id id = {.qid = completion->cqid, .is_cq = true};
   struct nvt_queue *cq = nvt_session_need_queue(session, controller, id);
   if (cq == NULL) {
@@ -268,14 +272,17 @@ static int post(struct nvt_session *session, struct nvt_controller_node *control
   node->slot = completion->slot;
   append(&cq->list, node);
   cq->view.outstanding++;
-  nvt_session_use_life(session, cq);
   session->unacknowledged++;
+  if (snapshot) /* the queue's state has told the rest */
+    return nvt_session_wait(session, cq, node);
+  nvt_session_use_life(session, cq);
   if (!cq->view.head_known) {
     cq->view.head = completion->head;
     cq->view.head_known = true;
   }
   cq->view.tail = next_slot(cq, completion->slot);
   cq->view.tail_known = true;
+  cq->view.phase = NVT_CQE_PHASE(completion->cqe.status) != (cq->view.tail == 0);
   return nvt_session_wait(session, cq, node);
 }
 
@@ -293,12 +300,12 @@ int nvt_session_completion(struct nvt_session *session, struct nvt_controller_no
   const struct nvt_rec_completion *completion = &record->completion;
   struct nvt_doorbell_id id = {.qid = completion->sqid};
   struct nvt_queue *sq = nvt_session_find_queue(session, controller->state.controller, id);
-  struct nvt_exchange_node *node = sq != NULL ? oldest_of(session, sq, completion->cqe.cid) : NULL;
-  if (node != NULL) {
+  bool snapshot = nvt_is_snapshot(record); /* then its command isn't in the trace */
+  struct nvt_exchange_node *node =
+      sq != NULL && !snapshot ? oldest_of(session, sq, completion->cqe.cid) : NULL;
+  bool paired = node != NULL;
+  if (paired) {
     not_outstanding(session, sq, node);
-    node->sq = sq;
-    node->sq_generation = sq->generation;
-    sq->unacknowledged++;
   } else {
     node = nvt_session_new_exchange(session);
     if (node == NULL)
@@ -310,6 +317,11 @@ int nvt_session_completion(struct nvt_session *session, struct nvt_controller_no
     node->pub.set = (uint8_t)view->set;
   }
   struct nvt_exchange *exchange = &node->pub;
+  if (sq != NULL && (paired || snapshot)) {
+    node->sq = sq;
+    node->sq_generation = sq->generation;
+    sq->unacknowledged++;
+  }
   exchange->end = NVT_EXCHANGE_COMPLETED;
   exchange->cqid = completion->cqid;
   exchange->completion = session->now;
@@ -322,7 +334,7 @@ int nvt_session_completion(struct nvt_session *session, struct nvt_controller_no
     exchange->queue = sq->life;
   if (NVT_CQE_STATUS(completion->cqe.status) != NVT_SC_SUCCESS)
     nvt_session_failed(session, exchange);
-  int error = post(session, controller, completion, node);
+  int error = post(session, controller, completion, node, snapshot);
   if (error == 0 && completion->sqid == 0 && exchange->command.record != 0 &&
       NVT_CQE_STATUS(completion->cqe.status) == NVT_SC_SUCCESS)
     error = admin_done(session, controller, exchange, view);

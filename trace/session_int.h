@@ -50,6 +50,7 @@ struct nvt_exchange_node {
   uint64_t sq_generation;
   struct nvt_exchange_node *aborter; /* the Abort of pub.aborted_by, if it still is that */
   uint16_t slot;                     /* of the completion, in its queue */
+  uint16_t sq_slot;                  /* of the command, in its queue */
 };
 
 struct nvt_signal_node {
@@ -72,7 +73,8 @@ struct nvt_exchange_list {
 
 struct nvt_queue {
   struct nvt_queue_view view;
-  uint64_t generation; /* never used twice in a session */
+  uint64_t generation;  /* never used twice in a session */
+  uint64_t lossy_until; /* the controller's, when it became known */
   struct nvt_controller_node *controller;
   struct nvt_queue *next; /* of the controller, in order of creation; in the free list */
   struct nvt_queue *previous;
@@ -212,7 +214,8 @@ void nvt_session_end_life(struct nvt_queue *, enum nvt_queue_end, uint64_t recor
 void nvt_session_attach(struct nvt_session *, struct nvt_queue *sq, const struct nvt_queue *cq);
 void nvt_session_use_life(const struct nvt_session *, struct nvt_queue *); /* by this record */
 /* The command's links to those before it, which has been fetched just now. */
-void nvt_session_link(struct nvt_session *, struct nvt_queue *sq, struct nvt_exchange_node *);
+void nvt_session_link(struct nvt_session *, struct nvt_queue *sq, struct nvt_exchange_node *,
+                      bool snapshot);
 /* It ended: what the Abort that named it has come to. */
 void nvt_session_tell_aborter(struct nvt_exchange_node *);
 /* It ended without success: somebody may try it again. */
@@ -272,6 +275,8 @@ int nvt_session_interrupt(struct nvt_session *, struct nvt_controller_node *,
 void nvt_session_drop_doorbell(struct nvt_session *, struct nvt_queue *sq);
 /* Entries announced by doorbells and not fetched; 0 where that isn't known. */
 uint32_t nvt_session_announced(const struct nvt_queue *sq);
+/* Entries lie there that the host announced before the trace. 0 or -ENOMEM. */
+int nvt_session_announced_before(struct nvt_session *, struct nvt_queue *sq);
 /* Note which doorbell announced `slot`; used-up ones go. */
 void nvt_session_announced_by(struct nvt_session *, struct nvt_queue *sq, uint16_t slot,
                               struct nvt_exchange *);
@@ -279,6 +284,11 @@ void nvt_session_announced_by(struct nvt_session *, struct nvt_queue *sq, uint16
 int nvt_session_wait(struct nvt_session *, struct nvt_queue *cq, struct nvt_exchange_node *);
 /* The queue goes: it waits for none. */
 void nvt_session_unwait(struct nvt_session *, struct nvt_queue *cq);
+
+/* It tells of the time before the trace: docs/trace-format.md, "Snapshot". */
+static inline bool nvt_is_snapshot(const struct nvt_record *record) {
+  return (record->header.flags & NVT_V_header_flags_SNAPSHOT) != 0;
+}
 
 static inline uint64_t nvt_queue_key(uint16_t controller, struct nvt_doorbell_id id) {
   return (uint64_t)controller << 17 | (id.is_cq ? 1u << 16 : 0u) | id.qid;

@@ -170,16 +170,18 @@ void nvt_session_failed(struct nvt_session *session, struct nvt_exchange *exchan
 }
 
 void nvt_session_link(struct nvt_session *session, struct nvt_queue *sq,
-                      struct nvt_exchange_node *node) {
+                      struct nvt_exchange_node *node, bool snapshot) {
   struct nvt_exchange *exchange = &node->pub;
-  nvt_session_use_life(session, sq);
   if (session->options.keep)
     exchange->queue = sq->life;
-  exchange->has_previous = sq->fetched && session->now.time_ns >= sq->fetch_ns;
-  if (exchange->has_previous)
-    exchange->since_previous_ns = session->now.time_ns - sq->fetch_ns;
-  sq->fetched = true;
-  sq->fetch_ns = session->now.time_ns;
+  if (!snapshot) { /* else others came after it */
+    nvt_session_use_life(session, sq);
+    exchange->has_previous = sq->fetched && session->now.time_ns >= sq->fetch_ns;
+    if (exchange->has_previous)
+      exchange->since_previous_ns = session->now.time_ns - sq->fetch_ns;
+    sq->fetched = true;
+    sq->fetch_ns = session->now.time_ns;
+  }
   if (exchange->set == NVT_SET_ADMIN && exchange->sqe.opcode == NVT_ADMIN_ABORT)
     link_abort(session, node);
   if (session->ranges != NULL)

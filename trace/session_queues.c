@@ -36,6 +36,7 @@ static struct nvt_queue *make(struct nvt_session *session, struct nvt_controller
   queue->view.cqid = id.qid;
   queue->generation = session->generation++;
   queue->controller = controller;
+  queue->lossy_until = controller->lossy_until;
   queue->previous = controller->last_queue;
   if (controller->last_queue != NULL)
     controller->last_queue->next = queue;
@@ -67,6 +68,7 @@ struct nvt_queue *nvt_session_create_queue(struct nvt_session *session,
   queue->view.entries = entries;
   queue->view.base = base;
   queue->view.head_known = queue->view.tail_known = true;
+  queue->view.phase = true;
   return queue;
 }
 
@@ -155,10 +157,23 @@ int nvt_session_admin_queues(struct nvt_session *session, struct nvt_controller_
   return 0;
 }
 
+/* A snapshot in the middle, where another trace may begin, of a queue that was followed without a
+ * loss: its commands go on. */
+static bool says_nothing_new(const struct nvt_controller_node *controller,
+                             const struct nvt_queue *queue, const struct nvt_rec_queue *state) {
+  const struct nvt_queue_view *view = &queue->view;
+  return queue->lossy_until == controller->lossy_until && view->base == state->base &&
+         view->entries == state->entries &&
+         (controller->state.left_out != 0 ||
+          (view->head == state->head && view->tail == state->tail));
+}
+
 int nvt_session_queue_state(struct nvt_session *session, struct nvt_controller_node *controller,
                             const struct nvt_rec_queue *state) {
   struct nvt_doorbell_id id = {.qid = state->qid, .is_cq = state->is_cq != 0};
   struct nvt_queue *queue = nvt_session_find_queue(session, controller->state.controller, id);
+  if (queue != NULL && says_nothing_new(controller, queue, state))
+    return 0;
   if (queue != NULL)
     forget_commands(session, queue);
   queue = nvt_session_create_queue(session, controller, id, state->entries, state->base);
@@ -167,9 +182,11 @@ int nvt_session_queue_state(struct nvt_session *session, struct nvt_controller_n
   queue->view.cqid = id.is_cq ? state->qid : state->cqid;
   queue->view.head = state->head;
   queue->view.tail = state->tail;
+  queue->view.phase = (state->queue_flags & NVT_V_queue_queue_flags_PHASE) != 0;
   if (id.is_cq && (state->queue_flags & NVT_V_queue_queue_flags_INTERRUPTS) != 0)
     nvt_session_set_vector(session, queue, state->vector);
-  return 0;
+  bool told = (controller->state.left_out & NVT_V_meta_left_out_flags_DOORBELLS) == 0;
+  return !id.is_cq && told ? nvt_session_announced_before(session, queue) : 0;
 }
 
 static int created(struct nvt_session *session, struct nvt_controller_node *controller,

@@ -73,7 +73,7 @@ void nvt_session_drop_doorbell(struct nvt_session *session, struct nvt_queue *sq
 
 /* A tail doorbell waits until all that it announced has been fetched. */
 static int announce(struct nvt_session *session, struct nvt_queue *sq,
-                    struct nvt_signal_node **signal) {
+                    struct nvt_signal_node **signal, bool lasting_already) {
   struct nvt_signal_node *node = *signal;
   struct nvt_signal *pub = &node->pub;
   node->anywhere = !sq->view.tail_known;
@@ -83,7 +83,7 @@ static int announce(struct nvt_session *session, struct nvt_queue *sq,
   sq->view.tail_known = true;
   if (pub->count == 0 && !node->anywhere)
     return 0;
-  if (!session->options.keep) {
+  if (!lasting_already) {
     struct nvt_signal_node *lasting = nvt_session_new_signal(session);
     if (lasting == NULL)
       return -ENOMEM;
@@ -102,6 +102,21 @@ static int announce(struct nvt_session *session, struct nvt_queue *sq,
   sq->doorbell_count++;
   session->doorbell_count++;
   return 0;
+}
+
+int nvt_session_announced_before(struct nvt_session *session, struct nvt_queue *sq) {
+  uint16_t tail = sq->view.tail;
+  if (sq->view.head == tail)
+    return 0;
+  struct nvt_signal_node *node = nvt_session_new_signal(session);
+  if (node == NULL)
+    return -ENOMEM;
+  node->pub = (struct nvt_signal){.doorbell = {.qid = sq->view.qid},
+                                  .controller = sq->controller->state.controller,
+                                  .value = tail,
+                                  .valid = true};
+  sq->view.tail = sq->view.head;
+  return announce(session, sq, &node, true);
 }
 
 uint32_t nvt_session_announced(const struct nvt_queue *sq) {
@@ -183,7 +198,7 @@ int nvt_session_doorbell(struct nvt_session *session, struct nvt_controller_node
     acknowledge(session, queue, &node->pub);
     return 0;
   }
-  int error = announce(session, queue, &node);
+  int error = announce(session, queue, &node, session->options.keep);
   view->signal = &node->pub;
   return error;
 }

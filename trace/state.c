@@ -22,6 +22,8 @@ struct nvt_record_queues nvt_record_queues(const struct nvt_record *record,
     return pair(record->command.sqid, record->command.cqid);
   case NVT_REC_COMPLETION:
     return pair(record->completion.sqid, record->completion.cqid);
+  case NVT_REC_DIGEST:
+    return with_its_cq(record->digest.sqid);
   case NVT_REC_DATA:
     return with_its_cq(record->data.sqid);
   case NVT_REC_VERDICT:

@@ -22,6 +22,8 @@ char nvt_summary_direction(const struct nvt_record *record) {
     return '<';
   case NVT_REC_DATA:
     return record->data.direction == NVT_V_data_direction_IN ? '<' : '>';
+  case NVT_REC_DIGEST:
+    return record->digest.direction == NVT_V_data_direction_IN ? '<' : '>';
   default:
     return ' ';
   }
@@ -192,6 +194,49 @@ static void data(struct nvt_text *text, const struct nvt_rec_data *body) {
   number_of(text, " offset ", body->offset);
 }
 
+static void trigger(struct nvt_text *text, const struct nvt_rec_event *body) {
+  if (body->code == 0) {
+    nvt_text_add(text, " by hand");
+    return;
+  }
+  number_of(text, " ", body->code);
+  number_of(text, ", time ", body->size);
+  number_of(text, ", by sequence number ", body->address);
+}
+
+static void digest(struct nvt_text *text, const struct nvt_record *record) {
+  const struct nvt_rec_digest *body = &record->digest;
+  struct nvt_record data_record;
+  nvt_record_digest_as_data(record, &data_record);
+  data_record.data.captured_length = body->true_length; /* what was kept is said below */
+  data(text, &data_record.data);
+  nvt_text_add(text, ": ");
+  switch (body->algorithm) {
+  case NVT_V_digest_algorithm_SAME:
+    number_of(text, "same as sequence number ", body->same_as);
+    if (body->same_offset != 0)
+      number_of(text, " from byte ", body->same_offset);
+    break;
+  case NVT_V_digest_algorithm_CRC32C:
+    nvt_text_add(text, "CRC-32C ");
+    if (record->tail_length >= sizeof(uint32_t)) {
+      uint32_t first;
+      memcpy(&first, record->tail, sizeof(first));
+      nvt_text_hex(text, first, 8);
+    }
+    if (body->digest_length > sizeof(uint32_t))
+      number_of(text, " and more, of ", body->digest_length / sizeof(uint32_t));
+    break;
+  case NVT_V_digest_algorithm_FILL:
+    nvt_text_add(text, "filled with ");
+    nvt_text_hex(text, body->fill, 16);
+    break;
+  default:
+    number_of(text, "algorithm ", body->algorithm);
+    break;
+  }
+}
+
 static void event(struct nvt_text *text, const struct nvt_rec_event *body) {
   value_name(text, "event", "event", body->event);
   switch (body->event) {
@@ -210,6 +255,9 @@ static void event(struct nvt_text *text, const struct nvt_rec_event *body) {
   case NVT_V_event_event_NS_ADDED:
   case NVT_V_event_event_NS_REMOVED:
     number_of(text, " nsid ", body->code);
+    break;
+  case NVT_V_event_event_TRIGGER:
+    trigger(text, body);
     break;
   case NVT_V_event_event_NS_RESIZED:
     number_of(text, " nsid ", body->code);
@@ -344,6 +392,9 @@ static void body(struct nvt_text *text, const struct nvt_record *record,
   case NVT_REC_DATA:
     data(text, &record->data);
     break;
+  case NVT_REC_DIGEST:
+    digest(text, record);
+    break;
   case NVT_REC_EVENT:
     event(text, &record->event);
     break;
@@ -352,7 +403,7 @@ static void body(struct nvt_text *text, const struct nvt_record *record,
     break;
   case NVT_REC_LOSS:
     plural(text, record->loss.count, "record");
-    nvt_text_add(text, " lost: ");
+    nvt_text_add(text, nvt_record_left_out(record) ? " not written: " : " lost: ");
     value_name(text, "loss", "reason", record->loss.reason);
     number_of(text, ", from sequence number ", record->loss.first_seq);
     break;
@@ -390,6 +441,9 @@ bool nvt_record_queue(const struct nvt_record *record, const struct nvt_view *vi
     return true;
   case NVT_REC_DATA:
     *qid = record->data.sqid;
+    return true;
+  case NVT_REC_DIGEST:
+    *qid = record->digest.sqid;
     return true;
   case NVT_REC_VERDICT:
     *qid = record->verdict.sqid;

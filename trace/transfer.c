@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "trace/pages.h"
+
 struct nvt_transfers {
+  struct nvt_pages *pages; /* what digest records stand for */
   struct nvt_transfer_limits limits;
   struct nvt_transfer *youngest;
   struct nvt_exchange *completed; /* by the record before: its single pieces go */
@@ -14,8 +17,10 @@ struct nvt_transfers {
 
 int nvt_transfers_create(const struct nvt_transfer_limits *limits, struct nvt_transfers **out) {
   struct nvt_transfers *all = calloc(1, sizeof(*all));
-  if (all == NULL)
+  if (all == NULL || nvt_pages_create(&all->pages) != 0) {
+    free(all);
     return -ENOMEM;
+  }
   if (limits != NULL)
     all->limits = *limits;
   if (all->limits.pieces == 0)
@@ -55,6 +60,7 @@ void nvt_transfers_destroy(struct nvt_transfers *all) {
     return;
   while (all->youngest != NULL)
     destroy(all, all->youngest);
+  nvt_pages_destroy(all->pages);
   free(all);
 }
 
@@ -135,7 +141,7 @@ static bool grow(struct nvt_transfer *transfer) {
 }
 
 static int add_piece(struct nvt_transfers *all, struct nvt_transfer *transfer,
-                     const struct nvt_record *record) {
+                     const struct nvt_record *record, enum nvt_piece_from from, uint64_t same) {
   const struct nvt_rec_data *data = &record->data;
   uint64_t end =
       data->offset > UINT64_MAX - data->true_length ? UINT64_MAX : data->offset + data->true_length;
@@ -157,7 +163,9 @@ static int add_piece(struct nvt_transfers *all, struct nvt_transfer *transfer,
                             .offset = data->offset,
                             .address = data->address,
                             .length = data->true_length,
-                            .captured = record->tail_length};
+                            .captured = record->tail_length,
+                            .from = (uint8_t)from,
+                            .same_record = same};
   size_t size = record->tail_length;
   bool fits = size <= all->limits.bytes - transfer->kept && size <= all->limits.all - all->kept;
   if (size > 0 && fits)
@@ -175,27 +183,74 @@ static int add_piece(struct nvt_transfers *all, struct nvt_transfer *transfer,
   return size > 0 && fits && piece.bytes == NULL ? -ENOMEM : 0;
 }
 
-int nvt_transfers_record(struct nvt_transfers *all, const struct nvt_record *record,
-                         const struct nvt_view *view) {
-  if (all->completed != NULL) {
-    for (struct nvt_transfer *t = all->completed->transfers; t != NULL; t = t->next)
-      if (!is_list(t->kind) && t->count == 1)
-        drop_bytes(all, t);
-    all->completed = NULL;
-  }
-  if (view->exchange == NULL)
-    return 0;
-  if (record->header.type == NVT_REC_COMPLETION) {
-    if (view->exchange->transfers != NULL)
-      all->completed = view->exchange;
-    return 0;
+/* A payload of one piece stands in its record; but for what a digest stands for. */
+static void drop_single(struct nvt_transfers *all) {
+  if (all->completed == NULL)
+    return;
+  for (struct nvt_transfer *t = all->completed->transfers; t != NULL; t = t->next)
+    if (!is_list(t->kind) && t->count == 1 && t->pieces[0].from == NVT_PIECE_DATA)
+      drop_bytes(all, t);
+  all->completed = NULL;
+}
+
+static int take_piece(struct nvt_transfers *all, const struct nvt_record *record,
+                      struct nvt_exchange *exchange) {
+  struct nvt_record data;
+  struct nvt_known known = {0};
+  enum nvt_piece_from from = NVT_PIECE_DATA;
+  if (record->header.type == NVT_REC_DIGEST) {
+    from = record->digest.algorithm == NVT_V_digest_algorithm_CRC32C ? NVT_PIECE_DIGEST
+                                                                     : NVT_PIECE_KNOWN;
+    nvt_pages_known(all->pages, record, &known);
+    if (!nvt_pages_as_data(all->pages, record, &data))
+      nvt_record_digest_as_data(record, &data);
+    record = &data;
   }
   if (record->header.type != NVT_REC_DATA || record->data.kind > NVT_V_data_kind_METADATA)
     return 0;
   bool in = record->data.direction == NVT_V_data_direction_IN && !is_list(record->data.kind);
-  struct nvt_transfer *transfer = need(all, view->exchange, record->data.kind,
+  struct nvt_transfer *transfer = need(all, exchange, record->data.kind,
                                        in ? NVT_V_data_direction_IN : NVT_V_data_direction_OUT);
-  return transfer != NULL ? add_piece(all, transfer, record) : -ENOMEM;
+  return transfer != NULL ? add_piece(all, transfer, record, from, known.record) : -ENOMEM;
+}
+
+int nvt_transfers_record(struct nvt_transfers *all, const struct nvt_record *record,
+                         const struct nvt_view *view) {
+  drop_single(all);
+  int error = nvt_pages_record(all->pages, record);
+  if (view->exchange == NULL)
+    return error;
+  if (record->header.type == NVT_REC_COMPLETION) {
+    if (view->exchange->transfers != NULL)
+      all->completed = view->exchange;
+    return error;
+  }
+  int piece_error = take_piece(all, record, view->exchange);
+  return error != 0 ? error : piece_error;
+}
+
+const struct nvt_piece *nvt_transfer_piece(const struct nvt_exchange *exchange,
+                                           const struct nvt_record *record) {
+  bool list = record->header.type == NVT_REC_DATA && is_list(record->data.kind);
+  bool in = record->data.direction == NVT_V_data_direction_IN && !list;
+  const struct nvt_transfer *transfer = nvt_transfer_of(
+      exchange, record->data.kind, in ? NVT_V_data_direction_IN : NVT_V_data_direction_OUT);
+  if (transfer == NULL || transfer->count == 0)
+    return NULL;
+  const struct nvt_piece *pieces = transfer->pieces;
+  if (pieces[transfer->count - 1].record == record->number) /* while a file is read */
+    return &pieces[transfer->count - 1];
+  uint32_t low = 0, high = transfer->sorted && !list ? transfer->count : 0;
+  while (low < high) {
+    uint32_t middle = low + (high - low) / 2;
+    if (pieces[middle].offset < record->data.offset)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  while (low < transfer->count && pieces[low].record != record->number)
+    low++;
+  return low < transfer->count ? &pieces[low] : NULL;
 }
 
 bool nvt_transfer_alone(const struct nvt_exchange *exchange, const struct nvt_record *record) {

@@ -10,14 +10,22 @@
 
 #include "trace/session.h"
 
-/* A data record's part. */
+/* Who tells the bytes. */
+enum nvt_piece_from {
+  NVT_PIECE_DATA,   /* a data record: it has them */
+  NVT_PIECE_KNOWN,  /* a digest record that stands for bytes elsewhere in the trace */
+  NVT_PIECE_DIGEST, /* a digest record that has CRCs alone */
+};
+/* A data or digest record's part. */
 struct nvt_piece {
-  uint64_t record;   /* number of the data record */
-  uint64_t offset;   /* of its first byte in the transfer; of a list: as the record has it */
-  uint64_t address;  /* of its first byte in guest memory */
-  uint32_t length;   /* bytes transferred */
-  uint32_t captured; /* bytes of them that the trace has */
-  uint8_t *bytes;    /* the captured ones; NULL where they aren't kept */
+  uint64_t record;      /* number of the data record */
+  uint64_t offset;      /* of its first byte in the transfer; of a list: as the record has it */
+  uint64_t address;     /* of its first byte in guest memory */
+  uint32_t length;      /* bytes transferred */
+  uint32_t captured;    /* bytes of them that the trace has */
+  uint8_t *bytes;       /* the captured ones; NULL where they aren't kept */
+  uint8_t from;         /* enum nvt_piece_from */
+  uint64_t same_record; /* the data record with the same bytes, of a digest record that says so */
 };
 
 /* The pieces of one kind and direction of one command. */
@@ -71,6 +79,9 @@ struct nvt_transfer *nvt_transfer_of(const struct nvt_exchange *, unsigned kind,
 struct nvt_transfer *nvt_transfer_payload(const struct nvt_exchange *);
 /* The command's PRP lists or SGL segments, NULL: none was recorded. */
 struct nvt_transfer *nvt_transfer_lists(const struct nvt_exchange *);
+
+/* The piece that this data or digest record of the command is; NULL: none is kept. */
+const struct nvt_piece *nvt_transfer_piece(const struct nvt_exchange *, const struct nvt_record *);
 
 /* Is this data record the only one of its transfer so far, and its beginning? Then its bytes are
  * what the transfer's structure is told from. */

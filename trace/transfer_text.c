@@ -121,7 +121,9 @@ void nvt_transfer_tell(struct nvt_transfer *transfer, bool to_its_end,
     const struct nvt_piece *piece = &transfer->pieces[i];
     nvt_text_init(&text, line, sizeof(line));
     nvt_text_printf(&text, ", offset %" PRIu64 ", %u bytes", piece->offset, piece->length);
-    if (piece->captured < piece->length)
+    if (piece->from == NVT_PIECE_DIGEST)
+      nvt_text_add(&text, ", its CRC alone");
+    else if (piece->captured < piece->length)
       nvt_text_printf(&text, ", %u recorded", piece->captured);
     each(ctx, NVT_TOLD_PIECE, piece->record, line);
   }

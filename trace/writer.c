@@ -144,16 +144,21 @@ bool nvt_writer_open(const char *path, struct nvt_writer **out, struct nvt_reaso
 
 int nvt_writer_write(struct nvt_writer *writer, uint64_t time_ns, const void *record,
                      size_t length) {
+  return nvt_writer_write_frame(writer, time_ns, record, length, length);
+}
+
+int nvt_writer_write_frame(struct nvt_writer *writer, uint64_t time_ns, const void *record,
+                           size_t length, size_t original) {
   if (writer->error != 0)
     return -writer->error;
   uint64_t seconds = time_ns / 1000000000u;
-  if (length > NVT_RECORD_MAX || seconds > UINT32_MAX)
+  if (length > NVT_RECORD_MAX || original < length || original > UINT32_MAX || seconds > UINT32_MAX)
     return -EINVAL;
   /* A nanosecond handle takes nanoseconds in tv_usec. */
   struct pcap_pkthdr header = {
       .ts = {.tv_sec = (time_t)seconds, .tv_usec = (suseconds_t)(time_ns % 1000000000u)},
       .caplen = (bpf_u_int32)length,
-      .len = (bpf_u_int32)length,
+      .len = (bpf_u_int32)original,
   };
   errno = 0;
   pcap_dump((u_char *)writer->dumper, &header, record);

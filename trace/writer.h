@@ -21,6 +21,9 @@ bool nvt_writer_open(const char *path, struct nvt_writer **out, struct nvt_reaso
 /* One record as nvt_build_record() made it; time_ns since 1970, before 2106. 0 or
  * -errno; after an error the writer can only be aborted. */
 int nvt_writer_write(struct nvt_writer *, uint64_t time_ns, const void *record, size_t length);
+/* A frame as some tool left it: `captured` bytes of `original`, a record or not. Likewise. */
+int nvt_writer_write_frame(struct nvt_writer *, uint64_t time_ns, const void *bytes,
+                           size_t captured, size_t original);
 /* Finish and give the file its name; the writer is gone in either case. On failure
  * false, with *why set, and nothing stands under the name. */
 bool nvt_writer_close(struct nvt_writer *, struct nvt_reason *why);

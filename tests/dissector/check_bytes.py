@@ -12,13 +12,13 @@ import xml.etree.ElementTree as tree
 
 import transfers
 
-BODY = {1: 24, 10: 24, 11: 80, 12: 32, 13: 32, 14: 24, 15: 32, 16: 40, 17: 8, 18: 32, 6: 16, 7: 16}
+BODY = {1: 24, 10: 24, 11: 80, 12: 32, 13: 32, 14: 24, 15: 32, 16: 40, 17: 8, 18: 32, 19: 56, 6: 16, 7: 16}
 MANY = 60  # such frames of one trace that aren't whole
 
 
 def kind_of(frame, commands):
     """(kind, key of its command or None)"""
-    if len(frame) < 32 or frame[4] != 1 or not 1 <= frame[5] <= 18:
+    if len(frame) < 32 or frame[4] != 1 or not 1 <= frame[5] <= 19:
         return None, None
     what, length = frame[5], struct.unpack_from("<I", frame, 8)[0]
     header = frame[6]
@@ -39,9 +39,9 @@ def kind_of(frame, commands):
             kind += (nsid & 0xFF,)
         commands[key] = kind
         return (what, kind), key
-    if what in (12, 13):
+    if what in (12, 13, 19):
         key = (controller, epoch, *struct.unpack_from("<H26xH" if what == 12 else "<HH", body))
-        return (what, commands.get(key), bytes(body[4:6]) if what == 13 else None), key
+        return (what, commands.get(key), bytes(body[4:6 + (what == 19)]) if what != 12 else None), key
     if what == 14:
         return (what, *struct.unpack_from("<H", body)), None
     return (what, header, len(frame) % 8), None

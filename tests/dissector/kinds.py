@@ -3,7 +3,7 @@
 import struct
 
 META, CFG_R, CFG_W, REG_R, REG_W, SHADOW, EVENTIDX, MSIX_R, MSIX_W = range(1, 10)
-IRQ, CMD, CPL, DATA, EVENT, VERDICT, LOSS, NOTE, QUEUE = range(10, 19)
+IRQ, CMD, CPL, DATA, EVENT, VERDICT, LOSS, NOTE, QUEUE, DIGEST = range(10, 20)
 PAGES = 0x02, 0x06, 0x09, 0x0A  # Get Log Page, Identify, Set and Get Features: dword 10 says which
 
 
@@ -48,6 +48,8 @@ class Kinds:
             return record, self.commands.get((controller, half(0), body[28:30])), half(30) >> 1
         if record == DATA:
             return record, self.commands.get((controller, half(0), body[2:4])), body[4:6]
+        if record == DIGEST:
+            return record, self.commands.get((controller, half(0), body[2:4])), body[4:7]
         if record == EVENT:
             return record, half(0)
         if record == VERDICT:

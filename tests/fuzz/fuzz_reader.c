@@ -13,8 +13,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
 static FILE *nowhere;
 
+static struct nvt_pages *pages;
+
 static void print(const struct nvt_record *record, const uint8_t *bytes,
                   const struct nvt_view *view, const struct nvt_session *session) {
+  struct nvt_known known;
+  nvt_pages_known(pages, record, &known);
   char buffer[256]; /* short, so that cutting is tried too */
   struct nvt_text text;
   nvt_text_init(&text, buffer, sizeof(buffer));
@@ -22,8 +26,8 @@ static void print(const struct nvt_record *record, const uint8_t *bytes,
   nvt_summary(&text, record, NULL);
   if (text.length >= sizeof(buffer) || buffer[text.length] != '\0')
     abort();
-  nvt_dump_fields(nowhere, record, bytes, view, session);
-  nvt_dump_json(nowhere, record, view, true, session);
+  nvt_dump_fields(nowhere, record, bytes, view, session, &known);
+  nvt_dump_json(nowhere, record, view, true, session, &known);
 }
 
 static struct nvt_transfers *transfers;
@@ -41,7 +45,8 @@ static void read_all(const uint8_t *bytes, size_t length, bool keep) {
     return;
   struct nvt_session *session;
   struct nvt_session_options options = {.keep = keep, .ended = keep ? NULL : forget};
-  if (nvt_session_create(&options, &session) != 0 || nvt_transfers_create(NULL, &transfers) != 0)
+  if (nvt_session_create(&options, &session) != 0 || nvt_transfers_create(NULL, &transfers) != 0 ||
+      nvt_pages_create(&pages) != 0)
     abort();
   struct nvt_record record;
   struct nvt_view view;
@@ -50,7 +55,8 @@ static void read_all(const uint8_t *bytes, size_t length, bool keep) {
          read == NVT_READ_FOREIGN) {
     if (record.captured > NVT_RECORD_MAX)
       abort();
-    bool followed = read == NVT_READ_OK && nvt_session_record(session, &record, &view) == 0;
+    bool followed = read == NVT_READ_OK && nvt_pages_record(pages, &record) == 0 &&
+                    nvt_session_record(session, &record, &view) == 0;
     if (keep)
       continue; /* printing takes most of the time, and is the same */
     if (followed && nvt_transfers_record(transfers, &record, &view) == 0)
@@ -60,6 +66,7 @@ static void read_all(const uint8_t *bytes, size_t length, bool keep) {
   }
   nvt_session_finish(session);
   nvt_transfers_destroy(transfers);
+  nvt_pages_destroy(pages);
   nvt_session_destroy(session);
   nvt_reader_close(reader);
 }

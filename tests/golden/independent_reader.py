@@ -16,6 +16,7 @@ TYPES = {
     10: ("interrupt", "interrupt"), 11: ("command", "command"), 12: ("completion", "completion"),
     13: ("data", "data"), 14: ("event", "event"), 15: ("verdict", "verdict"),
     16: ("loss", "loss"), 17: ("annotation", "annotation"), 18: ("queue_state", "queue"),
+    19: ("digest", "digest"),
 }
 # format without byte order, names; "" is reserved
 BODIES = {
@@ -26,6 +27,8 @@ BODIES = {
     "command": ("HHHHHHI64s", "sqid cqid slot head tail . . SQE"),
     "completion": ("HHHHBBHI16s", "sqid cqid slot head opcode . . . CQE"),
     "data": ("HHBBHQQII", "sqid cid kind direction . address offset true_length captured_length"),
+    "digest": ("HHBBBBQQIIQQII", "sqid cid kind direction algorithm . address offset true_length "
+               "digest_length same_as fill same_offset unit"),
     "event": ("HHIQQ", "event qid code address size"),
     "verdict": ("HHBBH24s", "sqid cid verdict tap status PLUGIN"),
     "loss": ("QQQQII", "first_seq count first_ns last_ns reason ."),
@@ -48,6 +51,8 @@ class Trace:
         if struct.unpack(self.order + "I", data[20:24])[0] != 159:
             sys.exit("another link type")
         self.stride = {}  # controller: bytes
+        self.most = {}    # controller: pages that a digest may refer to
+        self.pages = {}   # controller: [((seq, offset), bytes)], the last ones
 
     def frames(self):
         at, number = 24, 0
@@ -91,8 +96,11 @@ class Trace:
     def see_meta(self, out, _, tail):
         self.stride[out["controller"]] = 4 << (out["cap"] >> 32 & 15)
         text = tail[:out["json_length"]]
+        self.pages[out["controller"]] = []
+        self.most[out["controller"]] = 0
         try:
             out["meta"] = json.loads(text)
+            self.most[out["controller"]] = int(out["meta"].get("dedup_pages", 0))
         except ValueError:
             pass
 
@@ -126,7 +134,29 @@ class Trace:
 
     def see_data(self, out, _, tail):
         out["qid"] = out["sqid"]
-        out["data"] = tail[:out["captured_length"]].hex()
+        data = tail[:out["captured_length"]]
+        out["data"] = data.hex()
+        most = self.most.get(out["controller"], 0)
+        pages = self.pages.get(out["controller"], [])
+        if out["kind"] == 0 and most > 0:
+            pages += [((out["seq"], at), data[at:at + 4096])
+                      for at in range(0, len(data) - 4095, 4096)]
+            del pages[:-most]
+
+    def see_digest(self, out, _, tail):
+        out["qid"] = out["sqid"]
+        length = out["true_length"]
+        if out["algorithm"] == 1:
+            tail = tail[:out["digest_length"]]
+            out["digests"] = [n for n, in struct.iter_unpack("<I", tail[:len(tail) // 4 * 4])]
+        elif out["algorithm"] == 2:
+            out["data"] = (struct.pack("<Q", out["fill"]) * (length // 8 + 1))[:length].hex()
+        elif out["algorithm"] == 0 and length % 4096 == 0 and out["same_offset"] % 4096 == 0:
+            pages = dict(self.pages.get(out["controller"], []))
+            found = [pages.get((out["same_as"], out["same_offset"] + at))
+                     for at in range(0, length, 4096)]
+            if None not in found:
+                out["data"] = b"".join(found).hex()
 
     def see_event(self, out, *_):
         if out["event"] not in (17, 18):

@@ -75,6 +75,53 @@ static inline void all_kinds_accesses(struct all_kinds *k) {
   }
 }
 
+/* A page, and each way of telling what data is without carrying it. */
+static inline void all_kinds_digests(struct all_kinds *k, uint16_t cid) {
+  static uint8_t page[4096];
+  for (size_t i = 0; i < sizeof(page); i++)
+    page[i] = (uint8_t)(i / 512 + 1);
+  struct nvt_rec_data data = {.sqid = 1,
+                              .cid = cid,
+                              .direction = NVT_V_data_direction_IN,
+                              .address = 0x77000,
+                              .true_length = sizeof(page)};
+  uint64_t seq = k->seq;
+  all_kinds_put(k, NVT_REC_DATA, 0, &data, page, sizeof(page));
+  struct nvt_rec_digest same = {.sqid = 1,
+                                .cid = cid,
+                                .direction = NVT_V_digest_direction_IN,
+                                .address = 0x78000,
+                                .offset = 4096,
+                                .true_length = sizeof(page),
+                                .same_as = seq};
+  all_kinds_put(k, NVT_REC_DIGEST, 0, &same, NULL, 0);
+  same.same_as = 1; /* not a data record */
+  same.direction = NVT_V_digest_direction_OUT;
+  all_kinds_put(k, NVT_REC_DIGEST, 0, &same, NULL, 0);
+  const uint32_t digests[3] = {0xe3069283, 0x8a9136aa, 0x62a8ab43};
+  struct nvt_rec_digest crc = {.sqid = 1,
+                               .cid = cid,
+                               .direction = NVT_V_digest_direction_IN,
+                               .algorithm = NVT_V_digest_algorithm_CRC32C,
+                               .address = 0x79000,
+                               .offset = 8192,
+                               .true_length = 1100,
+                               .unit = 512};
+  all_kinds_put(k, NVT_REC_DIGEST, 0, &crc, digests, sizeof(digests));
+  crc.kind = NVT_V_digest_kind_METADATA;
+  crc.true_length = 8;
+  all_kinds_put(k, NVT_REC_DIGEST, 0, &crc, digests, 4);
+  struct nvt_rec_digest fill = {.sqid = 1,
+                                .cid = cid,
+                                .direction = NVT_V_digest_direction_IN,
+                                .algorithm = NVT_V_digest_algorithm_FILL,
+                                .address = 0x7a000,
+                                .offset = 9292,
+                                .true_length = 20,
+                                .fill = 0x0807060504030201};
+  all_kinds_put(k, NVT_REC_DIGEST, 0, &fill, NULL, 0);
+}
+
 static inline void all_kinds_commands(struct all_kinds *k) {
   struct nvt_rec_command command = {.sqid = 1, .cqid = 2, .slot = 6, .head = 7, .tail = 9};
   for (size_t i = 0; i < sizeof(command.sqe); i++)
@@ -94,6 +141,7 @@ static inline void all_kinds_commands(struct all_kinds *k) {
   }
   data.true_length = 7;
   all_kinds_put(k, NVT_REC_DATA, 0, &data, NULL, 0);
+  all_kinds_digests(k, command.sqe.cid);
   for (uint8_t verdict = 0; verdict < 6; verdict++) {
     struct nvt_rec_verdict plugin = {.sqid = 1,
                                      .cid = command.sqe.cid,
@@ -157,8 +205,9 @@ static inline void all_kinds_make(struct all_kinds *k) {
   assert(error == 0);
   (void)error;
   all_kinds_append(k, file_header, sizeof(file_header));
-  const char json[] = "{\"format\":1,\"recorder\":\"made up\",\"cap\":\"0x004000f014030fff\"}";
-  for (uint8_t i = 0; i < 3; i++) {
+  const char json[] =
+      "{\"format\":1,\"recorder\":\"made up\",\"cap\":\"0x004000f014030fff\",\"dedup_pages\":4}";
+  for (uint8_t i = 0; i < 4; i++) {
     struct nvt_rec_meta meta = {.cap = 0x004000f014030fff & ~0xf00000000u,
                                 .vs = 0x00020100,
                                 .vectors = 33,

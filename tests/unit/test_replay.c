@@ -25,7 +25,7 @@ static int remove_path(void **state) {
 
 static void replay(struct nvt_replay_result *result) {
   const struct nvt_replay_options options = {
-      .path = trace_path, .target = nvt_target_find("model"), .max_findings = 50};
+      .path = trace_path, .target = nvt_target_find("model", NULL), .max_findings = 50};
   assert_non_null(options.target);
   nvt_replay(&options, result);
 }

@@ -22,8 +22,8 @@
 static void memory_is_mapped_within_its_limits(void **state) {
   (void)state;
   struct nvt_memory *memory;
-  void *host;
-  assert_int_equal(nvt_memory_create(&memory), 0);
+  struct nvt_memory_place host;
+  assert_int_equal(nvt_memory_create(false, &memory), 0);
   assert_int_equal(nvt_memory_map(memory, 0x10000, 0x1000, &host), 0);
   assert_int_equal(nvt_memory_map(memory, 0x10000, 0x1000, &host), -EEXIST);
   assert_int_equal(nvt_memory_map(memory, 0xf001, 0x1000, &host), -EEXIST);
@@ -46,13 +46,13 @@ static void memory_is_mapped_within_its_limits(void **state) {
 static void memory_is_written_across_windows(void **state) {
   (void)state;
   struct nvt_memory *memory;
-  void *low, *high;
-  assert_int_equal(nvt_memory_create(&memory), 0);
+  struct nvt_memory_place low, high;
+  assert_int_equal(nvt_memory_create(false, &memory), 0);
   assert_int_equal(nvt_memory_map(memory, 0x2000, 0x1000, &high), 0);
   assert_int_equal(nvt_memory_map(memory, 0x1000, 0x1000, &low), 0);
   assert_true(nvt_memory_write(memory, 0x1ffc, "abcdefgh", 8));
-  assert_memory_equal((uint8_t *)low + 0xffc, "abcd", 4);
-  assert_memory_equal(high, "efgh", 4);
+  assert_memory_equal((uint8_t *)low.host + 0xffc, "abcd", 4);
+  assert_memory_equal(high.host, "efgh", 4);
   assert_false(nvt_memory_write(memory, 0x2ffc, "abcdefgh", 8));
   assert_false(nvt_memory_write(memory, 0xffc, "abcdefgh", 8));
   assert_int_equal(nvt_memory_unmap(memory, 0x1800, 0x1000), 0); /* would split both */
@@ -66,16 +66,16 @@ static void memory_is_written_across_windows(void **state) {
 static void memory_is_given_back(void **state) {
   (void)state;
   struct nvt_memory *memory;
-  void *host;
-  assert_int_equal(nvt_memory_create(&memory), 0);
+  struct nvt_memory_place host;
+  assert_int_equal(nvt_memory_create(false, &memory), 0);
   assert_int_equal(nvt_memory_map(memory, 0, GIB, &host), 0);
   assert_true(nvt_memory_write(memory, 0, "x", 1));
   nvt_memory_touched(memory, NVT_MEMORY_RESIDENT_MAX - 2);
   nvt_memory_relax(memory);
-  assert_int_equal(*(char *)host, 'x');
+  assert_int_equal(*(char *)host.host, 'x');
   nvt_memory_touched(memory, 1);
   nvt_memory_relax(memory);
-  assert_int_equal(*(char *)host, 0);
+  assert_int_equal(*(char *)host.host, 0);
   nvt_memory_destroy(memory);
 }
 

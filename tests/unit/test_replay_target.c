@@ -163,7 +163,7 @@ static void record(void) {
 }
 
 static void replay(struct nvt_replay_result *result) {
-  pane.model = nvt_target_find("model");
+  pane.model = nvt_target_find("model", NULL);
   struct nvt_target_ops ops = *pane.model;
   ops.open = open_it;
   ops.read = read_it;

@@ -407,6 +407,50 @@ static void tracing_may_pause(void **state) {
   }
 }
 
+/* A snapshot where nothing stopped: a command under way goes on. After what a trigger left out it
+ * doesn't, and nothing was lost. */
+static void a_snapshot_in_the_middle_repeats(void **state) {
+  (void)state;
+  struct script s;
+  start(&s, true);
+  enable(&s, 16);
+  create_queues(&s, 0, 1, 16, 1);
+  tail(&s, 1, 2);
+  struct nvt_exchange *a = command(&s, 1, 0, sqe(NVT_NVM_READ, 1))->exchange;
+  const struct nvt_queue_view *sq = nvt_session_queue(s.session, 0, (struct nvt_doorbell_id){1, 0});
+  const struct nvt_queue_view *cq = nvt_session_queue(s.session, 0, (struct nvt_doorbell_id){1, 1});
+  for (unsigned left_out = 0; left_out < 2; left_out++) {
+    struct nvt_record r = {.header = {.flags = NVT_V_header_flags_SNAPSHOT}};
+    struct nvt_record meta = {.meta = {.cap = 0}};
+    put(&s, NVT_REC_META, &meta);
+    snapshot(&s, NVT_REG_CC, 1, 4);
+    for (unsigned i = 0; i < 2; i++) {
+      r.queue = (struct nvt_rec_queue){
+          .qid = 1, .cqid = 1, .is_cq = i == 0, .entries = 16, .head = 5, .tail = 7};
+      if (!left_out) {
+        const struct nvt_queue_view *view = i == 0 ? cq : sq;
+        r.queue.entries = view->entries;
+        r.queue.base = view->base;
+        r.queue.head = (uint16_t)view->head;
+        r.queue.tail = (uint16_t)view->tail;
+      }
+      put(&s, NVT_REC_QUEUE_STATE, &r);
+    }
+    if (left_out) {
+      assert_int_equal(nvt_session_queue(s.session, 0, (struct nvt_doorbell_id){1, 0})->tail, 7);
+      break;
+    }
+    assert_int_equal(complete(&s, 1, 0, 1, 0)->exchange->command.record, a->command.record);
+    a = command(&s, 1, 1, sqe(NVT_NVM_READ, 2))->exchange;
+    struct nvt_record loss = {
+        .loss = {.first_seq = s.seq, .count = 10, .reason = NVT_V_loss_reason_LEFT_OUT}};
+    s.seq += 10;
+    assert_false(put(&s, NVT_REC_LOSS, &loss)->seq_gap);
+    assert_int_equal(a->end, NVT_EXCHANGE_UNTRACED);
+    assert_int_equal(nvt_session_controller(s.session, 0)->lost, 0);
+  }
+}
+
 static void duplicate_ids_pair_oldest_first(void **state) {
   (void)state;
   struct script s;
@@ -687,6 +731,7 @@ int main(void) {
       cmocka_unit_test(queues_follow_admin_commands),
       cmocka_unit_test(a_reset_ends_what_is_outstanding),
       cmocka_unit_test(tracing_may_pause),
+      cmocka_unit_test(a_snapshot_in_the_middle_repeats),
       cmocka_unit_test(duplicate_ids_pair_oldest_first),
       cmocka_unit_test(controllers_do_not_mix),
       cmocka_unit_test(losses_are_counted_once),

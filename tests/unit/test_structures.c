@@ -277,10 +277,33 @@ static void elements_end_where_their_structure_does(void **state) {
     }
 }
 
+/* A new string without a class would be kept in traces that are given away. */
+static void strings_have_a_class_of_privacy(void **state) {
+  (void)state;
+  size_t all;
+  const struct nvt_member *rows = nvt_structure_rows(&all);
+  for (size_t i = 0; i < all; i++) {
+    const struct nvt_member *row = &rows[i];
+    bool value = row->kind == NVT_MEMBER_VALUE || row->kind == NVT_MEMBER_LIST;
+    bool string = value && (row->format == NVT_MEMBER_ASCII || row->format == NVT_MEMBER_BYTES ||
+                            row->format == NVT_MEMBER_UUID || row->format == NVT_MEMBER_EUI64);
+    enum nvt_privacy class = nvt_member_privacy(row);
+    if (string && class == NVT_PRIVACY_NONE)
+      fail_msg("%s.%s needs its NVT_PRIVATE row", structure(row->structure)->id, row->id);
+    if (!value && class != NVT_PRIVACY_NONE)
+      fail_msg("%s.%s isn't a value", structure(row->structure)->id, row->id);
+    if ((class == NVT_PRIVACY_LBA && row->size != 8) ||
+        (class == NVT_PRIVACY_TIME && row->size > 8))
+      fail_msg("%s.%s has a size that its class can't have", structure(row->structure)->id,
+               row->id);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(rows_lie_in_order_and_inside),
       cmocka_unit_test(rows_have_forms_that_fit),
+      cmocka_unit_test(strings_have_a_class_of_privacy),
       cmocka_unit_test(bits_are_apart),
       cmocka_unit_test(every_byte_at_every_length),
       cmocka_unit_test(every_byte_from_anywhere),

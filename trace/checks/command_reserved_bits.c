@@ -13,7 +13,9 @@ static void record(struct nvt_check_run *run) {
   const struct nvt_sqe *sqe = &exchange->sqe;
   struct state *state = nvt_check_controller_state(run);
   state->vendors |= exchange->sqid == 0 && sqe->opcode >= 0xc0;
-  if (state->vendors)
+  /* Before the trace it may have done so, too. */
+  const struct nvt_check_queue *admin = nvt_check_queue(run, (struct nvt_doorbell_id){.qid = 0});
+  if (state->vendors || admin == NULL || !admin->from_start)
     return;
   char name[64];
   if ((sqe->flags & 0x3c) != 0 || NVT_SQE_FUSE(sqe->flags) == 3) {

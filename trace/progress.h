@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* How far a trace has been read, on a terminal. */
-#ifndef NVT_TRACE_PROGRESS_INT_H
-#define NVT_TRACE_PROGRESS_INT_H
+#ifndef NVT_TRACE_PROGRESS_H
+#define NVT_TRACE_PROGRESS_H
 
 #include <stdint.h>
 

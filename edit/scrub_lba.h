@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * LBAs elsewhere: a namespace is cut into chunks of a power of two blocks; chunks that commands
+ * touched and that follow one another are a run, and runs change places, in an order that follows
+ * from the key. So what overlaps, adjoins or follows still does, nothing else comes to, alignment
+ * up to a chunk stays, and so does which command lies within the namespace. A run that reaches the
+ * namespace's last, incomplete chunk, or beyond its end, stays where it is.
+ */
+#ifndef NVT_EDIT_SCRUB_LBA_H
+#define NVT_EDIT_SCRUB_LBA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "edit/scrub_names.h"
+
+#define NVT_LBA_CHUNK_SHIFT_MAX                                                                    \
+  11u                        /* chunks have 2048 blocks at most, before runs are too many          \
+                              */
+#define NVT_LBA_CHUNKS 1024u /* and a namespace so many at least, if it has the blocks */
+
+struct nvt_lba_map; /* one thread at a time */
+
+/* At most so many namespaces, and runs of each: beyond that chunks double. 0 or -ENOMEM. */
+int nvt_lba_create(size_t spaces_max, size_t runs_max, struct nvt_lba_map **out);
+void nvt_lba_destroy(struct nvt_lba_map *); /* NULL is fine */
+
+/* First all is told. The size of a namespace in blocks, where it becomes known, and each time that
+ * it changes: the least one counts. 0, -ENOMEM or -E2BIG: too many namespaces. */
+int nvt_lba_size(struct nvt_lba_map *, uint32_t nsid, uint64_t blocks);
+/* Blocks that a command names; all of a namespace at once joins nothing. 0, -ENOMEM or -E2BIG. */
+int nvt_lba_touch(struct nvt_lba_map *, uint32_t nsid, uint64_t first, uint64_t count);
+/* Then the order is drawn. 0 or -ENOMEM. */
+int nvt_lba_draw(struct nvt_lba_map *, const struct nvt_names *);
+
+/* Then LBAs are looked up: where a range of blocks that was told begins now. What wasn't told: 0.
+ */
+uint64_t nvt_lba_look_up(const struct nvt_lba_map *, uint32_t nsid, uint64_t first, uint64_t count);
+
+struct nvt_lba_totals {
+  uint64_t runs;
+  uint64_t moved;
+  uint64_t chunk; /* blocks of the largest chunk */
+};
+void nvt_lba_totals(const struct nvt_lba_map *, struct nvt_lba_totals *);
+
+#endif
