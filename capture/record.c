@@ -383,7 +383,7 @@ NVT_COMMAND(
         "  --trace FILE|-          where to write the trace; '-': standard output, to be piped.\n"
         "                          Without it nothing is recorded\n"
         "  --data none|head:N|full data of the commands: none, the first N bytes of each, or all;\n"
-        "                          default none (PRP lists are always recorded)\n"
+        "                          default none (PRP lists and SGLs are always recorded)\n"
         "  --filter WORDS          what to record, with ',' between: commands, doorbells, "
         "metadata,\n"
         "                          admin, io, queue=N, opcode=Read, nsid=N, lba=A-B, errors,\n"
