@@ -207,7 +207,7 @@ NVT_COMMAND(
         "                                  STATUS: Status Code Type * 256 + Status Code\n"
         "  trace stop                      record nothing for now\n"
         "  trace start                     go on: a snapshot, then all that happens\n"
-        "  trace open [--data none|head:N|full] [--filter WORDS] [--ring SIZE] [-w FILE]\n"
+        "  trace open [--data none|head:N|full|crc] [--filter WORDS] [--ring SIZE] [-w FILE]\n"
         "                                  a further trace, of what happens from now on: to FILE,\n"
         "                                  or to standard output; until it is interrupted\n"
         "  trace close ID                  end one of these; 'status' lists them\n"
