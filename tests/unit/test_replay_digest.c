@@ -16,7 +16,7 @@
 
 /* Every page of a command lies on its own, the first one anywhere in its page. */
 static uint64_t lay(struct host *h, uint32_t in, uint32_t length, uint8_t *data, bool to_guest) {
-  uint64_t list[MOST + 1];
+  uint64_t list[MOST + 1] = {0};
   uint32_t done = 0;
   for (unsigned page = 0; done < length; page++) {
     uint32_t from = page == 0 ? in : 0;
