@@ -14,9 +14,10 @@
 
 #include "edit/scrub_names.h"
 
-#define NVT_LBA_CHUNK_SHIFT_MAX 11u /* chunks have 2048 blocks at most, before runs are too many   \
-                                     */
-#define NVT_LBA_CHUNKS 1024u        /* and a namespace so many at least, if it has the blocks */
+#define NVT_LBA_CHUNK_SHIFT_MAX                                                                    \
+  11u                        /* chunks have 2048 blocks at most, before runs are too many          \
+                              */
+#define NVT_LBA_CHUNKS 1024u /* and a namespace so many at least, if it has the blocks */
 
 struct nvt_lba_map; /* one thread at a time */
 
