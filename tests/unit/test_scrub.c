@@ -13,6 +13,7 @@
 
 #include "nvme/identity.h"
 #include "nvme/layouts.h"
+#include "nvme/pci.h"
 #include "tests/unit/scrub_stage.h"
 
 #define SERIAL "S4EVNX0R123456"
@@ -483,6 +484,71 @@ static void vendors_and_keys(void **state) {
   }
 }
 
+/* PCI's Device Serial Number, where the host found it. */
+static void devices_have_serial_numbers(void **state) {
+  (void)state;
+  struct stage st;
+  static const struct {
+    uint16_t offset;
+    uint32_t value;
+    bool kept;
+  } reads[] = {{0, 0x00101b36, true},         {0x100, 0x14810003, true}, /* next at 148h */
+               {0x104, 0x11223344, false},    {0x108, 0x55667788, false},
+               {0x104, 0x11223344, false},    {0x10c, 0x99aabbcc, true},
+               {NVT_PCI_CONFIG_SIZE, 7, true}};
+  stage_open(&st, (struct nvt_scrub_options){0});
+  for (size_t i = 0; i < sizeof(reads) / sizeof(reads[0]); i++) {
+    struct nvt_rec_access access = {.offset = reads[i].offset,
+                                    .value = reads[i].value,
+                                    .size = 4,
+                                    .space = NVT_V_access_space_CONFIG};
+    assert_int_equal(stage_in(&st, 0, NVT_REC_CONFIG_READ, &access, NULL, 0), 0);
+    assert_int_equal(stage_out(&st, i).access.value == reads[i].value, reads[i].kept);
+    assert_in_range(stage_out(&st, i).access.value, 0, UINT32_MAX);
+  }
+  assert_int_equal(stage_out(&st, 2).access.value, stage_out(&st, 4).access.value);
+  stage_close(&st);
+}
+
+/* A Copy's destination is as long as its sources together, and stays in one piece. */
+static void copies_stay_whole(void **state) {
+  (void)state;
+  struct stage st;
+  uint8_t ranges[2][32] = {{0}};
+  const uint64_t from[2] = {50000, 70000};
+  const uint16_t length[2] = {2999, 999}; /* zero-based */
+  const struct nvt_sqe copy = {
+      .opcode = NVT_NVM_COPY, .cid = 1, .nsid = 1, .cdw10 = 10000, .cdw12 = 1};
+  for (int i = 0; i < 2; i++) {
+    memcpy(&ranges[i][8], &from[i], 8);
+    memcpy(&ranges[i][16], &length[i], 2);
+  }
+  struct nvt_meta m = meta();
+  struct nvt_meta_namespace ns = {.nsid = 1, .blocks = 1 << 20, .block_size = 512};
+  m.namespaces = &ns;
+  m.namespace_count = 1;
+  stage_open(&st, (struct nvt_scrub_options){.lba = true});
+  for (int pass = 0; pass < 2; pass++) {
+    assert_int_equal(stage_meta(&st, 0, &m), 0);
+    assert_int_equal(stage_command(&st, 1, copy), 0);
+    assert_int_equal(stage_data(&st, 1, 1, OUT, 0, ranges, sizeof(ranges)), 0);
+    assert_int_equal(stage_completion(&st, 1, copy), 0);
+    struct nvt_sqe read = io(NVT_NVM_READ, 2); /* the last blocks that were copied to */
+    read.cdw10 = 10000 + 4000 - 8;
+    assert_int_equal(stage_command(&st, 1, read), 0);
+    if (pass == 0)
+      assert_int_equal(nvt_scrub_learned(st.scrub), 0);
+    st.learning = false;
+  }
+  uint32_t to = stage_out(&st, 1).command.sqe.cdw10;
+  assert_int_not_equal(to, 10000);
+  assert_int_equal(stage_out(&st, 4).command.sqe.cdw10, to + 4000 - 8);
+  uint64_t source;
+  memcpy(&source, stage_out(&st, 2).tail + 8, 8);
+  assert_int_not_equal(source, 50000);
+  stage_close(&st);
+}
+
 static void times_move(void **state) {
   (void)state;
   struct stage st;
@@ -614,6 +680,8 @@ int main(void) {
       cmocka_unit_test(data_of_nobody_goes),
       cmocka_unit_test(records_are_made_anew),
       cmocka_unit_test(vendors_and_keys),
+      cmocka_unit_test(devices_have_serial_numbers),
+      cmocka_unit_test(copies_stay_whole),
       cmocka_unit_test(times_move),
       cmocka_unit_test(lbas_move_everywhere),
       cmocka_unit_test(waiting_is_limited),
