@@ -119,6 +119,24 @@ static void no_size_is_known(void **state) {
   assert_in_range(totals.moved, 1, totals.runs);
 }
 
+/* Every second block, so that hardly any place is free: what was apart doesn't come to adjoin. */
+static void what_was_apart_stays_apart(void **state) {
+  (void)state;
+  struct range ranges[RANGES];
+  for (int beyond = 0; beyond < 2; beyond++)
+    for (uint64_t spare = 0; spare < 20; spare++) {
+      for (unsigned i = 0; i < RANGES; i++)
+        ranges[i] = (struct range){.first = 2 * i + (i == RANGES - 1 ? spare : 0), .count = 1};
+      if (beyond) /* reaches past the end, and stays */
+        ranges[RANGES - 1].count = 5;
+      struct nvt_lba_totals totals = apply(ranges, 2 * RANGES + spare, "key", 1 << 20);
+      assert_int_equal(totals.chunk, 1);
+      compare(ranges, beyond ? 0 : 2 * RANGES + spare);
+      if (beyond)
+        assert_int_equal(ranges[RANGES - 1].now, ranges[RANGES - 1].first);
+    }
+}
+
 /* More runs than there may be: chunks double, and all holds as before. */
 static void few_runs(void **state) {
   (void)state;
@@ -229,6 +247,7 @@ int main(void) {
       cmocka_unit_test(what_meets_still_meets),
       cmocka_unit_test(no_size_is_known),
       cmocka_unit_test(few_runs),
+      cmocka_unit_test(what_was_apart_stays_apart),
       cmocka_unit_test(same_key_same_places),
       cmocka_unit_test(the_end_stays_the_end),
       cmocka_unit_test(all_of_it_joins_nothing),
