@@ -27,6 +27,7 @@ struct stage {
   uint64_t time_ns;
   uint8_t *bytes; /* records that came out, one after another */
   size_t length;
+  size_t room;
   size_t offsets[4096];
   uint64_t times[4096];
   size_t count;
@@ -35,8 +36,11 @@ struct stage {
 static int stage_put(void *ctx, uint64_t time_ns, const void *record, size_t length) {
   struct stage *st = ctx;
   assert(st->count < sizeof(st->offsets) / sizeof(st->offsets[0]));
-  st->bytes = realloc(st->bytes, st->length + length);
-  assert(st->bytes != NULL);
+  if (st->room - st->length < length) {
+    st->room = st->room * 2 + NVT_RECORD_MAX;
+    st->bytes = realloc(st->bytes, st->room);
+    assert(st->bytes != NULL);
+  }
   memcpy(st->bytes + st->length, record, length);
   st->times[st->count] = time_ns;
   st->offsets[st->count++] = st->length;
@@ -187,7 +191,7 @@ static inline size_t transfer(struct stage *st, struct nvt_sqe sqe, uint8_t dire
   stage_ok(stage_completion(st, 0, sqe));
   for (size_t i = first; i < st->count; i++) {
     struct nvt_record record = stage_out(st, i);
-    if (record.header.type != NVT_REC_DATA)
+    if (record.header.type != NVT_REC_DATA || record.tail_length == 0)
       continue;
     memcpy(out + done, record.tail, record.tail_length);
     done += record.tail_length;
