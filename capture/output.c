@@ -28,6 +28,8 @@ struct nvt_output {
   uint32_t snaplen;
   const struct nvt_packer *packer;
   void *packing;
+  void (*opened)(void *ctx, const char *path, int fd);
+  void *ctx;
   struct nvt_outfile file;
   uint8_t *cut;       /* records on their way, with a snaplen */
   char *name;         /* of the current file, or the last one */
@@ -82,6 +84,8 @@ int nvt_output_create(const struct nvt_output_options *options, struct nvt_outpu
   output->keep = options->keep;
   output->snaplen = options->snaplen;
   output->packer = options->packer;
+  output->opened = options->opened;
+  output->ctx = options->ctx;
   int error = 0;
   output->path = strdup(options->path);
   output->name = strdup(options->path);
@@ -277,6 +281,12 @@ static int begin_file(struct nvt_output *output) {
   uint8_t header[NVT_FILE_HEADER_BYTES];
   const uint8_t *bytes = header;
   size_t length = sizeof(header);
+  if (output->file.regular && strcmp(output->path, "-") != 0) {
+    if (output->opened != NULL)
+      output->opened(output->ctx, output->name, output->file.fd);
+    if (ftruncate(output->file.fd, 0) != 0)
+      return -errno;
+  }
   int error = nvt_writer_file_header(header);
   if (error == 0 && output->packer != NULL)
     error = output->packer->pack(output->packing, header, sizeof(header), &bytes, &length);
@@ -320,12 +330,6 @@ int nvt_output_next(struct nvt_output *output, char *why, size_t whylen) {
   output->counts.files++;
   count_bytes(output);
   return 0;
-}
-
-bool nvt_output_removed(const struct nvt_output *output) {
-  struct stat status;
-  return output->file.fd >= 0 && output->file.regular && fstat(output->file.fd, &status) == 0 &&
-         status.st_nlink == 0;
 }
 
 void nvt_output_give_up(struct nvt_output *output) {

@@ -2,6 +2,7 @@
 #include "capture/ring.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -56,7 +57,7 @@ int nvt_ring_create_on(int fd, uint64_t wanted, struct nvt_ring **out) {
     return size == 0 ? -EINVAL : -ENOMEM;
   }
   size -= NVT_RING_HEADER;
-  *ring = (struct nvt_ring){.fd = fd, .mask = size - 1};
+  *ring = (struct nvt_ring){.fd = fd, .mask = size - 1, .writing = UINT64_MAX};
   int error = map(ring);
   if (error != 0) {
     nvt_ring_destroy(ring);
@@ -207,20 +208,30 @@ void nvt_ring_note_loss(struct nvt_ring *ring, const struct nvt_ring_loss *loss)
   atomic_store_explicit(&slot->count, loss->count, memory_order_release);
 }
 
+bool nvt_ring_identify(int fd, struct nvt_ring_output *out) {
+  struct statx status;
+  if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &status) != 0 ||
+      !S_ISREG(status.stx_mode))
+    return false;
+  out->device = (uint64_t)status.stx_dev_major << 32 | status.stx_dev_minor;
+  out->inode = status.stx_ino;
+  out->born_ns = 0;
+  if ((status.stx_mask & STATX_BTIME) != 0)
+    out->born_ns = (uint64_t)status.stx_btime.tv_sec * 1000000000u + status.stx_btime.tv_nsec;
+  return true;
+}
+
 void nvt_ring_set_output(struct nvt_ring *ring, const char *path, int fd, enum nvt_ring_mode mode) {
   if (ring->path == NULL)
     return;
   uint32_t turn = atomic_load_explicit(&ring->shared->turn, memory_order_relaxed) + 1;
   struct nvt_ring_output *output = &ring->shared->output[turn % 2];
-  struct stat status = {0};
-  *output = (struct nvt_ring_output){.mode = mode};
   char *absolute = realpath(path, NULL);
-  if (fstat(fd, &status) != 0 || absolute == NULL || strlen(absolute) >= NVT_RING_PATH)
-    output->mode = NVT_RING_NO_FILE;
-  else
+  *output = (struct nvt_ring_output){.mode = NVT_RING_NO_FILE};
+  if (absolute != NULL && strlen(absolute) < NVT_RING_PATH && nvt_ring_identify(fd, output)) {
     memcpy(output->path, absolute, strlen(absolute) + 1);
+    output->mode = mode;
+  }
   free(absolute);
-  output->device = status.st_dev;
-  output->inode = status.st_ino;
   atomic_store_explicit(&ring->shared->turn, turn, memory_order_release);
 }

@@ -78,3 +78,14 @@ void nvt_capture_snapshot(struct nvt_trace_tap *tap, const struct nvt_controller
   vectors(tap, device);
   queues(tap, device);
 }
+
+size_t nvt_capture_snapshot_room(const struct nvt_controller *device) {
+  enum { META = 32 * 1024, RECORD = 128, REGISTERS = 8, OF_VECTOR = 3 };
+  struct nvt_controller_info info;
+  struct nvt_queue_info queue;
+  unsigned count = 0;
+  nvt_controller_info(device, &info);
+  while (nvt_controller_queue(device, count, &queue))
+    count++;
+  return META + RECORD * (REGISTERS + OF_VECTOR * (size_t)info.vectors + count);
+}

@@ -39,6 +39,10 @@ static bool useless_to_retry(nvt_status status) {
   case NVT_SC_INVALID_NAMESPACE_OR_FORMAT:
   case NVT_SC_COMMAND_SEQUENCE_ERROR:
   case NVT_SC_INVALID_PRP_OFFSET:
+  case NVT_SC_INVALID_SGL_SEGMENT_DESCRIPTOR:
+  case NVT_SC_INVALID_NUMBER_OF_SGL_DESCRIPTORS:
+  case NVT_SC_DATA_SGL_LENGTH_INVALID:
+  case NVT_SC_SGL_DESCRIPTOR_TYPE_INVALID:
   case NVT_SC_LBA_OUT_OF_RANGE:
   case NVT_SC_NAMESPACE_WRITE_PROTECTED:
     return true;
@@ -138,7 +142,7 @@ void nvt_writeback_event(struct nvt_controller *c, struct cq *cq, struct nvt_sqe
   event->command.cqe = cqe;
 }
 
-static bool writeback_tap(struct request *r, struct cq *cq) {
+static __attribute__((noinline)) bool writeback_tap(struct request *r, struct cq *cq) {
   struct nvt_controller *c = r->c;
   struct nvt_tap_event event;
   nvt_writeback_event(c, cq, &r->sqe, &r->cqe, (uint16_t)r->sq->tail, &event);
@@ -153,6 +157,8 @@ static bool writeback_tap(struct request *r, struct cq *cq) {
   switch (verdict) {
   case NVT_VERDICT_CONTINUE:
   case NVT_VERDICT_COMPLETE:
+    /* The phase is the controller's, whatever a plug-in made of it. */
+    r->cqe.status = (uint16_t)((r->cqe.status & ~1u) | (cq->phase ? 1 : 0));
     return true;
   case NVT_VERDICT_HOLD:
     r->cqe.status >>= 1;
@@ -177,16 +183,11 @@ void nvt_post(struct request *r) {
     return;
   }
   struct cq *cq = sq->cq;
-  uint16_t id = r->cqe.sqid;
   r->cqe.sqhd = (uint16_t)sq->head;
   r->cqe.status = (uint16_t)(r->cqe.status << 1 | (cq->phase ? 1 : 0));
-  if (tap_on(c, TAP_OF(id, WRITEBACK))) {
-    if (!writeback_tap(r, cq))
-      return;
-    /* The phase is the controller's, whatever a plug-in made of it. */
-    r->cqe.status = (uint16_t)((r->cqe.status & ~1u) | (cq->phase ? 1 : 0));
-  }
-  nvt_publish(c, cq, &r->cqe);
+  if (tap_on(c, TAP_OF(r->cqe.sqid, WRITEBACK)) && !writeback_tap(r, cq))
+    return;
+  nvt_publish(r->c, sq->cq, &r->cqe);
   nvt_request_free(r);
 }
 

@@ -86,7 +86,7 @@ static void retry_pending(struct nvt_controller *c) {
 }
 
 /* Ask those on the interrupt tap. The pin is a level: one that isn't asserted now is later. */
-static bool may_interrupt(struct nvt_controller *c, const struct cq *cq) {
+static __attribute__((noinline)) bool may_interrupt(struct nvt_controller *c, const struct cq *cq) {
   struct nvt_tap_event event;
   nvt_tap_begin(c, TAP_OF(cq->id, INTERRUPT), &event);
   event.interrupt.vector = cq->vector;

@@ -35,14 +35,21 @@ void nvt_fatal(struct nvt_controller *c, enum fatal_reason reason) {
   nvt_event(c, EVENT_FATAL, 0, reason, 0, 0);
 }
 
+/* Base 2.1, section 4.1.1: over PCIe the data of admin commands is described by PRPs, and PSDT 11b
+ * is reserved. MPTR, which tells 01b from 10b, is nothing without metadata. */
+static bool pointer_allowed(const struct request *r) {
+  unsigned psdt = NVT_SQE_PSDT(r->sqe.flags);
+  return psdt == 0 || (r->c->sgl && r->cqe.sqid != 0 && psdt != 3);
+}
+
 static void execute(struct request *r) {
   const struct command_row *table = r->cqe.sqid == 0 ? nvt_admin_commands : nvt_io_commands;
   const struct command_row *row = &table[r->sqe.opcode];
   nvt_status status;
   if (unlikely(row->execute == NULL))
     status = NVT_SC_INVALID_OPCODE;
-  else if (unlikely(NVT_SQE_FUSE(r->sqe.flags) != 0 || NVT_SQE_PSDT(r->sqe.flags) != 0))
-    status = NVT_SC_INVALID_FIELD; /* neither fused operations nor SGLs are claimed */
+  else if (unlikely(NVT_SQE_FUSE(r->sqe.flags) != 0 || !pointer_allowed(r)))
+    status = NVT_SC_INVALID_FIELD; /* fused operations aren't claimed */
   else
     status = row->execute(r);
   if (status != NVT_PENDING)
@@ -50,8 +57,8 @@ static void execute(struct request *r) {
 }
 
 /* Fire the decode or execute tap. True: go on with the command. */
-static bool command_tap(struct request *r, enum nvt_tap_id id, uint16_t slot,
-                        enum request_state held) {
+static __attribute__((noinline)) bool command_tap(struct request *r, enum nvt_tap_id id,
+                                                  uint16_t slot, enum request_state held) {
   struct nvt_controller *c = r->c;
   struct sq *sq = r->sq;
   struct nvt_tap_event event;
@@ -91,11 +98,11 @@ static bool command_tap(struct request *r, enum nvt_tap_id id, uint16_t slot,
 }
 
 void nvt_execute(struct request *r) {
-  enum nvt_tap_id id = TAP_OF(r->cqe.sqid, EXECUTE);
   bool asked = r->state == REQUEST_HELD_EXECUTE;
   r->state = REQUEST_ACTIVE;
   /* Its slot is known to the decode tap alone: the head may have gone on since. */
-  if (tap_on(r->c, id) && !asked && !command_tap(r, id, 0, REQUEST_HELD_EXECUTE))
+  if (tap_on(r->c, TAP_OF(r->cqe.sqid, EXECUTE)) && !asked &&
+      !command_tap(r, TAP_OF(r->cqe.sqid, EXECUTE), 0, REQUEST_HELD_EXECUTE))
     return;
   execute(r);
 }
@@ -141,7 +148,7 @@ static uint32_t waiting(const struct sq *sq) {
 }
 
 /* Ask those on the fetch tap. */
-static bool may_fetch(struct nvt_controller *c, struct sq *sq) {
+static __attribute__((noinline)) bool may_fetch(struct nvt_controller *c, struct sq *sq) {
   struct nvt_tap_event event;
   nvt_tap_begin(c, TAP_OF(sq->id, FETCH), &event);
   event.fetch.sqid = sq->id;

@@ -91,8 +91,10 @@ static bool is_observer(const struct nvt_attachment *attachment) {
 
 static void replace(struct nvt_plugin_host *host, enum nvt_tap_id id, struct tap_list *list) {
   struct tap_list *old = host->lists[id];
+  uint32_t count = list == NULL ? 0 : list->count;
   host->lists[id] = list;
-  host->counts[id] = list == NULL ? 0 : list->count;
+  host->counts[NVT_TAP_COUNT] += count - host->counts[id];
+  host->counts[id] = count;
   host->deciders[id] = 0;
   for (uint32_t i = 0; i < host->counts[id]; i++)
     host->deciders[id] += !is_observer(list->at[i]);

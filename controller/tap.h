@@ -200,8 +200,8 @@ const char *nvt_tap_name(enum nvt_tap_id);
 
 /* --- for the controller --- */
 
-/* Number of callbacks on each tap: the one predictable branch of a tap that nobody
- * uses is `if (counts[id])`. The array lives as long as the host. */
+/* Number of callbacks on each tap, and in [NVT_TAP_COUNT] on all: where nobody listens at all, each
+ * tap is one predictable branch on that. The array lives as long as the host. */
 const uint32_t *nvt_tap_counts(const struct nvt_plugin_host *);
 /* Run the callbacks of event->tap in order, until one doesn't continue; its
  * verdict. Verdicts and changes of plug-ins are announced on the VERDICT tap. On a

@@ -47,8 +47,8 @@ struct nvt_host_timer;
 struct nvt_host_watch;
 
 struct nvt_plugin_host {
-  uint32_t counts[NVT_TAP_COUNT];
-  uint32_t deciders[NVT_TAP_COUNT]; /* of counts, those that aren't observers */
+  uint32_t counts[NVT_TAP_COUNT + 1]; /* and all together */
+  uint32_t deciders[NVT_TAP_COUNT];   /* of counts, those that aren't observers */
   /* There is work for nvt_host_work(): jobs, or a timer is running. Any thread sets it. */
   bool busy;
   struct tap_list *lists[NVT_TAP_COUNT];

@@ -2,7 +2,7 @@
 # What a Debian machine needs; `make deps` installs what is missing, after saying so.
 BUILD_PACKAGES := gcc make pkg-config libpcap-dev libjson-c-dev liburing-dev libnvme-dev libzstd-dev nettle-dev \
                   wireshark-dev tshark
-CHECK_PACKAGES := libcmocka-dev clang clang-format clang-tidy cppcheck wireshark-common tcpdump \
+CHECK_PACKAGES := libcmocka-dev clang clang-format clang-tidy cppcheck wireshark-common tcpdump valgrind \
                   wireshark xvfb xdotool imagemagick \
                   python3 perl binutils man-db pciutils procps debian-archive-keyring
 .PHONY: deps check-deps

@@ -197,25 +197,12 @@ static bool has_parameters(const struct nvt_replay_command *command) {
 }
 
 void nvt_engine_prepare_data(struct nvt_engine *e, struct nvt_replay_command *command) {
-  const struct nvt_sqe *sqe = &command->command.sqe;
   struct extent extent;
   nvt_substitute(command, extent_of(e, command, &extent) ? extent.space->block_size : 0);
-  if (!e->maps_seen) {
-    nvt_engine_need_memory(e, sqe->prp1);
-    nvt_engine_need_memory(e, sqe->prp2);
-  }
+  nvt_engine_need_pointers(e, command);
   for (const struct nvt_chunk *chunk = command->chunks; chunk != NULL; chunk = chunk->next) {
     bool list = chunk->data.kind == NVT_V_data_kind_PRP_LIST ||
                 chunk->data.kind == NVT_V_data_kind_SGL_SEGMENT;
-    if (!e->maps_seen) {
-      nvt_engine_need_memory(e, chunk->data.address);
-      uint64_t entry;
-      for (size_t i = 0; list && i + sizeof(entry) <= chunk->data.captured_length;
-           i += sizeof(entry)) {
-        memcpy(&entry, chunk->bytes + i, sizeof(entry));
-        nvt_engine_need_memory(e, entry);
-      }
-    }
     /* What isn't in guest memory wasn't there for the recorded controller either. */
     if (list || chunk->data.direction == NVT_DIRECTION_OUT)
       nvt_memory_write(e->memory, chunk->data.address, chunk->bytes, chunk->data.captured_length);
@@ -224,6 +211,9 @@ void nvt_engine_prepare_data(struct nvt_engine *e, struct nvt_replay_command *co
     return;
   if (!command->has_lists)
     make_list(e, command);
+  /* Whatever stands there now isn't the command's SGL. */
+  if (nvt_engine_list_missing(command))
+    command->unknowable = true;
   /* Without its parameters a command does something else. */
   if (has_parameters(command) && (command->incomplete || command->moved[NVT_DIRECTION_OUT] == 0) &&
       e->meta.data_mode != NVT_V_meta_data_mode_FULL)

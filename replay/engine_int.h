@@ -129,6 +129,12 @@ struct nvt_replay_command *nvt_engine_kept_for(struct nvt_engine *,
 void nvt_engine_unlink(struct nvt_engine *, struct nvt_replay_command *);
 struct nvt_replay_command *nvt_engine_find(struct nvt_engine *, uint16_t sqid, uint16_t cid);
 
+/* pointers.c */
+/* Memory where the command's PRPs or SGL point to, where the trace has no map events. */
+void nvt_engine_need_pointers(struct nvt_engine *, const struct nvt_replay_command *);
+/* Its SGL has segments, and the trace hasn't them. */
+bool nvt_engine_list_missing(const struct nvt_replay_command *);
+
 /* substitute.c: blocks that stand for those of which the trace has CRCs alone */
 
 /* The bytes of the command's chunks that have digests, where they are whole blocks from the

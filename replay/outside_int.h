@@ -44,8 +44,9 @@ struct outside_command {
   uint64_t handle;
   struct nvt_rec_command command;
   uint32_t slot;
-  bool done;    /* its completion was seen */
-  bool nothing; /* the engine wants to hear no more of it */
+  bool done;       /* its completion was seen */
+  bool superseded; /* another one has its identifiers */
+  bool nothing;    /* the engine wants to hear no more of it */
   bool sqhd_fits;
   bool signalled; /* an interrupt came after it */
   struct nvt_cqe cqe;
@@ -73,7 +74,8 @@ struct nvt_target {
   uint16_t last_cq; /* highest id in use */
   struct outside_command *commands;
   uint64_t handles;
-  bool fatal; /* it was told */
+  bool fatal;          /* it was told */
+  unsigned impatience; /* commands that were waited for in vain, up to a limit */
   struct outside_window *windows;
   size_t window_count;
   struct {
