@@ -185,8 +185,9 @@ static int open_plain(struct nvt_ring_writer *writer, char *why, size_t whylen) 
   if (error != 0)
     return nvt_capture_refuse(error, why, whylen, "%s: the trace can't be created: %s",
                               writer->path, strerror(-error));
-  nvt_ring_set_output(ring, writer->path, writer->plain.fd, NVT_RING_STREAM);
   error = ftruncate(writer->plain.fd, 0) == 0 ? nvt_writer_file_header(header) : -errno;
+  if (error == 0)
+    nvt_ring_set_output(ring, writer->path, writer->plain.fd, NVT_RING_STREAM);
   if (error == 0)
     error = nvt_outfile_header(&writer->plain, header, sizeof(header));
   if (error != 0)
