@@ -145,8 +145,8 @@ struct nvmetap_info {
   /* A trace that begins while the controller is in use begins with its state. This is called once,
    * within nvmetap_add(), and says it by calls: nvmetap_access() for registers (CAP, VS, then AQA,
    * ASQ, ACQ before CC; CSTS) and MSI-X entries, nvmetap_queue() for each queue that exists, CQs
-   * first. What is recorded in here is marked as state. NULL: the controller is as after power-on.
-   */
+   * first, nvmetap_command() for each command that is outstanding. What is recorded in here is
+   * marked as state. NULL: the controller is as after power-on. */
   void (*preamble)(struct nvmetap_controller *, void *ctx);
   void *ctx;
 };

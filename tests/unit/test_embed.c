@@ -381,8 +381,13 @@ static void what_is_recorded_stands_in_the_file(void **state) {
                                           .data_head = 1000,
                                           .dedup_pages = mode == DEDUP ? NVMETAP_DEDUP_MIN : 0,
                                           .locked = mode == 1});
-    struct nvmetap_info info = {
-        .size = sizeof(info), .cap = UINT64_C(3) << 32, .preamble = preamble, .ctx = "ctx"};
+    const struct nvmetap_namespace ns = {.nsid = 1, .block_size = 520, .blocks = 1}; /* no unit */
+    struct nvmetap_info info = {.size = sizeof(info),
+                                .cap = UINT64_C(3) << 32,
+                                .preamble = preamble,
+                                .ctx = "ctx",
+                                .namespaces = &ns,
+                                .namespace_count = 1};
     struct nvmetap_controller *c;
     assert_int_equal(nvmetap_add(r, &info, &c), 0);
     assert_int_equal(nvmetap_doorbell(c, 2, true, 9, 0), 0);
