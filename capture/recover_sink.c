@@ -26,22 +26,31 @@ int nvt_write_at(int fd, const uint8_t *from, size_t length, uint64_t offset) {
   return 0;
 }
 
-/* One frame of zstd, of what the buffer has. */
-static int pack(struct nvt_sink *sink, const uint8_t **bytes, size_t *length) {
+static int put_at(struct nvt_sink *sink, const uint8_t *bytes, size_t length) {
+  int error = nvt_write_at(sink->fd, bytes, length, sink->offset);
+  sink->offset += length;
+  return error;
+}
+
+/* What the buffer has, in frames of zstd. */
+static int put_packed(struct nvt_sink *sink) {
   const struct nvt_packer *packer = &nvt_packer_zstd;
   int error = sink->packing == NULL ? packer->create(packer->usual, BUFFER, &sink->packing) : 0;
-  return error == 0 ? packer->pack(sink->packing, sink->buffer, sink->used, bytes, length) : error;
+  for (size_t done = 0; error == 0 && done < sink->used;) {
+    struct nvt_packed frame;
+    error =
+        packer->pack(sink->packing, sink->offset, sink->buffer + done, sink->used - done, &frame);
+    if (error == 0)
+      error = put_at(sink, frame.bytes, frame.length);
+    done += frame.taken;
+  }
+  return error;
 }
 
 int nvt_sink_flush(struct nvt_sink *sink) {
-  const uint8_t *bytes = sink->buffer;
-  size_t length = sink->used;
-  if (sink->writer != NULL || length == 0)
+  if (sink->writer != NULL || sink->used == 0)
     return 0;
-  int error = sink->packed ? pack(sink, &bytes, &length) : 0;
-  if (error == 0)
-    error = nvt_write_at(sink->fd, bytes, length, sink->offset);
-  sink->offset += length;
+  int error = sink->packed ? put_packed(sink) : put_at(sink, sink->buffer, sink->used);
   sink->used = 0;
   return error;
 }
