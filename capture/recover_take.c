@@ -89,15 +89,15 @@ static void advance(struct nvt_recovery *r, struct source *source) {
     r->damaged += source->frames.end - source->frames.at;
 }
 
-/* The first start of a trace that isn't consumed; the tail where there is none. */
-static uint64_t first_start(const struct nvt_orphan *ring) {
+/* The first start of a trace from a position on; UINT64_MAX where there is none. */
+static uint64_t first_start(const struct nvt_orphan *ring, uint64_t from) {
   uint64_t first = UINT64_MAX, count = atomic_load(&ring->shared.starts);
   for (uint64_t i = 0; i < count && i < NVT_RING_STARTS; i++) {
     uint64_t at = atomic_load(&ring->shared.start[i]);
-    if (at >= ring->tail && at < ring->head && at % 8 == 0 && at < first)
+    if (at >= from && at < ring->head && at % 8 == 0 && at < first)
       first = at;
   }
-  return first == UINT64_MAX ? ring->tail : first;
+  return first;
 }
 
 /* What was consumed stands there as well, but for what a frame has overwritten that was begun
@@ -113,7 +113,14 @@ static int begin(struct nvt_recovery *r, struct source *source, const struct nvt
                  bool history, bool begun) {
   /* Of a stream it isn't known where in the ring a record begins. */
   bool search = history || ring->out->mode == NVT_RING_STREAM;
-  uint64_t from = search ? oldest(ring) : begun ? ring->tail : first_start(ring);
+  /* A flight recorder's past: what is older than the first start can't be read. */
+  bool past = history && ring->out->mode == NVT_RING_NO_FILE;
+  uint64_t from = search ? oldest(ring) : ring->tail;
+  uint64_t start = past || (!search && !begun) ? first_start(ring, from) : UINT64_MAX;
+  if (start != UINT64_MAX) {
+    from = start;
+    search = false;
+  }
   int error = nvt_frames_open(&source->frames, nvt_orphan_span(ring), from, ring->head);
   if (error != 0)
     return error;
