@@ -26,22 +26,30 @@ int nvt_write_at(int fd, const uint8_t *from, size_t length, uint64_t offset) {
   return 0;
 }
 
-/* One frame of zstd, of what the buffer has. */
-static int pack(struct nvt_sink *sink, const uint8_t **bytes, size_t *length) {
+/* The buffer in frames of zstd. */
+static int flush_packed(struct nvt_sink *sink) {
   const struct nvt_packer *packer = &nvt_packer_zstd;
   int error = sink->packing == NULL ? packer->create(packer->usual, BUFFER, &sink->packing) : 0;
-  return error == 0 ? packer->pack(sink->packing, sink->buffer, sink->used, bytes, length) : error;
+  for (size_t at = 0; at < sink->used && error == 0;) {
+    struct nvt_packed out;
+    error = packer->pack(sink->packing, sink->offset, sink->buffer + at, sink->used - at, &out);
+    if (error == 0)
+      error = nvt_write_at(sink->fd, out.bytes, out.length, sink->offset);
+    if (error == 0) {
+      sink->offset += out.length;
+      at += out.taken;
+    }
+  }
+  return error;
 }
 
 int nvt_sink_flush(struct nvt_sink *sink) {
-  const uint8_t *bytes = sink->buffer;
-  size_t length = sink->used;
-  if (sink->writer != NULL || length == 0)
+  if (sink->writer != NULL || sink->used == 0)
     return 0;
-  int error = sink->packed ? pack(sink, &bytes, &length) : 0;
-  if (error == 0)
-    error = nvt_write_at(sink->fd, bytes, length, sink->offset);
-  sink->offset += length;
+  int error = sink->packed ? flush_packed(sink)
+                           : nvt_write_at(sink->fd, sink->buffer, sink->used, sink->offset);
+  if (!sink->packed)
+    sink->offset += sink->used;
   sink->used = 0;
   return error;
 }

@@ -109,12 +109,11 @@ static void write_packed(const struct scene *s, struct nvt_ring *const ring[2], 
   if (nvt_packer_zstd.create(3, sizeof(bytes), &state) != 0 || nvt_writer_file_header(bytes) != 0)
     _exit(7);
   for (unsigned i = 0, length = NVT_FILE_HEADER_BYTES; length > 0;) {
-    const uint8_t *packed;
-    size_t size;
-    if (nvt_packer_zstd.pack(state, bytes, length, &packed, &size) != 0 ||
-        nvt_write_at(fd, packed, size, at) != 0)
+    struct nvt_packed packed;
+    if (nvt_packer_zstd.pack(state, at, bytes, length, &packed) != 0 || packed.taken != length ||
+        nvt_write_at(fd, packed.bytes, packed.length, at) != 0)
       _exit(8);
-    at += size;
+    at += packed.length;
     for (length = 0; i < count && length < 2 * FRAME; i++, length += FRAME)
       memcpy(bytes + length, ring[i % s->rings]->data + (size_t)(i / s->rings) * FRAME, FRAME);
   }
