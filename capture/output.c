@@ -302,10 +302,10 @@ static int begin_file(struct nvt_output *output) {
   uint8_t header[NVT_FILE_HEADER_BYTES];
   struct nvt_packed first = {.bytes = header, .length = sizeof(header)};
   if (output->file.regular && strcmp(output->path, "-") != 0) {
-    if (output->opened != NULL)
-      output->opened(output->ctx, output->name, output->file.fd);
     if (ftruncate(output->file.fd, 0) != 0)
       return -errno;
+    if (output->opened != NULL)
+      output->opened(output->ctx, output->name, output->file.fd);
   }
   int error = nvt_writer_file_header(header);
   if (error == 0 && output->packer != NULL)

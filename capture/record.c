@@ -67,6 +67,7 @@ static int make_device(struct session *s) {
   struct nvt_controller_options device = {.pci_address = o->pci_address,
                                           .serial = o->serial,
                                           .io_queues = o->queues,
+                                          .sgl = o->sgl,
                                           .plugins = s->host};
   if (o->profile != NULL &&
       nvt_profile_start(o->profile, s->host, &device, &s->profile, why, sizeof(why)) != 0)
@@ -321,6 +322,8 @@ static int end(struct session *s, int status) {
     if (!nvt_gate_finish(s->gate.gate, &s->summary.pieces))
       status = NVT_EXIT_DIFFERS;
     s->summary.written.bytes = s->summary.pieces.bytes;
+    (void)snprintf(s->summary.written.path, sizeof(s->summary.written.path), "%s",
+                   s->options->trace);
   }
   if (s->writer != NULL) {
     char why[512];
@@ -380,8 +383,13 @@ NVT_COMMAND(
         "\n"
         "  --trace FILE|-          where to write the trace; '-': standard output, to be piped.\n"
         "                          Without it nothing is recorded\n"
-        "  --data none|head:N|full data of the commands: none, the first N bytes of each, or all;\n"
-        "                          default none (PRP lists are always recorded)\n"
+        "  --data none|head:N|full|crc  data of the commands: none, the first N bytes of each, "
+        "all,\n"
+        "                          or a CRC of each block; default none (PRP lists and SGLs are\n"
+        "                          always recorded). head:N and full with ',dedup[:SIZE]' behind: "
+        "pages\n"
+        "                          that repeat one of the last SIZE bytes aren't recorded again;\n"
+        "                          128K to 64M, 4M if not given\n"
         "  --filter WORDS          what to record, with ',' between: commands, doorbells, "
         "metadata,\n"
         "                          admin, io, queue=N, opcode=Read, nsid=N, lba=A-B, errors,\n"
@@ -412,10 +420,20 @@ NVT_COMMAND(
         "the\n"
         "                          session; default: a guest's goes on, the built-in driver's "
         "ends\n"
+        "  --flight SIZE|TIME      write nothing, but keep the last 256M, or 30s; written by 'ctl\n"
+        "                          PATH trace dump', SIGUSR1, a trigger, and when the session "
+        "fails\n"
+        "  --flight-at-end         and at its end in any case\n"
+        "  --trigger CONDITION[,before=SPAN][,after=SPAN][,times=N]  write only what is around:\n"
+        "                          error, status=2/0x81, slower=10ms, opcode=, queue=, nsid=, "
+        "lba=,\n"
+        "                          event=reset, reg=CC, record=N; SPAN: 1000 (records), 64K, 10ms\n"
+        "  --trigger-into files|one  each of these a file of a set (default), or all in one\n"
         "  --namespace DESCRIPTION ram:SIZE, file:PATH or null:SIZE, each with [,block=512|4096]\n"
         "                          [,readonly]; may be given several times; default ram:64M\n"
         "  --serial TEXT           serial number, up to 20 characters\n"
         "  --queues N              I/O queue pairs to offer, 1 to 255; default 64\n"
+        "  --sgl                   support SGLs for I/O commands: a Linux guest then uses them\n"
         "  --pci-address BB:DD.F   what the trace calls the controller; default 00:05.0\n"
         "  --profile NAME[,WORD=N] be a drive that hosts have trouble with; 'list' lists them, as\n"
         "                          'nvmetap profiles' does\n"
@@ -451,9 +469,10 @@ NVT_COMMAND(
         "  --workload WORDS        what the driver does, as word=value with commas between:\n"
         "                          rw=read|write|randread|randwrite|randrw, bs=4k, depth=32,\n"
         "                          queues=1, count=N or seconds=S, verify=on|off, seed=N,\n"
-        "                          interrupts=on|off, host=naive|careful, trouble=NAME (default\n"
-        "                          the --profile's); default rw=randread,count=10000.\n"
-        "                          Each word but queues is an option too: --rw randrw --bs 128k\n"
+        "                          interrupts=on|off, sgl=off|on|mixed, host=naive|careful,\n"
+        "                          trouble=NAME (default the --profile's); default\n"
+        "                          rw=randread,count=10000. Each word but queues and sgl is an\n"
+        "                          option too: --rw randrw --bs 128k\n"
         "\n"
         "SIGINT and SIGTERM end a recording cleanly. The file is a readable trace at every "
         "moment.\n"

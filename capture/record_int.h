@@ -44,6 +44,7 @@ struct record_options {
   bool no_recover;
   uint32_t pci_address;
   uint16_t queues; /* 0: the controller's own number */
+  bool sgl;        /* the controller supports SGLs */
   bool shared_doorbells;
   bool doorbells_given;
   bool on_full_given;

@@ -29,6 +29,7 @@ static const struct option named[] = {
     {"once", no_argument, NULL, 'o'},
     {"pci-address", required_argument, NULL, 'P'},
     {"queues", required_argument, NULL, 'q'},
+    {"sgl", no_argument, NULL, 'L'},
     {"json", no_argument, NULL, 'j'},
     {"plugin-isolated", required_argument, NULL, 'I'},
     {"on-plugin-death", required_argument, NULL, 'D'},
@@ -224,6 +225,9 @@ static int take(struct record_options *o, int option) {
     return NVT_EXIT_OK;
   case 'P':
     return parse_pci_address(o, optarg);
+  case 'L':
+    o->sgl = true;
+    return NVT_EXIT_OK;
   case 'q':
     return parse_queues(o, optarg);
   case 'j':

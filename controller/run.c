@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "controller/controller_int.h"
+#include "controller/restore.h"
 #include "controller/tap_int.h"
 
 #define BUDGET 256u /* commands a poll fetches when the caller names no bound */
@@ -35,14 +36,21 @@ void nvt_fatal(struct nvt_controller *c, enum fatal_reason reason) {
   nvt_event(c, EVENT_FATAL, 0, reason, 0, 0);
 }
 
+/* Base 2.1, section 4.1.1: over PCIe the data of admin commands is described by PRPs, and PSDT 11b
+ * is reserved. MPTR, which tells 01b from 10b, is nothing without metadata. */
+static bool pointer_allowed(const struct request *r) {
+  unsigned psdt = NVT_SQE_PSDT(r->sqe.flags);
+  return psdt == 0 || (r->c->sgl && r->cqe.sqid != 0 && psdt != 3);
+}
+
 static void execute(struct request *r) {
   const struct command_row *table = r->cqe.sqid == 0 ? nvt_admin_commands : nvt_io_commands;
   const struct command_row *row = &table[r->sqe.opcode];
   nvt_status status;
   if (unlikely(row->execute == NULL))
     status = NVT_SC_INVALID_OPCODE;
-  else if (unlikely(NVT_SQE_FUSE(r->sqe.flags) != 0 || NVT_SQE_PSDT(r->sqe.flags) != 0))
-    status = NVT_SC_INVALID_FIELD; /* neither fused operations nor SGLs are claimed */
+  else if (unlikely(NVT_SQE_FUSE(r->sqe.flags) != 0 || !pointer_allowed(r)))
+    status = NVT_SC_INVALID_FIELD; /* fused operations aren't claimed */
   else
     status = row->execute(r);
   if (status != NVT_PENDING)
@@ -244,6 +252,25 @@ int nvt_controller_step(struct nvt_controller *c, uint16_t sqid) {
   if (c->ready && !c->fatal)
     n = fetch_burst(c, &c->sqs[sqid], 1);
   nvt_leave(c);
+  return (int)n;
+}
+
+int nvt_controller_restore_command(struct nvt_controller *c, uint16_t sqid, uint16_t slot) {
+  if (sqid >= NVT_QUEUES_MAX || !c->sqs[sqid].exists)
+    return -ENOENT;
+  struct sq *sq = &c->sqs[sqid];
+  uint32_t head = sq->head, tail = sq->tail;
+  if (!c->ready || c->fatal || slot >= sq->size)
+    return 0;
+  sq->head = slot;
+  sq->tail = slot + 1u == sq->size ? 0 : slot + 1u;
+  nvt_enter(c);
+  unsigned n = fetch_burst(c, sq, 1);
+  nvt_leave(c);
+  if (sq->exists) {
+    sq->head = head;
+    sq->tail = tail;
+  }
   return (int)n;
 }
 

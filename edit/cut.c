@@ -11,6 +11,7 @@
 #include "edit/cut_int.h"
 #include "edit/files_int.h"
 #include "trace/checks.h"
+#include "trace/pages.h"
 #include "trace/preamble.h"
 
 #define CONTEXT 100u /* records before and after a centre */
@@ -21,6 +22,7 @@ struct cutting {
   struct nvt_writer *writer;
   struct nvt_session *session;
   struct nvt_preamble *preamble;
+  struct nvt_pages *pages; /* NULL: all that digests refer to is in the piece */
   struct nvt_cut_position position;
   uint64_t last_ns; /* of the last record before the piece */
   uint64_t read, written;
@@ -86,6 +88,9 @@ static int take(struct cutting *c, const struct nvt_record *record, const struct
   uint64_t shift = selects ? c->left_out[controller] : 0;
   if (selects && record->header.type == NVT_REC_META)
     return copy_meta(c, record, shift);
+  size_t length = c->pages != NULL ? nvt_cut_digest(c->pages, record, shift, c->buffer) : 0;
+  if (length != 0)
+    return nvt_writer_write(c->writer, record->time_ns, c->buffer, length);
   const struct nvt_edit_change change = {.controller = controller, .shift = shift};
   return nvt_edit_copy(c->writer, c->reader, record, &change, c->buffer);
 }
@@ -112,6 +117,8 @@ static int follow(struct cutting *c, const struct nvt_record *record, bool forei
   /* Once the piece has begun, nothing but a choice of commands needs the session. */
   if (!inside || nvt_cut_selects(c->options))
     error = nvt_session_record(c->session, record, &view);
+  if (error == 0 && c->pages != NULL)
+    error = nvt_pages_record(c->pages, record);
   if (error == 0 && !inside)
     error = nvt_preamble_record(c->preamble, record, nvt_reader_bytes(c->reader));
   return error == 0 && inside ? take(c, record, &view) : error;
@@ -166,7 +173,9 @@ static int cut(const struct nvt_cut_options *options) {
   int status;
   if (nvt_cut_selects(options))
     c.left_out = calloc(UINT16_MAX + 1u, sizeof(*c.left_out));
-  if (c.buffer == NULL || (nvt_cut_selects(options) && c.left_out == NULL) ||
+  bool digests = nvt_cut_selects(options) || options->first > 1 || options->from.given;
+  if (c.buffer == NULL || (digests && nvt_pages_create(&c.pages) != 0) ||
+      (nvt_cut_selects(options) && c.left_out == NULL) ||
       nvt_session_create(NULL, &c.session) != 0 || nvt_preamble_create(c.session, &c.preamble) != 0)
     status = nvt_usage_error("cut", "out of memory");
   else if (!nvt_reader_open(options->in, &c.reader, &why) ||
@@ -176,6 +185,7 @@ static int cut(const struct nvt_cut_options *options) {
     status = copy(&c);
   nvt_reader_close(c.reader);
   nvt_preamble_destroy(c.preamble);
+  nvt_pages_destroy(c.pages);
   nvt_session_destroy(c.session);
   free(c.left_out);
   free(c.buffer);
@@ -347,7 +357,8 @@ NVT_COMMAND(
         "  --first-finding[=RULE]  what 'nvmetap check' finds first (of that rule)\n"
         "  -C, --context N      so many records before and after that (100);\n"
         "                       --before N, --after N: of one side\n"
-        "  --whole              begin and end so that commands are whole\n"
+        "  --whole              begin earlier and end later, so that commands of the range are "
+        "whole\n"
         "Of these:\n"
         "  --controller LIST    of these controllers: 0,1\n"
         "  --queue LIST         commands of these queues, with what belongs to them: 0,3\n"

@@ -32,6 +32,15 @@ static void shift_loss(uint8_t *buffer, const struct nvt_record *record, uint64_
   memcpy(buffer + record->header.header_length, &loss, sizeof(loss));
 }
 
+/* And a digest the one of the data that it repeats: never one from before a dropped preamble. */
+static void shift_digest(uint8_t *buffer, const struct nvt_record *record, uint64_t shift) {
+  struct nvt_rec_digest digest = record->digest;
+  if (digest.algorithm != NVT_V_digest_algorithm_SAME || digest.same_as < shift)
+    return;
+  digest.same_as -= shift;
+  memcpy(buffer + record->header.header_length, &digest, sizeof(digest));
+}
+
 int nvt_edit_copy(struct nvt_writer *writer, const struct nvt_reader *reader,
                   const struct nvt_record *record, const struct nvt_edit_change *change,
                   uint8_t *buffer) {
@@ -50,6 +59,8 @@ int nvt_edit_copy(struct nvt_writer *writer, const struct nvt_reader *reader,
   memcpy(buffer, &header, sizeof(header));
   if (header.type == NVT_REC_LOSS && change->shift != 0)
     shift_loss(buffer, record, change->shift);
+  if (header.type == NVT_REC_DIGEST && change->shift != 0)
+    shift_digest(buffer, record, change->shift);
   return nvt_writer_write_frame(writer, record->time_ns, buffer, captured, original);
 }
 
