@@ -32,6 +32,10 @@ struct nvt_preamble {
   struct nvt_map controllers; /* struct nvt_preamble_controller, by id */
   uint64_t meta_bytes;
   unsigned tables;
+  bool foretold; /* the last record is a verdict on the one that follows: the next three */
+  uint16_t foretold_controller;
+  uint64_t foretold_ns;
+  struct nvt_rec_verdict verdict;
 };
 
 #endif

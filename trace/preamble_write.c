@@ -285,7 +285,8 @@ static int by_record(const void *a, const void *b) {
   const struct item *x = a, *y = b;
   if (x->record != y->record)
     return x->record < y->record ? -1 : 1;
-  return 0;
+  /* An interrupt of several queues. */
+  return x->queue < y->queue ? -1 : x->queue > y->queue;
 }
 
 static int put_command(struct writing *w, const struct item *item) {
@@ -335,14 +336,14 @@ static void set_base(struct writing *w, const struct nvt_controller_node *node) 
 
 static int put_items(struct writing *w) {
   int error = 0;
-  uint64_t interrupt = 0; /* several completions have the same one */
+  const struct item *told = NULL; /* several completions have the same interrupt */
   for (size_t i = 0; error == 0 && i < w->count; i++) {
     const struct item *item = &w->items[i];
-    if (item->interrupt && item->record == interrupt)
+    if (item->interrupt && told != NULL && told->record == item->record &&
+        told->queue == item->queue)
       continue;
     set_base(w, item->controller);
-    if (item->interrupt)
-      interrupt = item->record;
+    told = item->interrupt ? item : told;
     error = item->interrupt       ? put_interrupt(w, item)
             : item->queue != NULL ? put_completion(w, item)
                                   : put_command(w, item);
@@ -374,6 +375,17 @@ static bool left_out(const struct writing *w, const struct nvt_controller_node *
                          !out->wants_controller(out->ctx, node->state.controller));
 }
 
+static int put_verdict(struct writing *w) {
+  const struct nvt_preamble *preamble = w->preamble;
+  const struct nvt_map_slot *slot =
+      nvt_map_find(&preamble->session->controllers, preamble->foretold_controller);
+  if (!preamble->foretold || slot == NULL || left_out(w, slot->value))
+    return 0;
+  set_base(w, slot->value);
+  uint64_t time_ns = preamble->foretold_ns > w->time_ns ? preamble->foretold_ns : w->time_ns;
+  return put_body(w, time_ns, NVT_REC_VERDICT, &preamble->verdict);
+}
+
 static int write_all(struct writing *w) {
   for (const struct nvt_controller_node *node = w->preamble->session->first_controller;
        node != NULL; node = node->next)
@@ -389,7 +401,9 @@ static int write_all(struct writing *w) {
        error == 0 && node != NULL; node = node->next)
     if (!left_out(w, node))
       error = put_controller(w, node);
-  return error != 0 ? error : put_items(w);
+  if (error == 0)
+    error = put_items(w);
+  return error != 0 ? error : put_verdict(w);
 }
 
 int nvt_preamble_write(struct nvt_preamble *preamble, const struct nvt_preamble_out *out) {
