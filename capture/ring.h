@@ -22,6 +22,7 @@
 #define NVT_RING_HEADER 16384u /* bytes in front of the data */
 #define NVT_RING_STARTS 64u
 #define NVT_RING_LOSSES 64u
+#define NVT_RING_BOUNDARIES 8u
 #define NVT_RING_PATH 4096u            /* with its zero byte */
 #define NVT_RING_SIZE_MIN (512u << 10) /* holds the longest record */
 #define NVT_RING_SIZE_MAX (1ull << 36)
@@ -67,6 +68,11 @@ struct nvt_ring_shared {
    * own; `starts` counts all that were marked. */
   _Alignas(64) _Atomic uint64_t starts;
   _Atomic uint64_t start[NVT_RING_STARTS];
+  /* Positions where records begin, the latest ones, a quarter of the ring apart or more and never
+   * much more than all of it: one stands before whatever isn't consumed. `boundaries` counts all.
+   */
+  _Alignas(64) _Atomic uint64_t boundaries;
+  _Atomic uint64_t boundary[NVT_RING_BOUNDARIES];
   /* For who finds the ring without its process. */
   _Alignas(64) uint64_t session; /* rings with one file have the same */
   uint64_t created_ns;           /* since 1970-01-01 UTC */
