@@ -13,7 +13,7 @@ include mk/deps.mk
 
 PACKAGES := libpcap json-c liburing libnvme libzstd nettle
 SOURCES := $(wildcard nvme/*.c trace/*.c trace/checks/*.c controller/*.c controller/*/*.c \
-             capture/*.c control/*.c replay/*.c edit/*.c cli/*.c)
+             capture/*.c control/*.c replay/*.c reduce/*.c edit/*.c cli/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 LIBRARY_OBJECTS := $(filter-out $(BUILD)/obj/cli/main.o,$(OBJECTS))
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
