@@ -49,9 +49,13 @@ static void describe(struct nvt_trace *t, const struct nvt_finding *finding, uin
     *code = (uint16_t)((t->units[unit].sqid == 0) << 8 | t->units[unit].opcode);
 }
 
-/* "none" and the like say what kind it is; numbers, what was answered. */
+/* "none" and the like say what kind it is; numbers, what was answered. An interrupt's state is
+ * another where messages aren't set up. */
 static bool same_words(const char *was, const char *is, const char *field) {
   bool word = strcmp(was, "none") == 0 || strcmp(is, "none") == 0;
+  const char *was_state = strstr(was, " state "), *is_state = strstr(is, " state ");
+  if (was_state != NULL && is_state != NULL)
+    return was_state - was == is_state - is && strncmp(was, is, (size_t)(was_state - was)) == 0;
   return (numbers_move(field) && !word) || strcmp(was, is) == 0;
 }
 
@@ -62,12 +66,29 @@ static const struct nvt_finding *first_of(const struct nvt_findings *findings, c
   return NULL;
 }
 
+/* Differences that the whole trace hasn't are of the candidate's making. */
+static bool nothing_new(struct nvt_judge *j, const struct nvt_findings *findings, bool first) {
+  for (size_t i = 0; i < findings->kept; i++) {
+    const char *field = findings->list[i].field;
+    unsigned at = 0;
+    while (at < j->field_count && strcmp(j->fields[at], field) != 0)
+      at++;
+    if (at < j->field_count)
+      continue;
+    if (!first)
+      return false;
+    if (j->field_count < NVT_REDUCE_FIELDS)
+      j->fields[j->field_count++] = field; /* static */
+  }
+  return true;
+}
+
 static bool compare(struct nvt_judge *j, struct nvt_trace *t, const struct nvt_findings *findings,
                     bool first) {
   const struct nvt_finding *finding = first_of(findings, j->field);
   uint8_t type;
   uint16_t code;
-  if (finding == NULL)
+  if (finding == NULL || !nothing_new(j, findings, first))
     return false;
   describe(t, finding, &type, &code);
   if (first) {
@@ -79,11 +100,9 @@ static bool compare(struct nvt_judge *j, struct nvt_trace *t, const struct nvt_f
               code == j->wanted_code &&
               same_words(j->wanted.expected, finding->expected, finding->field) &&
               same_words(j->wanted.actual, finding->actual, finding->field);
-  if (same) {
-    j->found = *finding;
-    bool written = finding->record > 0 && finding->record <= t->written_count;
-    j->found_item = t->written[written ? finding->record - 1 : 0];
-  }
+  bool written = finding->record > 0 && finding->record <= t->written_count;
+  j->asked = *finding;
+  j->asked_item = t->written[written ? finding->record - 1 : 0];
   return same;
 }
 
@@ -211,14 +230,30 @@ static enum nvt_verdict_word shell(struct nvt_judge *j, struct nvt_trace *t,
   return status == j->status ? NVT_SHOWS : NVT_SHOWS_NOT;
 }
 
+static bool is_sound(struct nvt_judge *j, struct nvt_trace *t, const struct nvt_choice *choice) {
+  return nvt_sound_begin(j->sound) == 0 &&
+         nvt_reduce_write(t, choice, nvt_sound_put, j->sound) == 0 && nvt_sound_end(j->sound);
+}
+
 enum nvt_verdict_word nvt_judge_ask(struct nvt_judge *j, struct nvt_trace *t,
                                     const struct nvt_choice *choice, bool first,
                                     struct nvt_reason *why) {
   j->tries++;
-  return j->command != NULL ? shell(j, t, choice, first, why) : replay(j, t, choice, first, why);
+  if (j->sound == NULL && nvt_sound_create(&j->sound) != 0) {
+    snprintf(why->text, sizeof(why->text), "out of memory");
+    return NVT_JUDGE_FAILED;
+  }
+  enum nvt_verdict_word word =
+      j->command != NULL ? shell(j, t, choice, first, why) : replay(j, t, choice, first, why);
+  if (word != NVT_SHOWS || !is_sound(j, t, choice))
+    return word == NVT_SHOWS ? NVT_SHOWS_NOT : word;
+  j->found = j->asked;
+  j->found_item = j->asked_item;
+  return word;
 }
 
 void nvt_judge_clear(struct nvt_judge *j) {
   if (j->command != NULL)
     unlink(j->candidate);
+  nvt_sound_destroy(j->sound);
 }

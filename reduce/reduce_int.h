@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "nvme/nvme.h"
+#include "reduce/sound_int.h"
 #include "replay/replay.h"
 #include "trace/meta.h"
 #include "trace/reader.h"
@@ -20,6 +21,7 @@
 #define NVT_REDUCE_NONE UINT32_MAX
 /* What a trace takes in memory at most, bytes of its records. */
 #define NVT_REDUCE_BYTES_MAX (UINT64_C(4) << 30)
+#define NVT_REDUCE_FIELDS 64u
 /* Data of a record: all of it, or not even the record. */
 #define NVT_CUT_NOTHING UINT32_MAX
 #define NVT_CUT_RECORD (UINT32_MAX - 1)
@@ -176,10 +178,14 @@ struct nvt_judge {
   const char *address;
   const char *field; /* of the finding; NULL: of the first one */
   char candidate[4096];
-  /* The finding to be kept, and where the last try had it. */
+  /* The finding to be kept, as the last try had it, and as the last one that showed it. */
   struct nvt_finding wanted;
+  struct nvt_finding asked;
   struct nvt_finding found;
-  uint32_t found_item;
+  uint32_t asked_item, found_item;
+  const char *fields[NVT_REDUCE_FIELDS]; /* of all findings of the whole trace */
+  unsigned field_count;
+  struct nvt_sound *sound;
   uint8_t wanted_type;
   uint16_t wanted_code;
   uint64_t tries;
