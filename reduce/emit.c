@@ -61,24 +61,35 @@ static void put_finding(FILE *to, const char *start, const struct nvt_judge *j) 
   fputc('\n', to);
 }
 
-/* The command, with "$trace" in the place of {}. */
-static void put_command(FILE *to, const struct nvt_judge *j, const char *trace) {
+static void put_variables(FILE *to, const char *start, const struct nvt_judge *j) {
+  if (j->command == NULL)
+    fprintf(to, "%sNVMETAP: the command; NVMETAP_TARGET: what to replay into.\n", start);
+}
+
+/* The command, with the path in the place of {} from the variable `trace`. */
+static void put_command(FILE *to, const struct nvt_judge *j) {
   bool put = false;
+  if (j->command == NULL) {
+    fputs("target=", to);
+    nvt_put_quoted(to, j->target->name);
+    if (j->address != NULL) {
+      fputc(':', to);
+      nvt_put_quoted(to, j->address);
+    }
+    fputs("\n\"${NVMETAP:-nvmetap}\" replay \"$trace\" --target \"${NVMETAP_TARGET:-$target}\"",
+          to);
+    return;
+  }
   for (const char *c = j->command; *c != '\0'; c++)
     if (c[0] == '{' && c[1] == '}') {
-      fputs(trace, to);
+      fputs("\"$trace\"", to);
       put = true;
       c++;
     } else {
       fputc(*c, to);
     }
   if (!put)
-    fprintf(to, " %s", trace);
-}
-
-static void put_target(FILE *to, const struct nvt_judge *j) {
-  fprintf(to, "%s%s%s", j->target->name, j->address != NULL ? ":" : "",
-          j->address != NULL ? j->address : "");
+    fputs(" \"$trace\"", to);
 }
 
 static void put_sh(FILE *to, const struct nvt_judge *j, const struct bytes *bytes) {
@@ -87,22 +98,20 @@ static void put_sh(FILE *to, const struct nvt_judge *j, const struct bytes *byte
       "2: can't tell.\n",
       to);
   put_finding(to, "# ", j);
-  fputs("# NVMETAP: the command; NVMETAP_TARGET: what to replay into.\n"
-        "trace=$(mktemp \"${TMPDIR:-/tmp}/reduced.XXXXXX\") || exit 2\n"
+  put_variables(to, "# ", j);
+  fputs("trace=$(mktemp \"${TMPDIR:-/tmp}/reduced.XXXXXX\") || exit 2\n"
         "trap 'rm -f \"$trace\"' EXIT\n"
         "base64 -d >\"$trace\" <<'END' || exit 2\n",
         to);
   put_base64(to, bytes);
-  fputs("END\n", to);
-  if (j->command != NULL) {
-    fputs("(\n", to);
-    put_command(to, j, "\"$trace\"");
-    fprintf(to, "\n)\n[ $? != %d ]\n", j->status);
-    return;
-  }
-  fputs("\"${NVMETAP:-nvmetap}\" replay \"$trace\" --target \"${NVMETAP_TARGET:-", to);
-  put_target(to, j);
-  fputs("}\"\n", to);
+  fputs("END\n(\n", to);
+  put_command(to, j);
+  fprintf(to, "\n)\nstatus=$?\n");
+  if (j->command != NULL)
+    fprintf(to, "[ $status != %d ] || exit 1\n[ $status != 126 ] && [ $status != 127 ] || exit 2\n",
+            j->status);
+  else
+    fputs("[ $status -le 2 ] || exit 2\nexit $status\n", to);
 }
 
 /* A string of C. */
@@ -137,9 +146,10 @@ static const char c_program[] =
 static void put_c(FILE *to, const struct nvt_judge *j, const struct bytes *bytes) {
   fputs("/* Made by nvmetap reduce; cc FILE makes a test. Exit status 0: the difference is gone, "
         "1: it is\n"
-        " * there, 2: can't tell. NVMETAP: the command; NVMETAP_TARGET: what to replay into.\n",
+        " * there, 2: can't tell.\n",
         to);
   put_finding(to, " * ", j);
+  put_variables(to, " * ", j);
   fputs(" */\n#define _GNU_SOURCE\n", to);
   fputs("static const unsigned char trace[] = {", to);
   for (size_t i = 0; i < bytes->count; i++)
@@ -150,19 +160,16 @@ static void put_c(FILE *to, const struct nvt_judge *j, const struct bytes *bytes
   FILE *memory = open_memstream(&text, &size);
   if (memory == NULL)
     return;
-  if (j->command != NULL) {
-    put_command(memory, j, "\"$trace\"");
-  } else {
-    fputs("\"${NVMETAP:-nvmetap}\" replay \"$trace\" --target \"${NVMETAP_TARGET:-", memory);
-    put_target(memory, j);
-    fputs("}\"", memory);
-  }
+  put_command(memory, j);
   fclose(memory);
   put_string(to, text != NULL ? text : "");
   free(text);
   fprintf(to, ";\n%s", c_program);
   if (j->command != NULL)
-    fprintf(to, "  return WEXITSTATUS(status) == %d;\n}\n", j->status);
+    fprintf(to,
+            "  if (WEXITSTATUS(status) == %d)\n    return 1;\n"
+            "  return WEXITSTATUS(status) == 126 || WEXITSTATUS(status) == 127 ? 2 : 0;\n}\n",
+            j->status);
   else
     fputs("  return WEXITSTATUS(status) > 2 ? 2 : WEXITSTATUS(status);\n}\n", to);
 }

@@ -141,8 +141,7 @@ static enum nvt_verdict_word replay(struct nvt_judge *j, struct nvt_trace *t,
 
 /* --- by a command --- */
 
-/* A path in single quotes, for the shell. */
-static void put_quoted(FILE *to, const char *path) {
+void nvt_put_quoted(FILE *to, const char *path) {
   fputc('\'', to);
   for (; *path != '\0'; path++)
     if (*path == '\'')
@@ -162,7 +161,7 @@ static char *with_path(const char *command, const char *path) {
   bool put = false;
   for (const char *at = command; *at != '\0'; at++)
     if (at[0] == '{' && at[1] == '}') {
-      put_quoted(to, path);
+      nvt_put_quoted(to, path);
       put = true;
       at++;
     } else {
@@ -170,7 +169,7 @@ static char *with_path(const char *command, const char *path) {
     }
   if (!put) {
     fputc(' ', to);
-    put_quoted(to, path);
+    nvt_put_quoted(to, path);
   }
   if (fclose(to) != 0) {
     free(text);

@@ -199,6 +199,8 @@ extern volatile sig_atomic_t nvt_reduce_interrupted;
  * With JUDGE_FAILED *why is set. */
 enum nvt_verdict_word nvt_judge_ask(struct nvt_judge *, struct nvt_trace *,
                                     const struct nvt_choice *, bool first, struct nvt_reason *why);
+/* In single quotes, for the shell. */
+void nvt_put_quoted(FILE *to, const char *text);
 void nvt_judge_clear(struct nvt_judge *); /* the candidate's file */
 
 /* --- search.c --- */
