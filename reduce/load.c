@@ -18,11 +18,13 @@ struct host { /* a controller's, so far */
   uint8_t registers[0x38];
   uint8_t dstrd;
   uint32_t meta;
-  uint32_t setup;  /* unit of admin queue registers that were written since it was enabled */
-  uint32_t enable; /* unit that enabled it */
+  uint32_t setup;   /* unit of admin queue registers that were written since it was enabled */
+  uint64_t written; /* bytes of them, since then */
+  uint32_t enable;  /* unit that enabled it */
   uint32_t last_write, last_config;
   uint32_t caused; /* unit that a plug-in's word begins: the next record is of it */
   uint32_t before; /* unit of the record before */
+  bool counts;     /* its trace has all bytes moved, or tells of all */
   bool under_way;  /* there was more than a snapshot */
 };
 
@@ -223,10 +225,14 @@ static uint32_t take_register(struct loader *l, struct host *h, uint32_t item,
     h->setup = add_unit(t, NVT_UNIT_ENABLE, h->id);
     if (h->setup == NVT_REDUCE_NONE)
       return h->setup;
-    t->units[h->setup].needs[0] = h->enable; /* what isn't written again is as it was */
+    h->written = 0;
   }
   uint32_t unit = h->setup;
+  if (admin)
+    h->written |= ((1ull << a->size) - 1) << (a->offset - NVT_REG_AQA);
   if (enables) {
+    if (h->written != 0xfffff && h->enable != unit)
+      t->units[unit].needs[0] = h->enable; /* what isn't written again is as it was */
     h->enable = unit;
     h->setup = NVT_REDUCE_NONE;
     if (!snapshot && !make_admin(l, h, item, unit))
@@ -387,6 +393,8 @@ static uint32_t take_queue_state(struct loader *l, struct host *h, uint32_t item
 }
 
 static uint32_t take_meta(struct loader *l, struct host *h, const struct nvt_record *record) {
+  h->counts = record->meta.data_mode == NVT_V_meta_data_mode_FULL ||
+              record->meta.data_mode == NVT_V_meta_data_mode_CRC;
   h->dstrd = (uint8_t)NVT_GET(record->meta.cap, CAP_DSTRD);
   bool first = h->meta == NVT_REDUCE_NONE;
   uint32_t unit = add_unit(l->trace, first ? NVT_UNIT_META : NVT_UNIT_OTHER, h->id);
@@ -409,6 +417,8 @@ static uint32_t unit_of(struct loader *l, struct host *h, uint32_t item,
     return take_completion(l, h, item, record);
   case NVT_REC_DATA:
   case NVT_REC_DIGEST: /* begins like data */
+    l->trace->items[item].shortens = record->data.kind == NVT_V_data_kind_PAYLOAD;
+    l->trace->items[item].may_go = l->trace->items[item].shortens && !h->counts;
     return or_own(l, h, find_command(l, h->id, record->data.sqid, record->data.cid, true));
   case NVT_REC_INTERRUPT:
     return take_interrupt(l, h, item, record);

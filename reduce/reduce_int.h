@@ -55,7 +55,9 @@ struct nvt_item { /* a record */
   uint8_t role;
   uint8_t type;
   bool off_phase;
-  bool msix; /* an interrupt as a message */
+  bool msix;     /* an interrupt as a message */
+  bool shortens; /* payload */
+  bool may_go;   /* payload of which the trace doesn't have all bytes anyway */
 };
 
 /* Units are what is dropped or kept: a command with all that belongs to it, an access, … */

@@ -48,7 +48,7 @@ void nvt_choice_copy(const struct nvt_trace *t, struct nvt_choice *to,
 /* What is needed stands before what needs it: once, from the end, is enough. */
 void nvt_choice_close(const struct nvt_trace *t, struct nvt_choice *c) {
   for (uint32_t i = t->unit_count; i-- > 0;)
-    for (unsigned n = 0; c->keep[i] && n < 3; n++)
+    for (unsigned n = 0; c->keep[i] && t->units[i].first < c->end && n < 3; n++)
       if (t->units[i].needs[n] != NVT_REDUCE_NONE)
         c->keep[t->units[i].needs[n]] = 1;
 }
@@ -204,6 +204,33 @@ static void cut_end(struct nvt_search *s) {
   }
 }
 
+/* What sets the device up, besides the registers by which it is enabled. */
+static bool sets_up(const struct nvt_trace *t, const struct nvt_unit *u) {
+  uint8_t type = t->items[u->first].type;
+  return u->kind == NVT_UNIT_MSIX || type == NVT_REC_CONFIG_READ || type == NVT_REC_CONFIG_WRITE ||
+         type == NVT_REC_EVENT;
+}
+
+/* All before the controller was enabled as unit `enable` says. */
+static bool starts_at(struct nvt_search *s, uint32_t enable, bool set_up) {
+  const struct nvt_trace *t = s->trace;
+  begin(s);
+  for (uint32_t i = 0; i < enable; i++)
+    if (t->units[i].controller == t->units[enable].controller &&
+        t->units[i].kind != NVT_UNIT_META && (!set_up || !sets_up(t, &t->units[i])))
+      s->next.keep[i] = 0;
+  return nvt_search_try(s);
+}
+
+static void cut_start(struct nvt_search *s) {
+  const struct nvt_trace *t = s->trace;
+  s->step = "the start";
+  for (uint32_t i = t->unit_count; i-- > 0 && !s->stopped;)
+    if (t->units[i].kind == NVT_UNIT_ENABLE && s->best.keep[i] && t->units[i].first < s->best.end &&
+        (starts_at(s, i, false) || starts_at(s, i, true)))
+      return;
+}
+
 static void wholesale(struct nvt_search *s) {
   struct nvt_trace *t = s->trace;
   s->step = "controllers";
@@ -255,21 +282,25 @@ static void commands(struct nvt_search *s) {
   shrink_those(s, of_kind, NVT_UNIT_COMMAND, false);
 }
 
-/* Without MSI-X nobody has to set messages up. */
-static void no_messages(struct nvt_search *s) {
-  if (s->best.no_msix)
-    return;
+/* Where interrupts are off nobody has to set them up; whether there is a pin is told by what the
+ * host read in configuration space. */
+static bool no_messages(struct nvt_search *s, bool config) {
+  const struct nvt_trace *t = s->trace;
   begin(s);
   s->next.no_msix = true;
-  for (uint32_t i = 0; i < s->trace->unit_count; i++)
-    if (s->trace->units[i].kind == NVT_UNIT_MSIX)
+  for (uint32_t i = 0; i < t->unit_count; i++) {
+    uint8_t type = t->items[t->units[i].first].type;
+    if (t->units[i].kind == NVT_UNIT_MSIX ||
+        (config && (type == NVT_REC_CONFIG_READ || type == NVT_REC_CONFIG_WRITE)))
       s->next.keep[i] = 0;
-  (void)nvt_search_try(s);
+  }
+  return nvt_search_try(s);
 }
 
 static void others(struct nvt_search *s) {
   s->step = "registers";
-  no_messages(s);
+  if (!s->best.no_msix)
+    (void)(no_messages(s, false) || no_messages(s, true));
   shrink_those(s, of_kind, NVT_UNIT_OTHER, false);
   shrink_those(s, of_kind, NVT_UNIT_ACK, false);
   shrink_those(s, of_kind, NVT_UNIT_MSIX, false);
@@ -277,6 +308,7 @@ static void others(struct nvt_search *s) {
 
 bool nvt_reduce_search(struct nvt_search *s) {
   cut_end(s);
+  cut_start(s);
   wholesale(s);
   commands(s);
   others(s);

@@ -33,13 +33,13 @@ static void halve(struct nvt_search *s, uint32_t item) {
   }
 }
 
-/* Items of data that are whole still; with `cut`, those that aren't cut to that. */
-static uint32_t collect(const struct nvt_search *s, uint32_t *items) {
+/* Items of payload that are there; those that may go, only. */
+static uint32_t collect(const struct nvt_search *s, uint32_t *items, bool may_go) {
   const struct nvt_trace *t = s->trace;
   uint32_t count = 0;
   for (uint32_t i = 0; i < t->item_count && i < s->best.end; i++) {
     const struct nvt_item *it = &t->items[i];
-    if ((it->type == NVT_REC_DATA || it->type == NVT_REC_DIGEST) && it->unit != NVT_REDUCE_NONE &&
+    if ((may_go ? it->may_go : it->shortens) && it->unit != NVT_REDUCE_NONE &&
         s->best.keep[it->unit] && s->best.cuts[i] != NVT_CUT_RECORD)
       items[count++] = i;
   }
@@ -50,8 +50,8 @@ void nvt_search_data(struct nvt_search *s) {
   uint32_t *items = malloc((s->trace->item_count + 1u) * sizeof(*items));
   if (items == NULL)
     return;
-  shrink(s, items, collect(s, items), NVT_CUT_RECORD);
-  uint32_t count = collect(s, items);
+  shrink(s, items, collect(s, items, true), NVT_CUT_RECORD);
+  uint32_t count = collect(s, items, false);
   shrink(s, items, count, 0);
   for (uint32_t i = 0; i < count && !s->stopped; i++)
     if (s->best.cuts[items[i]] != 0 && s->trace->items[items[i]].type == NVT_REC_DATA)

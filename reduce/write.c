@@ -87,7 +87,8 @@ static uint32_t step(uint32_t value, int32_t off, uint32_t entries) {
 
 /* A position that the recording has where the model has `value`; nonsense stays nonsense. */
 static uint16_t placed(uint32_t value, int32_t off, uint32_t entries) {
-  return off == 0 ? (uint16_t)value : (uint16_t)step(value, off, entries);
+  bool beyond = off >= (int32_t)entries || -off >= (int32_t)entries;
+  return beyond ? (uint16_t)((int32_t)value + off) : (uint16_t)step(value, off, entries);
 }
 
 static void write_command(struct writing *w, const struct nvt_item *it, struct nvt_record *r) {
@@ -160,23 +161,24 @@ static bool write_interrupt(struct writing *w, uint32_t item, struct numbers *n,
   struct nvt_rec_interrupt *i = &r->interrupt;
   if (it->role == NVT_ROLE_INTERRUPT && t->scratch[item] == 0)
     return false;
-  bool pin = i->mode == NVT_V_interrupt_mode_PIN;
-  if (it->role == NVT_ROLE_INTERRUPT && pin && i->state == NVT_V_interrupt_state_SENT &&
-      n->asserted)
+  if (w->choice->no_msix && it->role == NVT_ROLE_DEASSERT)
     return false;
-  if (pin && i->state == NVT_V_interrupt_state_SENT)
-    n->asserted = true;
-  if (it->role == NVT_ROLE_DEASSERT) {
-    if (!n->asserted || t->scratch[it->link] == 0)
-      return false;
-    n->asserted = false;
-  }
-  if (w->choice->no_msix && it->msix) {
+  if (w->choice->no_msix && (it->msix || it->role == NVT_ROLE_INTERRUPT)) {
     i->address = 0;
     i->data = 0;
     i->state = NVT_V_interrupt_state_DISABLED;
     i->mode = NVT_V_interrupt_mode_PIN;
+    return true;
   }
+  bool raises = i->mode == NVT_V_interrupt_mode_PIN && i->state == NVT_V_interrupt_state_SENT;
+  if (raises && n->asserted && it->role == NVT_ROLE_INTERRUPT)
+    return false;
+  n->asserted |= raises;
+  if (it->role != NVT_ROLE_DEASSERT)
+    return true;
+  if (!n->asserted || t->scratch[it->link] == 0)
+    return false;
+  n->asserted = false;
   return true;
 }
 
