@@ -513,7 +513,6 @@ static bool keep_bytes(struct loader *l, const struct nvt_reader *reader,
       .link = NVT_REDUCE_NONE,
       .queue = NVT_REDUCE_NONE,
       .sq = NVT_REDUCE_NONE,
-      .cut = NVT_CUT_NOTHING,
   };
   t->crc = nvt_crc32c(t->crc, bytes, captured);
   t->bytes += captured;

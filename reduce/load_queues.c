@@ -164,6 +164,7 @@ bool nvt_follow_command(struct nvt_trace *t, uint32_t item, const struct nvt_rec
   if (it->link != NVT_REDUCE_NONE) {
     t->items[it->link].role = NVT_ROLE_TAIL;
     t->items[it->link].unit = NVT_REDUCE_NONE;
+    t->items[it->link].fetched++;
   }
   it->off[0] = (int32_t)record->command.slot - (int32_t)q->head;
   q->head = (q->head + 1) % q->entries;

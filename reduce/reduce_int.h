@@ -48,8 +48,9 @@ struct nvt_item { /* a record */
                      it acknowledges; deassert: the ack; items, or NONE */
   uint32_t queue; /* of commands and tail doorbells, and a completion's completion queue */
   uint32_t sq;    /* of a completion */
-  uint32_t count; /* free tail: entries; ack: completions acknowledged up to it, in all */
-  uint32_t cut;   /* data: bytes kept, CUT_NOTHING or CUT_RECORD */
+  uint32_t fetched; /* tail doorbells: entries that became commands */
+  uint32_t count;   /* tail doorbells: entries; ack: completions acknowledged up to it, in all */
+  uint32_t cut;     /* data: bytes kept, CUT_NOTHING or CUT_RECORD */
   /* What the recording has beyond what its queues explain: kept as it is. */
   int32_t off[3];
   uint8_t role;
@@ -135,7 +136,7 @@ struct nvt_choice {
   uint8_t *keep;  /* by unit */
   uint32_t end;   /* items from here on are left out */
   bool no_msix;   /* interrupts are recorded as those of a controller whose MSI-X is off */
-  uint32_t *cuts; /* by item: nvt_item.cut as it is tried */
+  uint32_t *cuts; /* by item: bytes of data, NVT_CUT_NOTHING or NVT_CUT_RECORD */
 };
 
 /* --- load.c --- */

@@ -130,8 +130,12 @@ static void set_doorbell(struct nvt_record *r, uint32_t value) {
 /* False: there is nothing to announce any more. */
 static bool write_tail(struct writing *w, uint32_t item, struct nvt_record *r) {
   struct nvt_trace *t = w->trace;
-  struct nvt_queue *q = &t->queues[t->items[item].queue];
-  uint32_t count = t->items[item].role == NVT_ROLE_TAIL ? t->scratch[item] : t->items[item].count;
+  const struct nvt_item *it = &t->items[item];
+  struct nvt_queue *q = &t->queues[it->queue];
+  uint32_t count = it->role == NVT_ROLE_TAIL ? t->scratch[item] : it->count;
+  /* Where all that was fetched stays, so do those that never were. */
+  if (it->role == NVT_ROLE_TAIL && count == it->fetched)
+    count = it->count;
   if (count == 0 || q->entries == 0)
     return false;
   q->tail = (q->tail + count) % q->entries;
