@@ -316,8 +316,12 @@ static uint32_t take_event(struct loader *l, struct host *h, const struct nvt_re
     memset(h->registers, 0, sizeof(h->registers));
     h->enable = NVT_REDUCE_NONE;
     return or_own(l, h, caused);
+  case NVT_V_event_event_FATAL: /* of what, if of nothing before? */
+    caused = or_own(l, h, caused != NVT_REDUCE_NONE ? caused : h->last_write);
+    if (caused != NVT_REDUCE_NONE && caused != h->enable && caused != h->setup)
+      l->trace->units[caused].needs[1] = h->enable;
+    return caused;
   case NVT_V_event_event_SHUTDOWN:
-  case NVT_V_event_event_FATAL:
     return or_own(l, h, caused != NVT_REDUCE_NONE ? caused : h->last_write);
   case NVT_V_event_event_DMA_FAULT:
   case NVT_V_event_event_DOORBELL_FAULT:
@@ -347,9 +351,13 @@ static uint32_t take_interrupt(struct loader *l, struct host *h, uint32_t item,
   it->role = NVT_ROLE_PLAIN;
   if (h->caused != NVT_REDUCE_NONE)
     return h->caused;
-  return h->before != NVT_REDUCE_NONE && t->units[h->before].kind == NVT_UNIT_MSIX
-             ? h->before
-             : add_unit(t, it->msix ? NVT_UNIT_MSIX : NVT_UNIT_OTHER, h->id);
+  if (h->before != NVT_REDUCE_NONE && t->units[h->before].kind == NVT_UNIT_MSIX)
+    return h->before;
+  uint32_t unit = add_unit(t, it->msix ? NVT_UNIT_MSIX : NVT_UNIT_OTHER, h->id);
+  uint32_t maker = made_by(t, h->id, record->interrupt.cqid, true);
+  if (unit != NVT_REDUCE_NONE)
+    t->units[unit].needs[0] = maker;
+  return unit;
 }
 
 static uint32_t take_verdict(struct loader *l, struct host *h, const struct nvt_record *record,
@@ -566,6 +574,9 @@ bool nvt_reduce_load(const char *path, struct nvt_trace *out, struct nvt_reason 
     out->scratch = calloc(out->item_count + 1u, sizeof(*out->scratch));
     out->written = calloc(out->item_count + 1u, sizeof(*out->written));
     good = out->scratch != NULL && out->written != NULL;
+    for (uint32_t i = 0; i < out->item_count; i++)
+      if (out->items[i].unit != NVT_REDUCE_NONE)
+        out->units[out->items[i].unit].used = true;
   }
   nvt_reader_close(reader);
   nvt_pages_destroy(l.pages);

@@ -82,6 +82,7 @@ struct nvt_unit {
   uint16_t sqid, cid;
   uint8_t kind;
   uint8_t opcode;
+  bool used; /* it has records of its own */
   bool open; /* while loading: it isn't completed */
 };
 

@@ -45,10 +45,15 @@ void nvt_choice_copy(const struct nvt_trace *t, struct nvt_choice *to,
   to->no_msix = from->no_msix;
 }
 
+/* Whether a unit is there: not one whose doorbell follows commands, nor behind the end. */
+static bool counts(const struct nvt_trace *t, const struct nvt_choice *c, uint32_t unit) {
+  return c->keep[unit] && t->units[unit].used && t->units[unit].first < c->end;
+}
+
 /* What is needed stands before what needs it: once, from the end, is enough. */
 void nvt_choice_close(const struct nvt_trace *t, struct nvt_choice *c) {
   for (uint32_t i = t->unit_count; i-- > 0;)
-    for (unsigned n = 0; c->keep[i] && t->units[i].first < c->end && n < 3; n++)
+    for (unsigned n = 0; n < 3 && counts(t, c, i); n++)
       if (t->units[i].needs[n] != NVT_REDUCE_NONE)
         c->keep[t->units[i].needs[n]] = 1;
 }
@@ -125,19 +130,13 @@ static bool shrink(struct nvt_search *s, uint32_t *units, uint32_t count) {
 
 typedef bool (*wanted)(const struct nvt_search *, const struct nvt_unit *, uint32_t value);
 
-static bool is_there(const struct nvt_search *s, uint32_t unit) {
-  const struct nvt_unit *u = &s->trace->units[unit];
-  return s->best.keep[unit] && u->first < s->best.end &&
-         s->trace->items[u->first].unit == unit; /* else it is a doorbell that follows commands */
-}
-
 static bool shrink_those(struct nvt_search *s, wanted want, uint32_t value, bool whole) {
   uint32_t *units = malloc((s->trace->unit_count + 1u) * sizeof(*units));
   uint32_t count = 0;
   if (units == NULL)
     return false;
   for (uint32_t i = 0; i < s->trace->unit_count; i++)
-    if (is_there(s, i) && want(s, &s->trace->units[i], value))
+    if (counts(s->trace, &s->best, i) && want(s, &s->trace->units[i], value))
       units[count++] = i;
   bool gone = count > 0 && (whole ? drop_all(s, units, count) : shrink(s, units, count));
   free(units);
