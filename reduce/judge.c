@@ -67,7 +67,8 @@ static const struct nvt_finding *first_of(const struct nvt_findings *findings, c
 }
 
 /* Differences that the whole trace hasn't are of the candidate's making. */
-static bool nothing_new(struct nvt_judge *j, const struct nvt_findings *findings, bool first) {
+static bool nothing_new(struct nvt_judge *j, const struct nvt_findings *findings,
+                        enum nvt_ask how) {
   for (size_t i = 0; i < findings->kept; i++) {
     const char *field = findings->list[i].field;
     unsigned at = 0;
@@ -75,7 +76,7 @@ static bool nothing_new(struct nvt_judge *j, const struct nvt_findings *findings
       at++;
     if (at < j->field_count)
       continue;
-    if (!first)
+    if (how == NVT_ASK)
       return false;
     if (j->field_count < NVT_REDUCE_FIELDS)
       j->fields[j->field_count++] = field; /* static */
@@ -84,32 +85,32 @@ static bool nothing_new(struct nvt_judge *j, const struct nvt_findings *findings
 }
 
 static bool compare(struct nvt_judge *j, struct nvt_trace *t, const struct nvt_findings *findings,
-                    bool first) {
+                    enum nvt_ask how) {
   const struct nvt_finding *finding = first_of(findings, j->field);
   uint8_t type;
   uint16_t code;
-  if (finding == NULL || !nothing_new(j, findings, first))
+  if (finding == NULL)
     return false;
   describe(t, finding, &type, &code);
-  if (first) {
+  if (how == NVT_ASK_FIRST) {
     j->wanted = *finding;
     j->wanted_type = type;
     j->wanted_code = code;
   }
-  bool same = strcmp(finding->field, j->wanted.field) == 0 && type == j->wanted_type &&
-              code == j->wanted_code &&
-              same_words(j->wanted.expected, finding->expected, finding->field) &&
-              same_words(j->wanted.actual, finding->actual, finding->field);
   bool written = finding->record > 0 && finding->record <= t->written_count;
   j->asked = *finding;
   j->asked_item = t->written[written ? finding->record - 1 : 0];
-  return same;
+  return strcmp(finding->field, j->wanted.field) == 0 && type == j->wanted_type &&
+         code == j->wanted_code &&
+         same_words(j->wanted.expected, finding->expected, finding->field) &&
+         same_words(j->wanted.actual, finding->actual, finding->field) &&
+         nothing_new(j, findings, how);
 }
 
 /* --- in here --- */
 
 static enum nvt_verdict_word replay(struct nvt_judge *j, struct nvt_trace *t,
-                                    const struct nvt_choice *choice, bool first,
+                                    const struct nvt_choice *choice, enum nvt_ask how,
                                     struct nvt_reason *why) {
   char path[64];
   int fd = memfd_create("nvmetap-reduce", MFD_CLOEXEC);
@@ -119,7 +120,10 @@ static enum nvt_verdict_word replay(struct nvt_judge *j, struct nvt_trace *t,
   if (error == 0) {
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     const struct nvt_replay_options options = {
-        .path = path, .target = j->target, .address = j->address, .max_findings = FINDINGS};
+        .path = path,
+        .target = j->target,
+        .address = j->address,
+        .max_findings = how == NVT_ASK ? FINDINGS : NVT_REPLAY_FINDINGS_MAX};
     nvt_replay(&options, &result);
   }
   if (file != NULL)
@@ -129,11 +133,11 @@ static enum nvt_verdict_word replay(struct nvt_judge *j, struct nvt_trace *t,
   enum nvt_verdict_word word = NVT_SHOWS_NOT;
   if (error != 0)
     snprintf(why->text, sizeof(why->text), "a candidate can't be made: %s", strerror(-error));
-  else if (first && !result.readable)
+  else if (how == NVT_ASK_FIRST && !result.readable)
     *why = result.why;
-  if (error != 0 || (first && !result.readable))
+  if (error != 0 || (how == NVT_ASK_FIRST && !result.readable))
     word = NVT_JUDGE_FAILED;
-  else if (result.readable && compare(j, t, &result.totals.findings, first))
+  else if (result.readable && compare(j, t, &result.totals.findings, how))
     word = NVT_SHOWS;
   nvt_replay_clear(&result);
   return nvt_reduce_interrupted ? NVT_STOPPED : word;
@@ -202,7 +206,7 @@ static int run_command(const char *text) {
 }
 
 static enum nvt_verdict_word shell(struct nvt_judge *j, struct nvt_trace *t,
-                                   const struct nvt_choice *choice, bool first,
+                                   const struct nvt_choice *choice, enum nvt_ask how,
                                    struct nvt_reason *why) {
   FILE *file = fopen(j->candidate, "we");
   int error = file != NULL ? nvt_reduce_write_stream(t, choice, file) : -errno;
@@ -218,12 +222,12 @@ static enum nvt_verdict_word shell(struct nvt_judge *j, struct nvt_trace *t,
   free(text);
   if (nvt_reduce_interrupted)
     return NVT_STOPPED;
-  if (status < 0 || (first && status == 127 && j->status != 127)) {
+  if (status < 0 || (how == NVT_ASK_FIRST && status == 127 && j->status != 127)) {
     snprintf(why->text, sizeof(why->text), "the shell can't run '%s'%s%s", j->command,
              status < 0 ? ": " : "", status < 0 ? strerror(-status) : "");
     return NVT_JUDGE_FAILED;
   }
-  if (first && status != j->status)
+  if (how == NVT_ASK_FIRST && status != j->status)
     snprintf(why->text, sizeof(why->text), "it exits with %d, not with %d; see --status", status,
              j->status);
   return status == j->status ? NVT_SHOWS : NVT_SHOWS_NOT;
@@ -235,7 +239,7 @@ static bool is_sound(struct nvt_judge *j, struct nvt_trace *t, const struct nvt_
 }
 
 enum nvt_verdict_word nvt_judge_ask(struct nvt_judge *j, struct nvt_trace *t,
-                                    const struct nvt_choice *choice, bool first,
+                                    const struct nvt_choice *choice, enum nvt_ask how,
                                     struct nvt_reason *why) {
   j->tries++;
   if (j->sound == NULL && nvt_sound_create(&j->sound) != 0) {
@@ -243,7 +247,9 @@ enum nvt_verdict_word nvt_judge_ask(struct nvt_judge *j, struct nvt_trace *t,
     return NVT_JUDGE_FAILED;
   }
   enum nvt_verdict_word word =
-      j->command != NULL ? shell(j, t, choice, first, why) : replay(j, t, choice, first, why);
+      j->command != NULL ? shell(j, t, choice, how, why) : replay(j, t, choice, how, why);
+  if (how == NVT_ASK_UPTO)
+    return word;
   if (word != NVT_SHOWS || !is_sound(j, t, choice))
     return word == NVT_SHOWS ? NVT_SHOWS_NOT : word;
   j->found = j->asked;

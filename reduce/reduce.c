@@ -68,7 +68,7 @@ static void report(const struct nvt_search *s, const struct options *o, bool who
 /* The whole trace shows it, and, with --resume, what was reached. */
 static int ask_first(struct nvt_search *s, const struct options *o) {
   struct nvt_reason why = {0};
-  enum nvt_verdict_word word = nvt_judge_ask(s->judge, s->trace, &s->best, true, &why);
+  enum nvt_verdict_word word = nvt_judge_ask(s->judge, s->trace, &s->best, NVT_ASK_FIRST, &why);
   if (word == NVT_STOPPED)
     return nvt_usage_error("reduce", "interrupted before anything was known");
   if (word == NVT_JUDGE_FAILED)

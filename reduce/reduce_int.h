@@ -199,10 +199,13 @@ enum nvt_verdict_word { NVT_SHOWS, NVT_SHOWS_NOT, NVT_STOPPED, NVT_JUDGE_FAILED 
 
 extern volatile sig_atomic_t nvt_reduce_interrupted;
 
-/* Does what the choice keeps show it? The first time, of the whole trace, which finding that is.
- * With JUDGE_FAILED *why is set. */
+/* FIRST: of the whole trace, which finding it is. UPTO: of the trace up to there, whose other
+ * findings are no news either: they come of the end. */
+enum nvt_ask { NVT_ASK, NVT_ASK_FIRST, NVT_ASK_UPTO };
+/* Does what the choice keeps show it? With JUDGE_FAILED *why is set. */
 enum nvt_verdict_word nvt_judge_ask(struct nvt_judge *, struct nvt_trace *,
-                                    const struct nvt_choice *, bool first, struct nvt_reason *why);
+                                    const struct nvt_choice *, enum nvt_ask,
+                                    struct nvt_reason *why);
 /* In single quotes, for the shell. */
 void nvt_put_quoted(FILE *to, const char *text);
 void nvt_judge_clear(struct nvt_judge *); /* the candidate's file */

@@ -77,7 +77,7 @@ bool nvt_search_try(struct nvt_search *s) {
   }
   show(s);
   nvt_choice_close(s->trace, &s->next);
-  enum nvt_verdict_word word = nvt_judge_ask(s->judge, s->trace, &s->next, false, &s->why);
+  enum nvt_verdict_word word = nvt_judge_ask(s->judge, s->trace, &s->next, NVT_ASK, &s->why);
   if (word == NVT_STOPPED || word == NVT_JUDGE_FAILED)
     s->stopped = true;
   if (word != NVT_SHOWS)
@@ -190,6 +190,9 @@ static void cut_end(struct nvt_search *s) {
   if (s->judge->command == NULL) {
     /* A little later, where what differs is told by what follows. */
     uint32_t at = difference(s) + 1;
+    begin(s);
+    s->next.end = at;
+    (void)nvt_judge_ask(s->judge, s->trace, &s->next, NVT_ASK_UPTO, &s->why);
     for (uint32_t more = 0; more < s->best.end && !s->stopped; more = more * 4 + 1)
       if (at + more < s->best.end && ends_at(s, at + more))
         return;
