@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The files of `nvmetap reduce`. load.c reads a trace into units, load_queues.c follows its queues
- * meanwhile, write.c makes a trace of those that are kept, judge*.c ask whether it still shows the
- * difference, search.c drops what isn't needed, state.c remembers how far that came, emit.c makes
- * a test of the result, reduce.c is the subcommand.
+ * The files of `nvmetap reduce`. load*.c read a trace into units and follow its queues, write.c
+ * makes a trace of those that are kept, judge.c asks whether it still shows the difference, sound.c
+ * whether nvmetap check has something new to say of it. search*.c drop what isn't needed, state.c
+ * remembers how far that came, emit.c makes a test of the result, reduce.c is the subcommand.
  */
 #ifndef NVT_REDUCE_INT_H
 #define NVT_REDUCE_INT_H
@@ -150,6 +150,7 @@ void nvt_reduce_record(const struct nvt_trace *, uint32_t item, struct nvt_recor
 
 /* --- load_queues.c --- */
 
+/* The queue, made where nothing was known of it, until the next is; NULL: out of memory. */
 struct nvt_queue *nvt_reduce_queue(struct nvt_trace *, uint16_t controller, uint16_t qid,
                                    bool is_cq, uint32_t *index);
 /* Each sets what the item is, by the queues so far. False: out of memory. */
