@@ -81,6 +81,7 @@ struct nvt_gate {
   struct nvt_output *output;
   struct nvt_match *match; /* NULL: no trigger */
   struct gate_slot slots[GATE_SLOTS];
+  uint32_t active; /* slots that aren't idle */
   struct gate_window windows[GATE_WINDOWS];
   uint64_t serial;
   struct nvt_span keep; /* all of these, of the past */
@@ -129,7 +130,8 @@ void nvt_gate_ask(struct nvt_gate *, uint64_t now_ns);
 
 /* gate_write.c: write some of what windows want. True: there is more. */
 bool nvt_gate_write(struct nvt_gate *);
-/* The output's file is where the ring's records go: for who recovers the ring. */
+/* The output's file, if there is one now, is where the ring's records go: for who recovers the
+ * ring. */
 void nvt_gate_tell_ring(struct nvt_gate *);
 
 /* gate.c: the request whose window this is, if it is one's, is answered. */

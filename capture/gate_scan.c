@@ -75,6 +75,7 @@ struct gate_window *nvt_gate_fire_slot(struct nvt_gate *gate, unsigned slot, uin
   s->state = GATE_FIRED;
   s->window = window;
   window->active |= 1u << slot;
+  gate->active |= 1u << slot;
   atomic_store(&s->marked, 0);
   atomic_store(&s->unmarked, false);
   s->mark = (struct nvt_gate_mark){.slot = slot,
@@ -91,6 +92,7 @@ static void done(struct nvt_gate *gate, unsigned slot, uint64_t position) {
   struct gate_slot *s = &gate->slots[slot];
   s->state = GATE_IDLE;
   s->window->active &= ~(1u << slot);
+  gate->active &= ~(1u << slot);
   if (s->window->active == 0)
     s->window->end = position;
 }
@@ -163,16 +165,8 @@ static void follow_slot(struct nvt_gate *gate, unsigned slot, const struct seen 
   }
 }
 
-static uint32_t active(const struct nvt_gate *gate) {
-  uint32_t slots = 0;
-  for (unsigned i = 0; i < GATE_WINDOWS; i++)
-    if (gate->windows[i].used && gate->windows[i].end == GATE_NOWHERE)
-      slots |= gate->windows[i].active;
-  return slots;
-}
-
 static void follow(struct nvt_gate *gate, const struct seen *seen, const uint64_t *marked) {
-  uint32_t slots = active(gate);
+  uint32_t slots = gate->active;
   for (unsigned i = 0; slots != 0; i++, slots >>= 1)
     if ((slots & 1) != 0)
       follow_slot(gate, i, seen, marked[i]);
@@ -201,7 +195,8 @@ static void step(struct nvt_gate *gate, uint64_t *marked) {
                      : nvt_match(gate->match, seen.bytes, seen.captured, seen.ns, gate->number);
   if (met != 0)
     fire(gate, &seen, met, marked);
-  follow(gate, &seen, marked);
+  if (gate->active != 0)
+    follow(gate, &seen, marked);
   gate->records += !seen.state;
   gate->scanned = seen.end;
 }
@@ -215,7 +210,7 @@ bool nvt_gate_scan(struct nvt_gate *gate) {
   for (unsigned i = 0; i < GATE_SLOTS; i++)
     marked[i] = atomic_load(&gate->slots[i].marked);
   nvt_gate_learn_starts(gate, head);
-  if (gate->match == NULL && !gate->counts && active(gate) == 0) {
+  if (gate->match == NULL && !gate->counts && gate->active == 0) {
     if (head > gate->scanned)
       gate->last_ns = nvt_gate_now_ns();
     gate->scanned = head;
@@ -229,7 +224,7 @@ bool nvt_gate_scan(struct nvt_gate *gate) {
 }
 
 void nvt_gate_tick(struct nvt_gate *gate, uint64_t now_ns) {
-  uint32_t slots = active(gate);
+  uint32_t slots = gate->active;
   for (unsigned i = 0; slots != 0; i++, slots >>= 1) {
     struct gate_slot *s = &gate->slots[i];
     if ((slots & 1) == 0)

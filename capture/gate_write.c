@@ -37,6 +37,7 @@ static void fail(struct nvt_gate *gate, struct gate_window *window, int error, c
   for (unsigned i = 0; i < GATE_SLOTS; i++)
     if ((window->active >> i & 1) != 0)
       gate->slots[i].state = GATE_IDLE;
+  gate->active &= ~window->active;
   window->active = 0;
   window->end = window->next = gate->scanned;
 }
@@ -68,9 +69,9 @@ static int tell_gap(struct nvt_gate *gate, uint64_t next) {
 
 void nvt_gate_tell_ring(struct nvt_gate *gate) {
   int fd = nvt_output_fd(gate->output);
-  if (fd >= 0)
-    nvt_ring_set_output(gate->options.ring, nvt_output_path(gate->output), fd,
-                        gate->options.packer != NULL ? NVT_RING_APPEND_ZSTD : NVT_RING_APPEND);
+  enum nvt_ring_mode mode = gate->options.packer != NULL ? NVT_RING_APPEND_ZSTD : NVT_RING_APPEND;
+  nvt_ring_set_output(gate->options.ring, nvt_output_path(gate->output), fd,
+                      fd >= 0 ? mode : NVT_RING_NO_FILE);
 }
 
 static void begin(struct nvt_gate *gate, struct gate_window *window) {
@@ -147,6 +148,8 @@ static void finish(struct nvt_gate *gate, struct gate_window *window) {
   }
   if (window->own != NULL)
     nvt_output_destroy(window->own);
+  else
+    nvt_gate_tell_ring(gate); /* of a set there is none until the next */
   nvt_gate_answer(gate, window);
   *window = (struct gate_window){0};
 }

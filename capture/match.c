@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "capture/commands_int.h"
 #include "capture/select_int.h"
@@ -13,6 +14,7 @@ struct nvt_match {
   unsigned count;
   uint32_t wanted;               /* record types that matter, by bit */
   bool numbered;                 /* a trigger waits for a number */
+  bool only_failed;              /* of completions, success meets nothing */
   struct nvt_commands *commands; /* NULL: completions tell enough */
 };
 _Static_assert(NVT_REC_COUNT <= 32, "a bit for each type");
@@ -47,10 +49,13 @@ int nvt_match_create(const struct nvt_trigger *triggers, unsigned count, struct 
   match->triggers = triggers;
   match->count = count;
   bool commands = false;
+  match->only_failed = true;
   for (unsigned i = 0; i < count; i++) {
     match->wanted |= types_of(&triggers[i]);
     match->numbered |= triggers[i].kind == NVT_TRIGGER_RECORD;
     commands |= needs_command(&triggers[i]);
+    if (triggers[i].kind == NVT_TRIGGER_COMPLETION && nvt_select_status(&triggers[i].commands, 0))
+      match->only_failed = false;
   }
   if (commands) {
     match->wanted |= 1u << NVT_REC_COMMAND;
@@ -105,6 +110,20 @@ static bool meets(const struct nvt_trigger *trigger, const struct seen *seen) {
   }
 }
 
+/* What most records are, told without taking them apart. */
+static bool means_nothing(const struct nvt_match *match, const uint8_t *bytes, size_t captured) {
+  struct nvt_rec_completion body;
+  if (captured < sizeof(struct nvt_rec_header) || bytes[5] >= NVT_REC_COUNT ||
+      (match->wanted >> bytes[5] & 1) == 0)
+    return true;
+  if (bytes[5] != NVT_REC_COMPLETION || !match->only_failed || match->commands != NULL ||
+      bytes[6] != sizeof(struct nvt_rec_header) ||
+      captured < sizeof(struct nvt_rec_header) + sizeof(body))
+    return false;
+  memcpy(&body, bytes + sizeof(struct nvt_rec_header), sizeof(body));
+  return NVT_CQE_STATUS(body.cqe.status) == 0;
+}
+
 uint32_t nvt_match(struct nvt_match *match, const uint8_t *bytes, size_t captured, uint64_t ns,
                    uint64_t number) {
   uint32_t met = 0;
@@ -112,8 +131,7 @@ uint32_t nvt_match(struct nvt_match *match, const uint8_t *bytes, size_t capture
     if (match->triggers[i].kind == NVT_TRIGGER_RECORD && match->triggers[i].record == number)
       met |= 1u << i;
   struct nvt_record record;
-  if (captured < sizeof(record.header) || bytes[5] >= NVT_REC_COUNT ||
-      (match->wanted >> bytes[5] & 1) == 0 ||
+  if (means_nothing(match, bytes, captured) ||
       nvt_record_parse(bytes, captured, &record) != NVT_PARSE_OK ||
       (record.header.flags & NVT_V_header_flags_SNAPSHOT) != 0)
     return met;

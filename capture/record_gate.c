@@ -75,6 +75,8 @@ int nvt_record_gate_agree(struct record_options *o) {
   if (o->trace == NULL)
     return nvt_usage_error("record", "--flight and --trigger need --trace FILE");
   bool standard = strcmp(o->trace, "-") == 0;
+  if (o->files.count > 0 && (standard || o->into_one))
+    return nvt_usage_error("record", "-W is of a set of files, not of one");
   if (standard && o->into_given && !o->into_one)
     return nvt_usage_error("record", "--trigger-into files needs --trace FILE: standard output is "
                                      "one");
@@ -133,6 +135,10 @@ int nvt_record_gate_start(struct record_gate *g, const struct record_options *o,
                                            .keep = o->flight,
                                            .triggers = o->triggers,
                                            .count = o->trigger_count,
+                                           .keep_files = o->files.count,
+                                           .snaplen = o->files.snaplen,
+                                           .packer = o->files.packer,
+                                           .level = o->files.level,
                                            .asked = &asked,
                                            .want_preamble = want_preamble,
                                            .want_mark = want_mark,

@@ -127,7 +127,12 @@ int nvt_record_output_agree(struct record_options *o) {
   bool set = o->files.bytes > 0 || o->files.ns > 0;
   if (o->files_option != NULL && o->trace == NULL)
     return nvt_usage_error("record", "%s needs --trace FILE", o->files_option);
-  if (o->files.count > 0 && !set)
+  bool pieces = nvt_record_by_pieces(o);
+  if (pieces && (set || o->on_write_error != RECORD_ERROR_USUAL))
+    return nvt_usage_error("record",
+                           "-C, -G and --on-write-error are of a trace that is written as "
+                           "a whole: --flight and --trigger write pieces");
+  if (o->files.count > 0 && !set && !pieces)
     return nvt_usage_error("record", "-W needs -C or -G, which say when a file is full");
   if (set && strcmp(o->trace, "-") == 0)
     return nvt_usage_error("record", "-C and -G need --trace FILE: standard output is one stream");
