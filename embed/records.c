@@ -127,6 +127,14 @@ int nvmetap_shadow(struct nvmetap_controller *controller, bool event_index, uint
       .is_cq = is_cq);
 }
 
+/* What data is a block is known by its command. */
+static __attribute__((noinline)) void expect_data(struct nvmetap_controller *controller,
+                                                  uint16_t sqid, const struct nvt_sqe *sqe) {
+  (void)nvt_embed_enter(controller);
+  nvt_digests_command(controller->thread->digests, controller->who.controller, sqid, sqe);
+  nvt_embed_leave(controller);
+}
+
 int nvmetap_command(struct nvmetap_controller *controller, uint16_t sqid, uint16_t cqid,
                     uint16_t slot, uint16_t head, uint16_t tail, const void *sqe) {
   if (controller == NULL)
@@ -135,6 +143,8 @@ int nvmetap_command(struct nvmetap_controller *controller, uint16_t sqid, uint16
     return nvt_embed_refuse(-EINVAL, "nvmetap_command(): no submission queue entry");
   struct nvt_sqe copy;
   memcpy(&copy, sqe, sizeof(copy)); /* it may lie anywhere */
+  if (__builtin_expect(controller->thread->digests != NULL, 0) && sqid != 0)
+    expect_data(controller, sqid, &copy);
   PUT(controller, NVT_REC_COMMAND, nvt_rec_command, .sqid = sqid, .cqid = cqid, .slot = slot,
       .head = head, .tail = tail, .sqe = copy);
 }
@@ -172,8 +182,11 @@ int nvmetap_data(struct nvmetap_controller *controller, const struct nvmetap_dat
                                     .address = data->address,
                                     .offset = data->offset,
                                     .true_length = data->length};
-  int error = nvt_emit_data(nvt_embed_enter(controller), controller->who,
-                            &controller->recorder->data, &what, data->bytes);
+  struct nvt_emit *emit = nvt_embed_enter(controller);
+  struct nvt_digests *digests = controller->thread->digests;
+  int error = digests != NULL ? nvt_digests_data(digests, emit, controller->who, &what, data->bytes)
+                              : nvt_emit_data(emit, controller->who, &controller->recorder->data,
+                                              &what, data->bytes);
   nvt_embed_leave(controller);
   return error == 0 ? 0 : lost();
 }
@@ -194,23 +207,26 @@ static bool is_reset(unsigned event) {
   return event >= NVMETAP_CONTROLLER_RESET && event <= NVMETAP_DEVICE_RESET;
 }
 
-static int put_event(struct nvmetap_controller *controller, const struct nvt_rec_event *event) {
-  PUT(controller, NVT_REC_EVENT, nvt_rec_event, .event = event->event, .qid = event->qid,
-      .code = event->code, .address = event->address, .size = event->size);
-}
-
 int nvmetap_event(struct nvmetap_controller *controller, unsigned event, uint16_t qid,
                   uint32_t code, uint64_t address, uint64_t size) {
   if (controller == NULL)
     return 0;
   if (event < NVMETAP_ATTACH || event > NVMETAP_RETURNED)
     return nvt_embed_refuse(-EINVAL, "nvmetap_event(): no event %u", event);
-  const struct nvt_rec_event what = {
-      .event = (uint16_t)event, .qid = qid, .code = code, .address = address, .size = size};
-  int error = put_event(controller, &what);
+  struct nvt_emit *emit = nvt_embed_enter(controller);
+  struct nvt_emit_who who = controller->who;
   if (is_reset(event)) /* lost or not: its own record is the last of the epoch */
     controller->who.epoch++;
-  return error;
+  struct nvt_rec_event *body = nvt_emit_begin(emit, who, NVT_REC_EVENT, sizeof(*body));
+  if (body != NULL) {
+    *body = (struct nvt_rec_event){
+        .event = (uint16_t)event, .qid = qid, .code = code, .address = address, .size = size};
+    if (controller->preamble)
+      nvt_emit_snapshot(body);
+    nvt_emit_end(emit, NVT_REC_EVENT, sizeof(*body));
+  }
+  nvt_embed_leave(controller);
+  return body != NULL ? 0 : lost();
 }
 
 int nvmetap_annotate(struct nvmetap_controller *controller, const char *text) {

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -132,7 +133,13 @@ static void options_at_their_limits(void **state) {
   TRY(NULL, o.on_full = NVMETAP_DROP);
   TRY("on_full", o.on_full = NVMETAP_DROP + 1);
   TRY(NULL, o.data = NVMETAP_DATA_FULL);
-  TRY("options.data", o.data = NVMETAP_DATA_FULL + 1);
+  TRY(NULL, o.data = NVMETAP_DATA_CRC);
+  TRY("options.data", o.data = NVMETAP_DATA_CRC + 1);
+  TRY("dedup_pages", o.dedup_pages = NVMETAP_DEDUP_MIN);
+  TRY("dedup_pages", o.data = NVMETAP_DATA_FULL; o.dedup_pages = NVMETAP_DEDUP_MIN - 1);
+  TRY(NULL, o.data = NVMETAP_DATA_FULL; o.dedup_pages = NVMETAP_DEDUP_MIN);
+  TRY(NULL, o.data = NVMETAP_DATA_FULL; o.dedup_pages = NVMETAP_DEDUP_MAX);
+  TRY("dedup_pages", o.data = NVMETAP_DATA_FULL; o.dedup_pages = NVMETAP_DEDUP_MAX + 1);
   name[63] = '\0';
   TRY(NULL, o.recorder = name);
   name[63] = 'x';
@@ -322,6 +329,7 @@ static void records_at_their_limits(void **state) {
 }
 
 struct seen {
+  uint64_t digests, digested;
   uint64_t records, stateful, doorbell, payload, captured, pieces, next_seq;
   uint32_t epoch;
 };
@@ -335,12 +343,18 @@ static void see_all(const struct nvt_record *record, void *ctx) {
   seen->stateful += record->header.flags & 1;
   if (record->header.type == NVT_REC_REG_WRITE)
     seen->doorbell = record->access.offset;
+  if (record->header.type == NVT_REC_DIGEST) {
+    assert_int_equal(record->digest.offset, seen->digested + seen->payload);
+    seen->digests++;
+    seen->digested += record->digest.true_length;
+  }
   if (record->header.type == NVT_REC_DATA) {
-    assert_int_equal(record->data.offset, seen->payload);
-    assert_int_equal(record->data.address, 0x5000 + seen->payload);
+    const uint64_t at = seen->payload + seen->digested;
+    assert_int_equal(record->data.offset, at);
+    assert_int_equal(record->data.address, 0x5000 + at);
     assert_int_equal(record->tail_length, record->data.captured_length);
     for (uint32_t i = 0; i < record->tail_length; i++)
-      assert_int_equal(record->tail[i], (uint8_t)((seen->payload + i) * 7));
+      assert_int_equal(record->tail[i], (uint8_t)((at + i) * 7));
     seen->payload += record->data.true_length;
     seen->captured += record->data.captured_length;
     seen->pieces++;
@@ -358,18 +372,28 @@ static void preamble(struct nvmetap_controller *c, void *ctx) {
  * split. */
 static void what_is_recorded_stands_in_the_file(void **state) {
   (void)state;
+  enum { DEDUP = 4 };
   static uint8_t bytes[300000];
   for (size_t i = 0; i < sizeof(bytes); i++)
     bytes[i] = (uint8_t)(i * 7);
-  for (unsigned mode = 0; mode < 3; mode++) {
+  for (unsigned mode = 0; mode < 5; mode++) {
     struct nvmetap_recorder *r =
-        recorder((struct nvmetap_options){.data = mode, .data_head = 1000, .locked = mode == 1});
-    struct nvmetap_info info = {
-        .size = sizeof(info), .cap = UINT64_C(3) << 32, .preamble = preamble, .ctx = "ctx"};
+        recorder((struct nvmetap_options){.data = mode == DEDUP ? NVMETAP_DATA_FULL : mode,
+                                          .data_head = 1000,
+                                          .dedup_pages = mode == DEDUP ? NVMETAP_DEDUP_MIN : 0,
+                                          .locked = mode == 1});
+    const struct nvmetap_namespace ns = {.nsid = 1, .block_size = 520, .blocks = 1}; /* no unit */
+    struct nvmetap_info info = {.size = sizeof(info),
+                                .cap = UINT64_C(3) << 32,
+                                .preamble = preamble,
+                                .ctx = "ctx",
+                                .namespaces = &ns,
+                                .namespace_count = 1};
     struct nvmetap_controller *c;
     assert_int_equal(nvmetap_add(r, &info, &c), 0);
     assert_int_equal(nvmetap_doorbell(c, 2, true, 9, 0), 0);
-    const struct nvmetap_data data = {.direction = NVMETAP_TO_CONTROLLER,
+    const struct nvmetap_data data = {.sqid = 1,
+                                      .direction = NVMETAP_TO_CONTROLLER,
                                       .address = 0x5000,
                                       .bytes = bytes,
                                       .length = sizeof(bytes)};
@@ -388,9 +412,14 @@ static void what_is_recorded_stands_in_the_file(void **state) {
     assert_int_equal(seen.stateful, 2);
     assert_int_equal(seen.epoch, 1);
     assert_int_equal(seen.doorbell, 0x1000 + 5 * 32);
-    static const struct seen want[] = {{0},
-                                       {.payload = 300000, .captured = 1000, .pieces = 1},
-                                       {.payload = 300000, .captured = 300000, .pieces = 3}};
+    /* A page and its end are new, what is between repeats that page. */
+    static const struct seen want[] = {
+        [NVMETAP_DATA_HEAD] = {.payload = 300000, .captured = 1000, .pieces = 1},
+        [NVMETAP_DATA_FULL] = {.payload = 300000, .captured = 300000, .pieces = 3},
+        [NVMETAP_DATA_CRC] = {.digested = 300000},
+        [DEDUP] = {
+            .digested = 72 * 4096, .payload = 4096 + 992, .captured = 4096 + 992, .pieces = 2}};
+    assert_int_equal(seen.digested, want[mode].digested);
     assert_int_equal(seen.payload, want[mode].payload);
     assert_int_equal(seen.captured, want[mode].captured);
     assert_int_equal(seen.pieces, want[mode].pieces);
@@ -400,14 +429,18 @@ static void what_is_recorded_stands_in_the_file(void **state) {
 struct worker {
   struct nvmetap_controller *controller;
   unsigned count;
+  bool big; /* 64 KiB of data a call: eight fill the ring, long before the writer looks again */
   uint64_t lost;
 };
 
 static void *work(void *arg) {
   struct worker *w = arg;
-  static const uint8_t sqe[64] = {2};
+  static const uint8_t sqe[64] = {2}, bytes[65536];
+  const struct nvmetap_data data = {
+      .direction = NVMETAP_TO_HOST, .bytes = bytes, .length = sizeof(bytes)};
   for (unsigned i = 0; i < w->count; i++)
-    w->lost += nvmetap_command(w->controller, 1, 1, (uint16_t)i, 0, 0, sqe) != 0;
+    w->lost += (w->big ? nvmetap_data(w->controller, &data)
+                       : nvmetap_command(w->controller, 1, 1, (uint16_t)i, 0, 0, sqe)) != 0;
   return NULL;
 }
 
@@ -430,22 +463,35 @@ static void see_threads(const struct nvt_record *record, void *ctx) {
   seen->records++;
 }
 
-/* Four threads; with a ring each, and with locks in one ring that is too small for them. */
+/* A ring for each; one, and a lock, that is too small for what they drop; one for one controller
+ * that all of them serve. */
+enum how { OWN_RINGS, DROPPING, ONE_CONTROLLER, HOWS };
+
+static struct nvmetap_recorder *four_workers(enum how how, struct worker workers[4]) {
+  struct nvmetap_recorder *r =
+      recorder((struct nvmetap_options){.threads = how == OWN_RINGS ? 4 : 1,
+                                        .locked = how != OWN_RINGS,
+                                        .data = NVMETAP_DATA_FULL,
+                                        .on_full = how == DROPPING ? NVMETAP_DROP : NVMETAP_BLOCK});
+  for (uint16_t i = 0; i < 4; i++) {
+    struct nvmetap_info info = {.size = sizeof(info), .id = i, .thread = how == OWN_RINGS ? i : 0};
+    workers[i] = (struct worker){.count = how == DROPPING ? 200 : 20000, .big = how == DROPPING};
+    if (i > 0 && how == ONE_CONTROLLER)
+      workers[i].controller = workers[0].controller;
+    else
+      assert_int_equal(nvmetap_add(r, &info, &workers[i].controller), 0);
+  }
+  return r;
+}
+
 static void threads_lose_nothing_unsaid(void **state) {
   (void)state;
-  enum { COUNT = 20000 };
-  for (unsigned drop = 0; drop < 2; drop++) {
-    struct nvmetap_recorder *r =
-        recorder((struct nvmetap_options){.threads = drop ? 1 : 4,
-                                          .locked = drop != 0,
-                                          .on_full = drop ? NVMETAP_DROP : NVMETAP_BLOCK});
+  static const uint64_t records[HOWS] = {
+      [OWN_RINGS] = 4 + 4 * 20000, [ONE_CONTROLLER] = 1 + 4 * 20000};
+  for (enum how how = OWN_RINGS; how < HOWS; how++) {
     struct worker workers[4];
     pthread_t threads[4];
-    for (uint16_t i = 0; i < 4; i++) {
-      struct nvmetap_info info = {.size = sizeof(info), .id = i, .thread = drop ? 0 : i};
-      workers[i] = (struct worker){.count = COUNT};
-      assert_int_equal(nvmetap_add(r, &info, &workers[i].controller), 0);
-    }
+    struct nvmetap_recorder *r = four_workers(how, workers);
     for (unsigned i = 0; i < 4; i++)
       assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
     uint64_t lost = 0;
@@ -460,10 +506,10 @@ static void threads_lose_nothing_unsaid(void **state) {
     assert_int_equal(counts.lost, lost);
     assert_int_equal(seen.lost, lost);
     assert_int_equal(seen.records, counts.records);
-    if (!drop)
-      assert_int_equal(counts.records, 4 + 4 * COUNT);
-    if (drop)
+    if (how == DROPPING)
       assert_true(lost > 0);
+    else
+      assert_int_equal(counts.records, records[how]);
   }
 }
 
@@ -498,6 +544,25 @@ static void writing_fails(void **state) {
   int error = nvmetap_create("/dev/full", &options, &r);
   assert_int_equal(error, -ENOSPC); /* its header can't be written */
   assert_non_null(strstr(nvmetap_error(), "/dev/full"));
+  r = recorder((struct nvmetap_options){0});
+  struct worker worker = {.controller = controller(r, 0), .count = 20000};
+  struct rlimit before, small;
+  assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+  small = before;
+  small.rlim_cur = 300000;
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+  assert_false(nvmetap_failed(r));
+  work(&worker);
+  assert_int_equal(nvmetap_flush(r), -EIO);
+  assert_true(nvmetap_failed(r));
+  struct nvmetap_counts counts;
+  assert_int_equal(nvmetap_close(r, &counts), -EFBIG);
+  assert_non_null(strstr(nvmetap_error(), path));
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+  assert_int_equal(worker.lost, counts.lost);
+  uint64_t there = read_back(NULL, NULL);
+  assert_true(there > 1000 && there <= 300000 / 128);
+  assert_int_equal(there + counts.unsaved, counts.records);
 }
 
 int main(void) {
