@@ -23,6 +23,9 @@ void nvt_trace_clock_start_system(struct nvt_trace_clock *clock) {
 
 #if defined(__x86_64__)
 static uint64_t scale; /* 0: the counter isn't used */
+/* One start for all clocks of a process: time stamps of its threads are compared when their records
+ * are merged. */
+static uint64_t start_ticks, start_ns;
 
 /* The counter and a clock of the system at one moment: the tightest of several tries. */
 static void both(clockid_t which, uint64_t *ticks, uint64_t *ns) {
@@ -54,6 +57,7 @@ static void measure(void) {
   both(CLOCK_MONOTONIC, &ticks[1], &ns[1]);
   if (ticks[1] > ticks[0] && ns[1] > ns[0])
     scale = (uint64_t)(((unsigned __int128)(ns[1] - ns[0]) << 32) / (ticks[1] - ticks[0]));
+  both(CLOCK_REALTIME, &start_ticks, &start_ns);
 }
 
 void nvt_trace_clock_start(struct nvt_trace_clock *clock) {
@@ -62,7 +66,8 @@ void nvt_trace_clock_start(struct nvt_trace_clock *clock) {
   nvt_trace_clock_start_system(clock);
   if (scale == 0)
     return;
-  both(CLOCK_REALTIME, &clock->start_ticks, &clock->start_ns);
+  clock->start_ticks = start_ticks;
+  clock->start_ns = start_ns;
   clock->scale = scale;
   clock->ticks = true;
 }

@@ -5,7 +5,8 @@
  * Where the CPU's time stamp counter is invariant it is read and scaled by one
  * multiplication, with a scale measured once at the start: for the length of a
  * recording the clock runs evenly, whatever is done to the system's clock
- * meanwhile. Elsewhere it is clock_gettime().
+ * meanwhile. All clocks of a process have the same start, so that they agree with each other
+ * as far as the counters of the processors do. Elsewhere it is clock_gettime().
  */
 #ifndef NVT_CAPTURE_CLOCK_H
 #define NVT_CAPTURE_CLOCK_H

@@ -7,6 +7,9 @@
 
 /* Page n is in slot n % slots. The reader has the last `pages` of them; the slot beyond is for the
  * page that is looked at. A run that isn't recorded yet is among the last. */
+/* So many pages can have hashes that are alike; of more the oldest isn't found any more. */
+#define WAYS 4u
+
 struct entry {
   uint64_t hash;
   uint64_t seq;
@@ -16,8 +19,8 @@ struct entry {
 struct nvt_dedup {
   uint32_t pages;
   uint32_t slots;
-  uint32_t sets;        /* a power of two */
-  uint64_t (*index)[2]; /* of each set: page numbers + 1, the younger first; 0: none */
+  uint32_t sets;           /* a power of two */
+  uint64_t (*index)[WAYS]; /* of each set: page numbers + 1, the youngest first; 0: none */
   struct entry *entries;
   uint8_t *bytes;
   uint64_t end;   /* pages remembered */
@@ -45,7 +48,7 @@ int nvt_dedup_create(uint32_t pages, struct nvt_dedup **out) {
   d->pages = pages;
   d->slots = pages + 1;
   d->sets = 1;
-  while (d->sets < pages)
+  while (d->sets < 2 * pages)
     d->sets *= 2;
   d->index = calloc(d->sets, sizeof(*d->index));
   d->entries = calloc(d->slots, sizeof(*d->entries));
@@ -101,7 +104,7 @@ static uint64_t hash_of(const uint8_t *bytes) {
 /* The page in the slot of `end`, among those that the reader has or will have; UINT64_MAX: no. */
 static uint64_t look_up(const struct nvt_dedup *d, uint64_t hash) {
   const uint64_t *ways = d->index[hash & (d->sets - 1)];
-  for (unsigned way = 0; way < 2; way++) {
+  for (unsigned way = 0; way < WAYS; way++) {
     uint64_t page = ways[way] - 1;
     if (ways[way] == 0 || page >= d->end || page < d->valid || page + d->pages < d->end ||
         entry(d, page)->hash != hash)
@@ -115,7 +118,7 @@ static uint64_t look_up(const struct nvt_dedup *d, uint64_t hash) {
 /* The page in the slot of `end` stays there. */
 static void remember(struct nvt_dedup *d, uint64_t hash) {
   uint64_t *ways = d->index[hash & (d->sets - 1)];
-  ways[1] = ways[0];
+  memmove(ways + 1, ways, (WAYS - 1) * sizeof(*ways));
   ways[0] = d->end + 1;
   entry(d, d->end)->hash = hash;
   d->end++;

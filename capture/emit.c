@@ -33,6 +33,7 @@ static void lose(struct nvt_emit_stream *stream, struct nvt_emit *emit, uint64_t
   stream->lost_last_ns = ns;
   stream->seq++;
   emit->counts.lost++;
+  nvt_ring_retract(emit->ring);
   nvt_ring_note_loss(emit->ring, &(struct nvt_ring_loss){.controller = stream->who.controller,
                                                          .thread = emit->thread,
                                                          .epoch = stream->who.epoch,

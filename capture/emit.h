@@ -134,6 +134,7 @@ static inline void *nvt_emit_begin_at(struct nvt_emit *emit, struct nvt_emit_who
 
 static inline void *nvt_emit_begin(struct nvt_emit *emit, struct nvt_emit_who who,
                                    enum nvt_record_type type, size_t body) {
+  nvt_ring_begin(emit->ring);
   return nvt_emit_begin_at(emit, who, type, body, nvt_emit_now(emit));
 }
 

@@ -3,9 +3,10 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "capture/commands_int.h"
-#include "trace/ranges.h"
+#include "capture/select_int.h"
 #include "trace/record.h"
 
 struct nvt_match {
@@ -13,8 +14,8 @@ struct nvt_match {
   unsigned count;
   uint32_t wanted;               /* record types that matter, by bit */
   bool numbered;                 /* a trigger waits for a number */
+  bool only_failed;              /* of completions, success meets nothing */
   struct nvt_commands *commands; /* NULL: completions tell enough */
-  struct nvt_ranges *ranges;     /* NULL: nobody asks for blocks */
 };
 _Static_assert(NVT_REC_COUNT <= 32, "a bit for each type");
 
@@ -35,8 +36,9 @@ static uint32_t types_of(const struct nvt_trigger *trigger) {
 
 /* A completion has queue, opcode and status: for more its command is needed. */
 static bool needs_command(const struct nvt_trigger *trigger) {
+  const struct nvt_trace_filter *filter = &trigger->commands;
   return trigger->kind == NVT_TRIGGER_COMPLETION &&
-         (trigger->slower_ns != 0 || trigger->by_lba || trigger->commands.by_nsid);
+         (filter->slower || filter->range_count > 0 || filter->by_nsid);
 }
 
 int nvt_match_create(const struct nvt_trigger *triggers, unsigned count, struct nvt_match **out) {
@@ -46,20 +48,20 @@ int nvt_match_create(const struct nvt_trigger *triggers, unsigned count, struct 
     return -ENOMEM;
   match->triggers = triggers;
   match->count = count;
-  bool commands = false, ranges = false;
+  bool commands = false;
+  match->only_failed = true;
   for (unsigned i = 0; i < count; i++) {
     match->wanted |= types_of(&triggers[i]);
     match->numbered |= triggers[i].kind == NVT_TRIGGER_RECORD;
     commands |= needs_command(&triggers[i]);
-    ranges |= triggers[i].by_lba;
+    if (triggers[i].kind == NVT_TRIGGER_COMPLETION && nvt_select_status(&triggers[i].commands, 0))
+      match->only_failed = false;
   }
   if (commands) {
     match->wanted |= 1u << NVT_REC_COMMAND;
     match->commands = nvt_commands_create();
   }
-  if (ranges)
-    match->ranges = nvt_ranges_new(NVT_RANGES_MIN, 0);
-  if ((commands && match->commands == NULL) || (ranges && match->ranges == NULL)) {
+  if (commands && match->commands == NULL) {
     nvt_match_destroy(match);
     return -ENOMEM;
   }
@@ -71,72 +73,55 @@ void nvt_match_destroy(struct nvt_match *match) {
   if (match == NULL)
     return;
   nvt_commands_destroy(match->commands);
-  if (match->ranges != NULL)
-    nvt_ranges_free(match->ranges);
   free(match);
 }
 
-static bool of_queue(const struct nvt_trace_filter *filter, uint16_t sqid) {
-  if ((filter->admin && sqid != 0) || (filter->io && sqid == 0))
-    return false;
-  for (unsigned i = 0; i < filter->queue_count; i++)
-    if (filter->queues[i] == sqid)
-      return true;
-  return filter->queue_count == 0;
-}
-
-static bool of_blocks(const struct nvt_match *match, const struct nvt_trigger *trigger,
-                      uint16_t sqid, const struct nvt_sqe *sqe) {
-  struct nvt_range range;
-  if (sqid == 0 || !nvt_ranges_of(match->ranges, 0, NVT_SET_NVM, sqe, &range))
-    return false;
-  return range.first <= trigger->lba_last && trigger->lba_first <= range.first + (range.count - 1);
-}
-
-/* What a trigger says of the command; sqe NULL: only its queue and opcode are known. */
-static bool of_command(const struct nvt_match *match, const struct nvt_trigger *trigger,
-                       uint16_t sqid, uint8_t opcode, const struct nvt_sqe *sqe) {
-  const struct nvt_trace_filter *filter = &trigger->commands;
-  if (!of_queue(filter, sqid))
-    return false;
-  if (filter->by_opcode && (filter->opcodes[sqid != 0][opcode / 8] >> opcode % 8 & 1) == 0)
-    return false;
-  if (filter->by_nsid && (sqe == NULL || sqe->nsid != filter->nsid))
-    return false;
-  return !trigger->by_lba || (sqe != NULL && of_blocks(match, trigger, sqid, sqe));
-}
-
-static bool of_completion(const struct nvt_trigger *trigger, nvt_status status, bool known,
-                          uint64_t took_ns) {
-  if ((trigger->error && status == 0) || (trigger->by_status && status != trigger->status))
-    return false;
-  return trigger->slower_ns == 0 || (known && took_ns > trigger->slower_ns);
-}
-
-struct seen { /* of a record and its command */
+struct seen { /* a record, and its command, where that is known */
   const struct nvt_record *record;
   const struct nvt_sqe *sqe;
   uint64_t took_ns;
 };
 
-static bool meets(const struct nvt_match *match, const struct nvt_trigger *trigger,
-                  const struct seen *seen) {
+static bool of_completion(const struct nvt_trigger *trigger, const struct seen *seen) {
+  const struct nvt_trace_filter *filter = &trigger->commands;
+  const struct nvt_rec_completion *body = &seen->record->completion;
+  const struct nvt_sqe as_far_as_known = {.opcode = body->opcode};
+  if (seen->sqe == NULL && needs_command(trigger))
+    return false;
+  const struct nvt_sqe *sqe = seen->sqe != NULL ? seen->sqe : &as_far_as_known;
+  return nvt_select_status(filter, NVT_CQE_STATUS(body->cqe.status)) &&
+         (!filter->slower || nvt_select_slow(filter, body->sqid, sqe, seen->took_ns)) &&
+         nvt_select_command(filter, body->sqid, sqe);
+}
+
+static bool meets(const struct nvt_trigger *trigger, const struct seen *seen) {
   const struct nvt_record *record = seen->record;
   if ((types_of(trigger) >> record->header.type & 1) == 0)
     return false;
   switch (record->header.type) {
   case NVT_REC_COMMAND:
-    return of_command(match, trigger, record->command.sqid, seen->sqe->opcode, seen->sqe);
+    return nvt_select_command(&trigger->commands, record->command.sqid, seen->sqe);
   case NVT_REC_COMPLETION:
-    return of_completion(trigger, NVT_CQE_STATUS(record->completion.cqe.status), seen->sqe != NULL,
-                         seen->took_ns) &&
-           of_command(match, trigger, record->completion.sqid, record->completion.opcode,
-                      seen->sqe);
+    return of_completion(trigger, seen);
   case NVT_REC_EVENT:
     return record->event.event < 64 && (trigger->events >> record->event.event & 1) != 0;
   default:
     return nvt_access_touches(&record->access, trigger->offset, trigger->size);
   }
+}
+
+/* What most records are, told without taking them apart. */
+static bool means_nothing(const struct nvt_match *match, const uint8_t *bytes, size_t captured) {
+  struct nvt_rec_completion body;
+  if (captured < sizeof(struct nvt_rec_header) || bytes[5] >= NVT_REC_COUNT ||
+      (match->wanted >> bytes[5] & 1) == 0)
+    return true;
+  if (bytes[5] != NVT_REC_COMPLETION || !match->only_failed || match->commands != NULL ||
+      bytes[6] != sizeof(struct nvt_rec_header) ||
+      captured < sizeof(struct nvt_rec_header) + sizeof(body))
+    return false;
+  memcpy(&body, bytes + sizeof(struct nvt_rec_header), sizeof(body));
+  return NVT_CQE_STATUS(body.cqe.status) == 0;
 }
 
 uint32_t nvt_match(struct nvt_match *match, const uint8_t *bytes, size_t captured, uint64_t ns,
@@ -146,8 +131,7 @@ uint32_t nvt_match(struct nvt_match *match, const uint8_t *bytes, size_t capture
     if (match->triggers[i].kind == NVT_TRIGGER_RECORD && match->triggers[i].record == number)
       met |= 1u << i;
   struct nvt_record record;
-  if (captured < sizeof(record.header) || bytes[5] >= NVT_REC_COUNT ||
-      (match->wanted >> bytes[5] & 1) == 0 ||
+  if (means_nothing(match, bytes, captured) ||
       nvt_record_parse(bytes, captured, &record) != NVT_PARSE_OK ||
       (record.header.flags & NVT_V_header_flags_SNAPSHOT) != 0)
     return met;
@@ -166,7 +150,7 @@ uint32_t nvt_match(struct nvt_match *match, const uint8_t *bytes, size_t capture
     seen.took_ns = ns > command.ns ? ns - command.ns : 0;
   }
   for (unsigned i = 0; i < match->count; i++)
-    if (meets(match, &match->triggers[i], &seen))
+    if (meets(&match->triggers[i], &seen))
       met |= 1u << i;
   return met;
 }

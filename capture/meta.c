@@ -39,6 +39,7 @@ int nvt_capture_meta(const struct nvt_controller *device, const char *filter,
   *meta = (struct nvt_meta){.vs = info.vs,
                             .cap = info.cap,
                             .mdts = info.mdts,
+                            .sgl = info.sgl,
                             .io_queues = info.io_queues,
                             .vectors = info.vectors,
                             .pci_address = info.pci_address};

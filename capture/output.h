@@ -27,6 +27,9 @@ struct nvt_output_options {
   uint32_t snaplen;                /* bytes kept of a record; 0: all. Only tails are cut */
   const struct nvt_packer *packer; /* compression; NULL: none */
   int level;                       /* of the packer */
+  /* A regular file was opened for the next one, and is empty. NULL is fine. */
+  void (*opened)(void *ctx, const char *path, int fd);
+  void *ctx;
 };
 
 /* Opens nothing yet. 0 or -errno, with a message for a person in why. */
@@ -48,9 +51,7 @@ int nvt_output_put(struct nvt_output *, const uint8_t *records, size_t length);
 size_t nvt_output_held(const struct nvt_output *);
 int nvt_output_flush(struct nvt_output *);
 
-/* The current file has no name any more: somebody removed it. A system call. */
-bool nvt_output_removed(const struct nvt_output *);
-/* A call like nvt_output_next() is due to say what becomes of its records: they are lost. */
+/* Somebody removed the current file: its records are lost with it. nvt_output_next() is due. */
 void nvt_output_give_up(struct nvt_output *);
 
 struct nvt_output_counts {

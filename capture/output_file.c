@@ -44,7 +44,7 @@ static int write_all(const struct nvt_outfile *file, const uint8_t *from, size_t
 static int open_path(const char *path) {
   struct stat status;
   bool special = stat(path, &status) == 0 && !S_ISREG(status.st_mode);
-  return open(path, (special ? O_WRONLY : O_RDWR) | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  return open(path, (special ? O_WRONLY : O_RDWR) | O_CREAT | O_CLOEXEC, 0644);
 }
 
 int nvt_outfile_open(struct nvt_outfile *file, const char *path, bool buffered, bool plain) {

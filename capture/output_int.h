@@ -25,8 +25,8 @@ struct nvt_outfile {
   uint64_t after;  /* and the first one that begins in it */
 };
 
-/* `path` "-": standard output. buffered: records of a regular file go through the buffer; plain:
- * without O_DIRECT. 0 or -errno. */
+/* `path` "-": standard output. What a regular file has stays, for the caller to cut. buffered:
+ * records of a regular file go through the buffer; plain: without O_DIRECT. 0 or -errno. */
 int nvt_outfile_open(struct nvt_outfile *, const char *path, bool buffered, bool plain);
 /* The first bytes of the file, no record. 0 or -errno. */
 int nvt_outfile_header(struct nvt_outfile *, const uint8_t *header, size_t length);

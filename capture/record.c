@@ -45,6 +45,7 @@ struct session {
   struct nvt_ring *ring;
   struct nvt_ring_writer *writer;
   struct nvt_trace_tap *tap;
+  struct record_gate gate;
   struct nvt_control *control;
   struct nvt_live *live;
   struct nvt_workload workload;
@@ -65,6 +66,7 @@ static int make_device(struct session *s) {
   struct nvt_controller_options device = {.pci_address = o->pci_address,
                                           .serial = o->serial,
                                           .io_queues = o->queues,
+                                          .sgl = o->sgl,
                                           .plugins = s->host};
   if (o->profile != NULL &&
       nvt_profile_start(o->profile, s->host, &device, &s->profile, why, sizeof(why)) != 0)
@@ -124,6 +126,7 @@ static bool trace_state(void *ctx, struct nvt_control_trace *out) {
                                     .records = counts.records,
                                     .lost = counts.lost,
                                     .bytes = counts.bytes};
+  nvt_record_gate_state(&s->gate, out);
   return true;
 }
 
@@ -133,6 +136,10 @@ static int trace_switch(void *ctx, bool on) {
   if (error == 0 && on)
     nvt_plugins_tell(s->host);
   return error;
+}
+
+static int trace_fire(void *ctx, bool dump, const char *path, struct nvt_control_piece *out) {
+  return nvt_record_gate_fire(&((struct session *)ctx)->gate, dump, path, out);
 }
 
 static bool live_trace(void *ctx, unsigned i, struct nvt_control_live *out) {
@@ -162,6 +169,7 @@ static int make_control(struct session *s) {
                                             .stop = stop_now,
                                             .trace = trace_state,
                                             .trace_switch = trace_switch,
+                                            .trace_fire = trace_fire,
                                             .trace_open = live_open,
                                             .trace_begin = live_begin,
                                             .trace_close = live_close,
@@ -196,6 +204,28 @@ static void want_preamble(void *ctx) {
   (void)nvt_host_post(s->host, s, preamble, s);
 }
 
+/* Device thread. */
+static void stop_trace(void *arg) {
+  struct session *s = arg;
+  if (s->tap != NULL && nvt_trace_tap_on(s->tap))
+    (void)nvt_trace_tap_stop(s->tap);
+}
+
+/* The writer's thread: there is to be no more trace. A session of the built-in driver is of no use
+ * then; a guest's goes on, for the guest; or as was asked for. */
+static void trace_ended(void *ctx, int error) {
+  struct session *s = ctx;
+  const struct record_options *o = s->options;
+  bool end = o->on_write_error == RECORD_ERROR_SESSION ||
+             (o->on_write_error == RECORD_ERROR_USUAL && o->socket == NULL);
+  nvt_log(error != 0 ? NVT_LOG_QUIET : NVT_LOG_NORMAL, "%s: %s; %s", o->trace,
+          error != 0 ? "nothing more is recorded" : "all files that were asked for are full",
+          end ? "the session ends" : "the session goes on");
+  if (end)
+    stop = 1;
+  (void)nvt_host_post(s->host, s, stop_trace, s);
+}
+
 static int make_trace(struct session *s) {
   const struct record_options *o = s->options;
   if (o->trace == NULL) {
@@ -206,9 +236,17 @@ static int make_trace(struct session *s) {
   if (aside != NVT_EXIT_OK)
     return aside;
   char why[512] = "";
-  const struct nvt_ring_writer_options writer = {
-      .path = o->trace, .rings = &s->ring, .count = 1, .want_preamble = want_preamble, .ctx = s};
-  int error = nvt_ring_writer_start(&writer, &s->writer, why, sizeof(why));
+  const struct nvt_ring_writer_options writer = {.path = o->trace,
+                                                 .rings = &s->ring,
+                                                 .count = 1,
+                                                 .files = o->files,
+                                                 .want_preamble = want_preamble,
+                                                 .ended = trace_ended,
+                                                 .ctx = s};
+  s->gate.host = s->host;
+  int error = nvt_record_by_pieces(o)
+                  ? nvt_record_gate_start(&s->gate, o, s->ring, want_preamble, s, why, sizeof(why))
+                  : nvt_ring_writer_start(&writer, &s->writer, why, sizeof(why));
   if (error != 0)
     return complain(error == -ENOSPC || error == -EPIPE ? NVT_EXIT_DIFFERS : NVT_EXIT_USAGE, why);
   const struct nvt_trace_options trace = {.data = o->data,
@@ -218,6 +256,7 @@ static int make_trace(struct session *s) {
                                           .paused = o->paused,
                                           .filter = &o->filter};
   error = nvt_trace_tap_create(s->host, s->ring, &trace, &s->tap);
+  s->gate.tap = s->tap;
   if (error == 0 && !o->paused) {
     nvt_ring_mark_start(s->ring);
     error = nvt_trace_tap_meta(s->tap, s->device);
@@ -244,19 +283,7 @@ static int serve(struct session *s) {
   return error == 0 ? NVT_EXIT_OK : complain(NVT_EXIT_DIFFERS, strerror(-error));
 }
 
-/* A session whose trace can't be written any more is of no use; a guest's goes on, for the guest.
- */
-static void give_up_without_trace(void *user, uint64_t ios, double seconds) {
-  const struct session *s = user;
-  (void)ios;
-  (void)seconds;
-  if (s->writer != NULL && nvt_ring_writer_failed(s->writer))
-    stop = 1;
-}
-
 static int drive(struct session *s) {
-  s->workload.progress = give_up_without_trace;
-  s->workload.user = s;
   struct nvt_transport *transport;
   int error = nvt_transport_local(s->device, &transport);
   if (error != 0)
@@ -283,17 +310,27 @@ static double now(void) {
 static int end(struct session *s, int status) {
   if (s->host != NULL)
     nvt_host_close(s->host);
+  nvt_record_gate_settle(&s->gate, NULL, false); /* who fired by hand waits for that */
   nvt_control_end(s->control);
   nvt_vfio_server_destroy(s->server);
   nvt_controller_destroy(s->device);
   nvt_live_destroy(s->live);
+  nvt_record_gate_settle(&s->gate, s->options, status != NVT_EXIT_OK);
   nvt_trace_tap_destroy(s->tap, &s->summary.counts);
+  if (s->gate.gate != NULL) {
+    if (!nvt_gate_finish(s->gate.gate, &s->summary.pieces))
+      status = NVT_EXIT_DIFFERS;
+    s->summary.written.bytes = s->summary.pieces.bytes;
+    (void)snprintf(s->summary.written.path, sizeof(s->summary.written.path), "%s",
+                   s->options->trace);
+  }
   if (s->writer != NULL) {
     char why[512];
     if (!nvt_ring_writer_finish(s->writer, &s->summary.written, why, sizeof(why)))
       status = NVT_EXIT_DIFFERS; /* it told why, when it happened */
-    s->summary.counts.records -= s->summary.written.unsaved;
-    s->summary.counts.lost += s->summary.written.unsaved;
+    uint64_t gone = s->summary.written.unsaved + s->summary.written.removed;
+    s->summary.counts.records -= gone;
+    s->summary.counts.lost += gone;
   }
   if (s->ring != NULL)
     s->summary.waits = s->ring->waits;
@@ -345,8 +382,13 @@ NVT_COMMAND(
         "\n"
         "  --trace FILE|-          where to write the trace; '-': standard output, to be piped.\n"
         "                          Without it nothing is recorded\n"
-        "  --data none|head:N|full data of the commands: none, the first N bytes of each, or all;\n"
-        "                          default none (PRP lists are always recorded)\n"
+        "  --data none|head:N|full|crc  data of the commands: none, the first N bytes of each, "
+        "all,\n"
+        "                          or a CRC of each block; default none (PRP lists and SGLs are\n"
+        "                          always recorded). head:N and full with ',dedup[:SIZE]' behind: "
+        "pages\n"
+        "                          that repeat one of the last SIZE bytes aren't recorded again;\n"
+        "                          128K to 64M, 4M if not given\n"
         "  --filter WORDS          what to record, with ',' between: commands, doorbells, "
         "metadata,\n"
         "                          admin, io, queue=N, opcode=Read, nsid=N, lba=A-B, errors,\n"
@@ -360,10 +402,37 @@ NVT_COMMAND(
         "  --no-recover            keep that buffer in memory that ends with this process, and "
         "leave\n"
         "                          alone what recorders before it left; see 'nvmetap recover'\n"
+        "  -C SIZE, --rotate-size SIZE\n"
+        "                          another file when one has so many millions of bytes, or K, M, "
+        "G;\n"
+        "                          a set of files NAME_00001_20261128020000.pcap, each of which\n"
+        "                          stands for itself\n"
+        "  -G SECONDS, --rotate-seconds SECONDS\n"
+        "                          another file when one is so old; FILE may have strftime(3)'s %\n"
+        "  -W COUNT, --files COUNT with -C: keep that many files, the newest; with -G alone: end\n"
+        "                          when that many are full\n"
+        "  -s N, --snaplen N       cut data in the file, N bytes kept of a record\n"
+        "  --compress zstd[:LEVEL] level 1 to 19, default 3; by itself where FILE ends in .zst.\n"
+        "                          Wireshark and nvmetap open it as it is\n"
+        "  --on-write-error trace|session\n"
+        "                          what ends when the trace can't be written: tracing alone, or "
+        "the\n"
+        "                          session; default: a guest's goes on, the built-in driver's "
+        "ends\n"
+        "  --flight SIZE|TIME      write nothing, but keep the last 256M, or 30s; written by 'ctl\n"
+        "                          PATH trace dump', SIGUSR1, a trigger, and when the session "
+        "fails\n"
+        "  --flight-at-end         and at its end in any case\n"
+        "  --trigger CONDITION[,before=SPAN][,after=SPAN][,times=N]  write only what is around:\n"
+        "                          error, status=2/0x81, slower=10ms, opcode=, queue=, nsid=, "
+        "lba=,\n"
+        "                          event=reset, reg=CC, record=N; SPAN: 1000 (records), 64K, 10ms\n"
+        "  --trigger-into files|one  each of these a file of a set (default), or all in one\n"
         "  --namespace DESCRIPTION ram:SIZE, file:PATH or null:SIZE, each with [,block=512|4096]\n"
         "                          [,readonly]; may be given several times; default ram:64M\n"
         "  --serial TEXT           serial number, up to 20 characters\n"
         "  --queues N              I/O queue pairs to offer, 1 to 255; default 64\n"
+        "  --sgl                   support SGLs for I/O commands: a Linux guest then uses them\n"
         "  --pci-address BB:DD.F   what the trace calls the controller; default 00:05.0\n"
         "  --profile NAME[,WORD=N] be a drive that hosts have trouble with; 'list' lists them, as\n"
         "                          'nvmetap profiles' does\n"
@@ -399,9 +468,10 @@ NVT_COMMAND(
         "  --workload WORDS        what the driver does, as word=value with commas between:\n"
         "                          rw=read|write|randread|randwrite|randrw, bs=4k, depth=32,\n"
         "                          queues=1, count=N or seconds=S, verify=on|off, seed=N,\n"
-        "                          interrupts=on|off, host=naive|careful, trouble=NAME (default\n"
-        "                          the --profile's); default rw=randread,count=10000.\n"
-        "                          Each word but queues is an option too: --rw randrw --bs 128k\n"
+        "                          interrupts=on|off, sgl=off|on|mixed, host=naive|careful,\n"
+        "                          trouble=NAME (default the --profile's); default\n"
+        "                          rw=randread,count=10000. Each word but queues and sgl is an\n"
+        "                          option too: --rw randrw --bs 128k\n"
         "\n"
         "SIGINT and SIGTERM end a recording cleanly. The file is a readable trace at every "
         "moment.\n"

@@ -15,7 +15,7 @@ static const char *const words[] = {"rw",   "bs",         "depth",   "count", "s
 enum { WORDS = sizeof(words) / sizeof(words[0]), FIRST_WORD = 1000 };
 
 static const struct option named[] = {
-    {"socket", required_argument, NULL, 's'},
+    {"socket", required_argument, NULL, 'k'},
     {"namespace", required_argument, NULL, 'n'},
     {"trace", required_argument, NULL, 't'},
     {"data", required_argument, NULL, 'd'},
@@ -29,16 +29,28 @@ static const struct option named[] = {
     {"once", no_argument, NULL, 'o'},
     {"pci-address", required_argument, NULL, 'P'},
     {"queues", required_argument, NULL, 'q'},
+    {"sgl", no_argument, NULL, 'L'},
     {"json", no_argument, NULL, 'j'},
     {"plugin-isolated", required_argument, NULL, 'I'},
     {"on-plugin-death", required_argument, NULL, 'D'},
     {"plugin-timeout", required_argument, NULL, 'T'},
     {"control", required_argument, NULL, 'c'},
-    {"no-control", no_argument, NULL, 'C'},
+    {"no-control", no_argument, NULL, 'N'},
     {"trace-paused", no_argument, NULL, 'a'},
     {"log", required_argument, NULL, 'l'},
     {"profile", required_argument, NULL, 'R'},
-    {"no-recover", no_argument, NULL, 'N'},
+    {"no-recover", no_argument, NULL, 'X'},
+    {"rotate-size", required_argument, NULL, RECORD_ROTATE_SIZE},
+    {"rotate-seconds", required_argument, NULL, RECORD_ROTATE_SECONDS},
+    {"files", required_argument, NULL, RECORD_FILES},
+    {"snaplen", required_argument, NULL, RECORD_SNAPLEN},
+    {"snapshot-length", required_argument, NULL, RECORD_SNAPLEN},
+    {"compress", required_argument, NULL, RECORD_COMPRESS},
+    {"on-write-error", required_argument, NULL, RECORD_WRITE_ERROR},
+    {"flight", required_argument, NULL, 'y'},
+    {"flight-at-end", no_argument, NULL, 'E'},
+    {"trigger", required_argument, NULL, 'g'},
+    {"trigger-into", required_argument, NULL, 'J'},
 };
 enum { NAMED = sizeof(named) / sizeof(named[0]) };
 
@@ -143,7 +155,7 @@ static int add_words(struct record_options *o, const char *word, const char *tex
 
 static int take(struct record_options *o, int option) {
   switch (option) {
-  case 's':
+  case 'k':
     o->socket = optarg;
     return NVT_EXIT_OK;
   case 't':
@@ -152,10 +164,10 @@ static int take(struct record_options *o, int option) {
   case 'c':
     o->control = optarg;
     return NVT_EXIT_OK;
-  case 'C':
+  case 'N':
     o->no_control = true;
     return NVT_EXIT_OK;
-  case 'N':
+  case 'X':
     o->no_recover = true;
     return NVT_EXIT_OK;
   case 'a':
@@ -181,6 +193,16 @@ static int take(struct record_options *o, int option) {
     return parse_death(o, optarg);
   case 'T':
     return parse_plugin_timeout(o, optarg);
+  case 'y':
+    return nvt_record_flight_option(o, optarg);
+  case 'E':
+    o->at_end = true;
+    return NVT_EXIT_OK;
+  case 'g':
+    return nvt_record_trigger_option(o, optarg);
+  case 'J':
+    o->into_given = true;
+    return parse_either("trigger-into", optarg, "files", "one", &o->into_one);
   case 'R':
     o->profile = optarg;
     return NVT_EXIT_OK;
@@ -203,12 +225,17 @@ static int take(struct record_options *o, int option) {
     return NVT_EXIT_OK;
   case 'P':
     return parse_pci_address(o, optarg);
+  case 'L':
+    o->sgl = true;
+    return NVT_EXIT_OK;
   case 'q':
     return parse_queues(o, optarg);
   case 'j':
     o->json = true;
     return NVT_EXIT_OK;
   default:
+    if (option >= RECORD_ROTATE_SIZE)
+      return nvt_record_output_take(o, option, optarg);
     return add_words(o, words[option - FIRST_WORD], optarg);
   }
 }
@@ -244,6 +271,11 @@ static int agree(struct record_options *o) {
                                      "--plugin-isolated FILE: another plug-in's end is ours, too");
   if (o->no_control && o->control != NULL)
     return nvt_usage_error("record", "--control and --no-control: which?");
+  if (nvt_record_output_agree(o) != NVT_EXIT_OK)
+    return NVT_EXIT_USAGE;
+  int status = nvt_record_gate_agree(o);
+  if (status != NVT_EXIT_OK)
+    return status;
   if (o->namespace_count == 0)
     o->namespaces[o->namespace_count++] = "ram:64M";
   /* A file is to be whole. Who looks on live must not hold up the guest. */
@@ -262,14 +294,14 @@ int nvt_record_options(int argc, char **argv, struct record_options *o) {
   opterr = 0;
   for (;;) {
     int at = optind == 0 ? 1 : optind;
-    int option = getopt_long(argc, argv, "+:", known, NULL);
+    int option = getopt_long(argc, argv, "+:" RECORD_OUTPUT_SHORT, known, NULL);
     if (option == -1)
       break;
     if (option == ':')
       return nvt_usage_error("record", "%s needs a value", argv[at]);
     if (option == '?')
       return nvt_usage_error("record", "unknown option '%s'; --help lists them", argv[at]);
-    int status = take(o, option);
+    int status = take(o, nvt_record_output_option(option));
     if (status != NVT_EXIT_OK)
       return status;
   }

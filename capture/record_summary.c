@@ -32,9 +32,12 @@ static void print_text(const struct record_summary *s) {
     print_drive(&s->drive);
   if (!s->traced)
     return;
-  fprintf(stderr, "trace: %" PRIu64 " records, %" PRIu64 " lost, %" PRIu64 " bytes in %.1f s: %s\n",
-          s->counts.records, s->counts.lost, s->written.bytes, s->seconds,
-          strcmp(s->options->trace, "-") == 0 ? "standard output" : s->options->trace);
+  fprintf(stderr, "trace: %" PRIu64 " records, %" PRIu64 " lost, %" PRIu64 " bytes in %.1f s: ",
+          s->counts.records, s->counts.lost, s->written.bytes, s->seconds);
+  if (s->written.files > 1)
+    fprintf(stderr, "%" PRIu64 " files, the last one ", s->written.files);
+  fprintf(stderr, "%s\n",
+          strcmp(s->options->trace, "-") == 0 ? "standard output" : s->written.path);
   const char *between = " ";
   for (unsigned type = 0; type < NVT_REC_COUNT; type++)
     if (s->counts.kinds[type] > 0) {
@@ -42,7 +45,14 @@ static void print_text(const struct record_summary *s) {
       between = ",";
     }
   fputc('\n', stderr);
-  if (s->counts.lost > 0)
+  if (nvt_record_by_pieces(s->options))
+    nvt_record_gate_print(&s->pieces);
+  if (s->written.removed > 0)
+    fprintf(stderr, "warning: %" PRIu64 " records were in files that somebody removed\n",
+            s->written.removed);
+  if (s->written.error != 0)
+    fprintf(stderr, "warning: the trace ends early: %s\n", strerror(s->written.error));
+  else if (s->counts.lost > s->written.removed)
     fprintf(stderr,
             "warning: %" PRIu64 " records were lost; a larger --ring or --on-full block helps\n",
             s->counts.lost);
@@ -69,11 +79,23 @@ static void print_json(const struct record_summary *s) {
   number(all, "lost", s->counts.lost);
   number(all, "bytes", s->written.bytes);
   number(all, "waits", s->waits);
+  number(all, "removed", s->written.removed);
+  number(all, "files", s->written.files);
+  if (s->traced)
+    json_object_object_add(all, "last_file", json_object_new_string(s->written.path));
   json_object_object_add(all, "seconds", json_object_new_double(s->seconds));
   for (unsigned type = 0; type < NVT_REC_COUNT; type++)
     if (s->counts.kinds[type] > 0)
       number(kinds, nvt_record_name(type), s->counts.kinds[type]);
   json_object_object_add(all, "kinds", kinds);
+  if (nvt_record_by_pieces(s->options)) {
+    struct json_object *pieces = json_object_new_object();
+    number(pieces, "begun", s->pieces.pieces);
+    number(pieces, "fired", s->pieces.fired);
+    number(pieces, "clipped", s->pieces.clipped);
+    number(pieces, "failed", s->pieces.failed);
+    json_object_object_add(all, "pieces", pieces);
+  }
   if (s->driven) {
     const struct nvt_drive_result *r = &s->drive;
     struct json_object *drive = json_object_new_object();

@@ -57,7 +57,7 @@ int nvt_ring_create_on(int fd, uint64_t wanted, struct nvt_ring **out) {
     return size == 0 ? -EINVAL : -ENOMEM;
   }
   size -= NVT_RING_HEADER;
-  *ring = (struct nvt_ring){.fd = fd, .mask = size - 1};
+  *ring = (struct nvt_ring){.fd = fd, .mask = size - 1, .writing = UINT64_MAX};
   int error = map(ring);
   if (error != 0) {
     nvt_ring_destroy(ring);

@@ -86,6 +86,7 @@ struct nvt_ring {
   int fd;
   char *path;                 /* of a ring that has a name, else NULL */
   _Alignas(64) uint64_t head; /* producer's copies */
+  _Atomic uint64_t writing;   /* as nvt_ring_begin() set it */
   uint64_t seen_tail;
   uint64_t waits;             /* times that the producer had to wait */
   _Alignas(64) uint64_t tail; /* consumer's copy */
@@ -101,6 +102,17 @@ uint64_t nvt_ring_file_size(uint64_t size); /* 0: out of the range */
 void nvt_ring_destroy(struct nvt_ring *);
 
 /* --- producer --- */
+
+/* Before the time stamp of what is reserved next is taken: who merges several rings by time sees
+ * that this one may still bring a record that old. Followed by a commit, or by nvt_ring_retract().
+ */
+static inline void nvt_ring_begin(struct nvt_ring *ring) {
+  atomic_store_explicit(&ring->writing, ring->head, memory_order_relaxed);
+  atomic_signal_fence(memory_order_seq_cst);
+}
+static inline void nvt_ring_retract(struct nvt_ring *ring) {
+  atomic_store_explicit(&ring->writing, UINT64_MAX, memory_order_relaxed);
+}
 
 /* Look again how far the consumer is: true when `length` bytes are free now. */
 bool nvt_ring_refresh(struct nvt_ring *, size_t length);
@@ -142,6 +154,11 @@ void nvt_ring_consume(struct nvt_ring *, size_t length);
  * remembered and not consumed; false: there is none. */
 bool nvt_ring_start_after(const struct nvt_ring *, uint64_t position, uint64_t *start);
 bool nvt_ring_start_before(const struct nvt_ring *, uint64_t position, uint64_t *start);
+/* Where the producer has begun last. Read before a peek that ends there: it hasn't committed that
+ * yet. For this all producers' stores have to be seen (membarrier()). */
+static inline uint64_t nvt_ring_writing(const struct nvt_ring *ring) {
+  return atomic_load_explicit(&ring->writing, memory_order_relaxed);
+}
 /* From here on what is consumed is in the file `fd`, called `path`. To be called when all consumed
  * so far is in the file before, and the new one is open, but not yet cut or written to: so at every
  * moment a file and the rest in the ring are the whole. No-op for a ring without a name. */

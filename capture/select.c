@@ -139,7 +139,7 @@ static void keep(struct table *table, uint32_t controller, uint16_t sqid, uint16
   table->youngest = index;
 }
 
-static bool queue_passes(const struct nvt_trace_filter *filter, uint16_t qid) {
+bool nvt_select_queue(const struct nvt_trace_filter *filter, uint16_t qid) {
   if ((filter->admin && qid != 0) || (filter->io && qid == 0))
     return false;
   for (unsigned i = 0; i < filter->queue_count; i++)
@@ -177,16 +177,16 @@ static bool range_passes(const struct nvt_trace_filter *filter, uint16_t sqid,
 }
 
 /* As far as the command itself tells. */
-static bool command_passes(const struct nvt_trace_filter *filter, uint16_t sqid,
-                           const struct nvt_sqe *sqe) {
+bool nvt_select_command(const struct nvt_trace_filter *filter, uint16_t sqid,
+                        const struct nvt_sqe *sqe) {
   const uint8_t *opcodes = filter->opcodes[sqid != 0];
-  return !filter->no_commands && queue_passes(filter, sqid) &&
+  return !filter->no_commands && nvt_select_queue(filter, sqid) &&
          (!filter->by_opcode || (opcodes[sqe->opcode / 8] >> sqe->opcode % 8 & 1) != 0) &&
          (!filter->by_nsid || sqe->nsid == filter->nsid) &&
          (filter->range_count == 0 || range_passes(filter, sqid, sqe));
 }
 
-static bool status_passes(const struct nvt_trace_filter *filter, nvt_status status) {
+bool nvt_select_status(const struct nvt_trace_filter *filter, nvt_status status) {
   if (filter->errors && status == NVT_SC_SUCCESS)
     return false;
   for (unsigned i = 0; i < filter->status_count; i++)
@@ -195,21 +195,24 @@ static bool status_passes(const struct nvt_trace_filter *filter, nvt_status stat
   return filter->status_count == 0;
 }
 
-/* An event request waits until something happens: that isn't slow. Of a command from before the
- * start nobody knows. */
+/* An event request waits until something happens: that isn't slow. */
+bool nvt_select_slow(const struct nvt_trace_filter *filter, uint16_t sqid,
+                     const struct nvt_sqe *sqe, uint64_t took_ns) {
+  return (sqid != 0 || sqe->opcode != NVT_ADMIN_ASYNC_EVENT_REQUEST) && took_ns > filter->slower_ns;
+}
+
+/* Of a command from before the start nobody knows. */
 static bool is_slow(const struct nvt_trace_filter *filter, const struct nvt_kept_command *kept,
                     uint64_t ns) {
-  if (kept == NULL ||
-      (kept->body.sqid == 0 && kept->body.sqe.opcode == NVT_ADMIN_ASYNC_EVENT_REQUEST))
-    return false;
-  return ns > kept->ns && ns - kept->ns > filter->slower_ns;
+  return kept != NULL && ns > kept->ns &&
+         nvt_select_slow(filter, kept->body.sqid, &kept->body.sqe, ns - kept->ns);
 }
 
 static enum nvt_selected command(struct nvt_select *select, const struct nvt_tap_event *event,
                                  uint64_t ns) {
   const struct nvt_sqe *sqe = event->command.sqe;
   uint16_t sqid = event->command.sqid;
-  bool passes = command_passes(&select->filter, sqid, sqe);
+  bool passes = nvt_select_command(&select->filter, sqid, sqe);
   if (select->table != NULL && passes) {
     const struct nvt_kept_command kept = {.ns = ns,
                                           .body = {.sqid = sqid,
@@ -236,7 +239,7 @@ static enum nvt_selected completion(struct nvt_select *select, const struct nvt_
   uint16_t sqid = event->command.sqid;
   struct slot *slot =
       select->table == NULL ? NULL : find(select->table, event->controller, sqid, sqe->cid);
-  bool passes = slot != NULL || command_passes(filter, sqid, sqe);
+  bool passes = slot != NULL || nvt_select_command(filter, sqid, sqe);
   if (slot != NULL) {
     select->last = slot->command;
     drop(select->table, slot);
@@ -245,7 +248,7 @@ static enum nvt_selected completion(struct nvt_select *select, const struct nvt_
     return NVT_SELECT_YES;
   if (!select->waits || !passes)
     return passes ? NVT_SELECT_YES : NVT_SELECT_NO;
-  if (!status_passes(filter, NVT_CQE_STATUS(event->command.cqe->status)) ||
+  if (!nvt_select_status(filter, NVT_CQE_STATUS(event->command.cqe->status)) ||
       (filter->slower && !is_slow(filter, slot != NULL ? &select->last : NULL, ns)))
     return NVT_SELECT_NO;
   *kept = &select->last;
@@ -256,7 +259,7 @@ static enum nvt_selected completion(struct nvt_select *select, const struct nvt_
 static bool of_command(struct nvt_select *select, uint16_t controller, uint16_t sqid,
                        uint16_t cid) {
   if (select->table == NULL)
-    return !select->filter.no_commands && queue_passes(&select->filter, sqid);
+    return !select->filter.no_commands && nvt_select_queue(&select->filter, sqid);
   return !select->waits && find(select->table, controller, sqid, cid) != NULL;
 }
 
@@ -271,7 +274,7 @@ static bool access_passes(const struct nvt_trace_filter *filter,
   struct nvt_doorbell_id doorbell;
   if (!nvt_doorbell_at(event->access.offset, 0, &doorbell)) /* the model's stride is 0 */
     return true;
-  return !filter->no_doorbells && queue_passes(filter, doorbell.qid);
+  return !filter->no_doorbells && nvt_select_queue(filter, doorbell.qid);
 }
 
 enum nvt_selected nvt_select(struct nvt_select *select, const struct nvt_tap_event *event,
@@ -290,10 +293,10 @@ enum nvt_selected nvt_select(struct nvt_select *select, const struct nvt_tap_eve
     passes = access_passes(filter, event);
     break;
   case NVT_TAP_SHADOW:
-    passes = !filter->no_doorbells && queue_passes(filter, event->shadow.qid);
+    passes = !filter->no_doorbells && nvt_select_queue(filter, event->shadow.qid);
     break;
   case NVT_TAP_PCI_MSIX:
-    passes = !filter->no_interrupts && queue_passes(filter, event->interrupt.cqid);
+    passes = !filter->no_interrupts && nvt_select_queue(filter, event->interrupt.cqid);
     break;
   case NVT_TAP_ADMIN_MEMORY:
   case NVT_TAP_IO_MEMORY:

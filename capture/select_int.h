@@ -35,4 +35,12 @@ uint8_t nvt_select_left_out(const struct nvt_select *);
 enum nvt_selected nvt_select(struct nvt_select *, const struct nvt_tap_event *, uint64_t ns,
                              const struct nvt_kept_command **kept);
 
+/* What a filter says of a command: by its queue, by its entry, by its status, by how long it took.
+ */
+bool nvt_select_queue(const struct nvt_trace_filter *, uint16_t qid);
+bool nvt_select_command(const struct nvt_trace_filter *, uint16_t sqid, const struct nvt_sqe *);
+bool nvt_select_status(const struct nvt_trace_filter *, nvt_status);
+bool nvt_select_slow(const struct nvt_trace_filter *, uint16_t sqid, const struct nvt_sqe *,
+                     uint64_t took_ns);
+
 #endif

@@ -192,6 +192,21 @@ int nvt_trace_tap_annotate(struct nvt_trace_tap *tap, uint16_t id, const char *t
   return stream == NULL ? -ENOMEM : nvt_emit_annotation(&tap->emit, stream->who, text);
 }
 
+bool nvt_trace_tap_trigger(struct nvt_trace_tap *tap, uint16_t controller, uint32_t trigger,
+                           uint64_t seq, uint64_t fired) {
+  struct nvt_emit_stream *stream = tap->on ? nvt_emit_stream_of(&tap->emit, controller) : NULL;
+  if (stream == NULL)
+    return false;
+  struct nvt_rec_event *body =
+      nvt_emit_begin(&tap->emit, stream->who, NVT_REC_EVENT, sizeof(*body));
+  if (body == NULL)
+    return false;
+  *body = (struct nvt_rec_event){
+      .event = NVT_V_event_event_TRIGGER, .code = trigger, .address = seq, .size = fired};
+  nvt_emit_end(&tap->emit, NVT_REC_EVENT, sizeof(*body));
+  return true;
+}
+
 static enum nvt_verdict on_event(void *user, const struct nvt_tap_event *event) {
   struct nvt_trace_tap *tap = user;
   RECORD(tap, event, NVT_REC_EVENT, nvt_rec_event, .event = event->event.event,
@@ -381,8 +396,20 @@ int nvt_trace_tap_stop(struct nvt_trace_tap *tap) {
   return 0;
 }
 
+/* For all controllers. */
+static size_t preamble_room(const struct nvt_trace_tap *tap) {
+  struct nvt_controller *device;
+  size_t room = 0;
+  for (unsigned i = 0; (device = nvt_host_controller(tap->host, i)) != NULL; i++)
+    room += nvt_capture_snapshot_room(device);
+  return room;
+}
+
 int nvt_trace_tap_preamble(struct nvt_trace_tap *tap) {
   struct nvt_controller *device;
+  /* A start of which the half is lost is none. */
+  if (!tap->emit.block && !nvt_ring_refresh(tap->emit.ring, preamble_room(tap)))
+    return -ENOSPC;
   nvt_ring_mark_start(tap->emit.ring);
   for (unsigned i = 0; (device = nvt_host_controller(tap->host, i)) != NULL; i++) {
     int error = nvt_trace_tap_meta(tap, device);

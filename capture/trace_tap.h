@@ -65,6 +65,11 @@ bool nvt_trace_tap_on(const struct nvt_trace_tap *);
 /* Write text as an annotation record of controller `id`. */
 int nvt_trace_tap_annotate(struct nvt_trace_tap *, uint16_t id, const char *text);
 
+/* Record that a trigger fired: event 23 of docs/trace-format.md. False: it couldn't be, or tracing
+ * is stopped. */
+bool nvt_trace_tap_trigger(struct nvt_trace_tap *, uint16_t controller, uint32_t trigger,
+                           uint64_t seq, uint64_t fired);
+
 void nvt_trace_tap_counts(const struct nvt_trace_tap *, struct nvt_trace_counts *);
 
 #endif

@@ -12,5 +12,7 @@ void nvt_trace_tap_end_snapshot(struct nvt_trace_tap *, enum nvt_record_type, si
 
 /* snapshot.c: registers, MSI-X entries and queues as they are now. */
 void nvt_capture_snapshot(struct nvt_trace_tap *, const struct nvt_controller *);
+/* Bytes that it and a meta-record take in a ring at most, rather more. */
+size_t nvt_capture_snapshot_room(const struct nvt_controller *);
 
 #endif

@@ -2,6 +2,7 @@
 #include "capture/trigger.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -20,8 +21,11 @@ static bool number(const char *text, uint64_t max, uint64_t *out) {
     return false;
   errno = 0;
   bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
-  *out = strtoull(text, &rest, hex ? 16 : 10);
-  return errno == 0 && *rest == '\0' && *out <= max;
+  unsigned long long value = strtoull(text, &rest, hex ? 16 : 10);
+  if (errno != 0 || *rest != '\0' || value > max)
+    return false;
+  *out = value;
+  return true;
 }
 
 bool nvt_time_parse(const char *text, uint64_t *ns) {
@@ -50,8 +54,8 @@ bool nvt_span_parse(const char *text, struct nvt_span *out) {
     return true;
   size_t length = strlen(text);
   char copy[32];
-  if (length < 2 || length >= sizeof(copy))
-    return false;
+  if (length < 2 || length >= sizeof(copy) || (text[length - 1] >= '0' && text[length - 1] <= '9'))
+    return false; /* a number alone is records */
   memcpy(copy, text, length + 1);
   if (copy[length - 1] == 'B')
     copy[length - 1] = '\0';
@@ -68,56 +72,55 @@ struct parts {
 
 typedef bool part_fn(struct parts *, const char *text, char *why, size_t whylen);
 
-static bool take_status(struct parts *parts, const char *text, char *why, size_t whylen) {
-  struct nvt_trigger *out = parts->out;
-  out->kind = NVT_TRIGGER_COMPLETION;
-  out->by_status = true;
+static bool add_word(struct parts *parts, const char *between, const char *key, const char *text,
+                     char *why, size_t whylen) {
+  size_t used = strlen(parts->filter), room = sizeof(parts->filter) - used;
   parts->command = true;
+  int more = snprintf(parts->filter + used, room, "%s%s%s", used > 0 ? between : "", key, text);
+  return (more >= 0 && (size_t)more < room) || REFUSE("more than %u characters", NVT_TRIGGER_TEXT);
+}
+
+/* TYPE/CODE or a name, where a filter has numbers. */
+static bool status_of(const char *text, unsigned *out) {
+  static const enum nvt_opcode_set sets[] = {NVT_SET_ADMIN, NVT_SET_NVM, NVT_SET_KV};
   const char *slash = strchr(text, '/');
-  uint64_t type, code;
   char copy[16];
+  uint64_t type, code;
   if (slash != NULL && (size_t)(slash - text) < sizeof(copy)) {
     memcpy(copy, text, (size_t)(slash - text));
     copy[slash - text] = '\0';
     if (number(copy, 7, &type) && number(slash + 1, 0xff, &code)) {
-      out->status = (nvt_status)(type << 8 | code);
+      *out = (unsigned)(type << 8 | code);
       return true;
     }
   }
   for (unsigned status = 0; status < 0x800; status++)
-    for (unsigned set = 0; set < 3; set++) {
-      static const enum nvt_opcode_set sets[] = {NVT_SET_ADMIN, NVT_SET_NVM, NVT_SET_KV};
+    for (unsigned set = 0; set < sizeof(sets) / sizeof(sets[0]); set++) {
       const char *name = nvt_status_name_in(sets[set], (nvt_status)status);
-      if (name == NULL || strcasecmp(name, text) != 0)
-        continue;
-      out->status = (nvt_status)status;
-      return true;
+      if (name != NULL && strcasecmp(name, text) == 0) {
+        *out = status;
+        return true;
+      }
     }
-  return REFUSE("status '%.64s' is neither TYPE/CODE, such as 2/0x81, nor a status' name", text);
+  return false;
 }
 
-static bool take_slower(struct parts *parts, const char *text, char *why, size_t whylen) {
-  parts->out->kind = NVT_TRIGGER_COMPLETION;
-  parts->command = true;
-  return (nvt_time_parse(text, &parts->out->slower_ns) && parts->out->slower_ns > 0) ||
-         REFUSE("slower '%.32s': a time such as 10ms is wanted", text);
+static bool add_status(struct parts *parts, const char *between, const char *key, const char *text,
+                       char *why, size_t whylen) {
+  char digits[8];
+  unsigned status;
+  if (!status_of(text, &status))
+    return REFUSE("status '%.64s' is neither TYPE/CODE, such as 2/0x81, nor a status' name", text);
+  (void)snprintf(digits, sizeof(digits), "%u", status);
+  return add_word(parts, between, key, digits, why, whylen);
 }
 
-static bool take_lba(struct parts *parts, const char *text, char *why, size_t whylen) {
-  struct nvt_trigger *out = parts->out;
-  const char *dash = strchr(text, '-');
-  char first[24] = "";
-  size_t length = dash != NULL ? (size_t)(dash - text) : strlen(text);
-  parts->command = out->by_lba = true;
-  if (length < sizeof(first)) {
-    memcpy(first, text, length);
-    first[length] = '\0';
-  }
-  bool good = number(first, UINT64_MAX, &out->lba_first);
-  out->lba_last = out->lba_first;
-  if (dash != NULL)
-    good = good && number(dash + 1, UINT64_MAX, &out->lba_last) && out->lba_last >= out->lba_first;
-  return good || REFUSE("lba '%.48s': a block, or a range A-B of them, is wanted", text);
+static bool take_status(struct parts *parts, const char *text, char *why, size_t whylen) {
+  return add_status(parts, ",", "status=", text, why, whylen);
+}
+
+static bool more_status(struct parts *parts, const char *text, char *why, size_t whylen) {
+  return add_status(parts, "+", "", text, why, whylen);
 }
 
 /* "fatal", "dma-fault", …: the names of record.def's table; "reset" is all of them. */
@@ -181,43 +184,48 @@ static bool take_record(struct parts *parts, const char *text, char *why, size_t
          REFUSE("record '%.32s': a number from 1 is wanted", text);
 }
 
-static bool add_filter(struct parts *parts, const char *between, const char *text) {
-  size_t used = strlen(parts->filter);
-  parts->command = true;
-  if (used > 0)
-    strcat(parts->filter, between); /* as long as the text that all comes from */
-  strcat(parts->filter, text);
-  return true;
+static bool more_words(struct parts *parts, const char *text, char *why, size_t whylen) {
+  return add_word(parts, "+", "", text, why, whylen);
 }
 
-static bool take_part(struct parts *parts, const char *part, part_fn **last, char *why,
+/* Those that a filter has as they are. */
+static bool take_word(struct parts *parts, const char *part, part_fn **more, char *why,
+                      size_t whylen) {
+  static const char *const lists[] = {"opcode=", "nsid=", "queue=", "lba="};
+  *more = NULL;
+  for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+    if (strncmp(part, lists[i], strlen(lists[i])) == 0)
+      *more = more_words;
+  return add_word(parts, ",", "", strcmp(part, "error") == 0 ? "errors" : part, why, whylen);
+}
+
+static bool is_word(const char *part) {
+  static const char *const words[] = {"opcode=", "nsid=", "queue=", "lba=", "slower="};
+  for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+    if (strncmp(part, words[i], strlen(words[i])) == 0)
+      return true;
+  return strcmp(part, "error") == 0 || strcmp(part, "admin") == 0 || strcmp(part, "io") == 0;
+}
+
+/* *more: how the list that came last goes on. */
+static bool take_part(struct parts *parts, const char *part, part_fn **more, char *why,
                       size_t whylen) {
   static const struct {
     const char *name;
-    part_fn *take;
-  } keys[] = {{"status=", take_status}, {"slower=", take_slower}, {"lba=", take_lba},
-              {"event=", take_event},   {"reg=", take_register},  {"record=", take_record}};
-  static const char *const filters[] = {"opcode=", "nsid=", "queue="};
+    part_fn *take, *more;
+  } keys[] = {{"status=", take_status, more_status},
+              {"event=", take_event, take_event},
+              {"reg=", take_register, NULL},
+              {"record=", take_record, NULL}};
   for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
     if (strncmp(part, keys[i].name, strlen(keys[i].name)) == 0) {
-      *last = keys[i].take == take_event ? take_event : NULL;
+      *more = keys[i].more;
       return keys[i].take(parts, part + strlen(keys[i].name), why, whylen);
     }
-  for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)
-    if (strncmp(part, filters[i], strlen(filters[i])) == 0) {
-      *last = NULL;
-      return add_filter(parts, ",", part);
-    }
-  if (strcmp(part, "admin") == 0 || strcmp(part, "io") == 0)
-    return add_filter(parts, ",", part);
-  if (strcmp(part, "error") == 0) {
-    parts->out->kind = NVT_TRIGGER_COMPLETION;
-    return parts->out->error = parts->command = true;
-  }
-  if (*last != NULL) /* one more of a list */
-    return (*last)(parts, part, why, whylen);
-  if (parts->filter[0] != '\0')
-    return add_filter(parts, "+", part);
+  if (is_word(part))
+    return take_word(parts, part, more, why, whylen);
+  if (*more != NULL)
+    return (*more)(parts, part, why, whylen);
   return REFUSE(
       "'%.48s' is no condition; there are error, status=, slower=, opcode=, queue=, nsid=, "
       "lba=, admin, io, event=, reg= and record=, with + between those that must hold "
@@ -227,15 +235,19 @@ static bool take_part(struct parts *parts, const char *part, part_fn **last, cha
 
 static bool take_condition(struct nvt_trigger *out, char *text, char *why, size_t whylen) {
   struct parts parts = {.out = out};
-  part_fn *last = NULL;
+  part_fn *more = NULL;
   char *rest = text;
   for (char *part; (part = strsep(&rest, "+")) != NULL;)
-    if (!take_part(&parts, part, &last, why, whylen))
+    if (!take_part(&parts, part, &more, why, whylen))
       return false;
   if (parts.command + parts.event + parts.other > 1)
     return REFUSE("'%.64s': no record is all of this; give several triggers, any of which fires",
                   out->text);
-  return nvt_trace_filter_parse(parts.filter, &out->commands, why, whylen);
+  if (!nvt_trace_filter_parse(parts.filter, &out->commands, why, whylen))
+    return false;
+  if (parts.command && nvt_trace_filter_waits(&out->commands))
+    out->kind = NVT_TRIGGER_COMPLETION;
+  return true;
 }
 
 static bool take_option(struct nvt_trigger *out, const char *word, char *why, size_t whylen) {

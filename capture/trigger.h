@@ -42,16 +42,11 @@ enum nvt_trigger_kind {
 
 struct nvt_trigger {
   enum nvt_trigger_kind kind;
-  struct nvt_trace_filter commands; /* queues, opcodes, namespace */
-  bool error;                       /* any status but success */
-  bool by_status, by_lba;
-  nvt_status status;
-  uint64_t slower_ns;            /* command to completion; 0: any */
-  uint64_t lba_first, lba_last;  /* a command that touches one of them */
-  uint64_t events;               /* bitmap of event numbers */
-  uint32_t offset, size;         /* of the register */
-  uint64_t record;               /* counted from 1 */
-  struct nvt_span before, after; /* of the trigger record */
+  struct nvt_trace_filter commands; /* of commands and completions: what lets one through */
+  uint64_t events;                  /* bitmap of event numbers */
+  uint32_t offset, size;            /* of the register */
+  uint64_t record;                  /* counted from 1 */
+  struct nvt_span before, after;    /* of the trigger record */
   bool before_given, after_given;
   uint32_t times; /* that it fires; 0: without end */
   char text[NVT_TRIGGER_TEXT + 1];

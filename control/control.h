@@ -22,10 +22,29 @@ struct nvt_isolation_options; /* controller/isolated/isolated.h */
 #define NVT_CONTROL_LINE 65536u /* bytes of a request, without its newline */
 #define NVT_CONTROL_CLIENTS 8u
 
+/* Of a flight recorder. */
+struct nvt_control_pieces {
+  unsigned armed;               /* triggers that may fire again */
+  uint64_t fired, begun;        /* triggers; pieces of the trace */
+  uint64_t bytes;               /* written */
+  uint64_t held_bytes, held_ns; /* the past in the ring, and how far back it goes */
+  uint64_t clipped;             /* times that it didn't go back as far as was asked for */
+  uint64_t failed;              /* pieces that couldn't be written */
+  bool writing;
+};
+
 struct nvt_control_trace {
   const char *path; /* borrowed */
   bool on;
   uint64_t records, lost, bytes;
+  bool by_pieces; /* only pieces are written: then there is this */
+  struct nvt_control_pieces pieces;
+};
+
+/* What firing by hand gives. */
+struct nvt_control_piece {
+  char path[4096]; /* "": it has none yet */
+  uint64_t bytes;  /* of a dump */
 };
 
 #define NVT_CONTROL_RING_MIN (1u << 20)
@@ -37,7 +56,7 @@ struct nvt_control_open {
   enum nvt_trace_data data;
   uint32_t head; /* bytes, with HEAD */
   uint32_t dedup_pages;
-  uint64_t ring;        /* bytes */
+  uint64_t ring; /* bytes */
   struct nvt_trace_filter filter;
 };
 
@@ -62,6 +81,10 @@ struct nvt_control_target {
   bool (*trace)(void *ctx, struct nvt_control_trace *);
   /* Device thread: 0, -EALREADY, or another -errno. Only called where there is a trace. */
   int (*trace_switch)(void *ctx, bool on);
+  /* Any thread but the device's: fire by hand, or dump what is held, to a path or NULL, and wait
+   * until that is written. NULL: nobody can. 0, -ENOTSUP (the whole trace is written), or -errno.
+   */
+  int (*trace_fire)(void *ctx, bool dump, const char *path, struct nvt_control_piece *);
   /* Live traces; trace_open NULL: there are none. The control's thread, which may wait for the
    * device thread, but for trace_live. */
   /* 0, or -errno with a reason in why. Nothing is written before trace_begin(). */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* nvmetap ctl: the client. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "control/client.h"
@@ -144,6 +146,15 @@ static int ask(const char *path, const char *request, bool as_json) {
   return status;
 }
 
+/* A path as the recorder, which is in another directory, understands it. */
+static char *from_root(char *text, char path[PATH_MAX]) {
+  if (text[0] == '/' || text[0] == '\0' || getcwd(path, PATH_MAX) == NULL)
+    return text;
+  size_t length = strlen(path);
+  int more = snprintf(path + length, PATH_MAX - length, "/%s", text);
+  return more < 0 || (size_t)more >= PATH_MAX - length ? text : path;
+}
+
 static int ctl(int argc, char **argv) {
   /* Options stand before PATH or at the end: what a command takes may look like one. */
   bool as_json = false;
@@ -169,6 +180,9 @@ static int ctl(int argc, char **argv) {
     return nvt_ctl_trace_open(argv[1], argc - 2 - used, argv + 2 + used, as_json);
   struct json_object *request = json_object_new_object();
   json_object_object_add(request, "command", json_object_new_string(command->name));
+  char path[PATH_MAX];
+  if (strcmp(command->name, "trace dump") == 0 && argc - 2 - used == 1)
+    argv[2 + used] = from_root(argv[2 + used], path);
   int status = add_arguments(request, command, argv + 2 + used, argc - 2 - used);
   if (status == NVT_EXIT_OK)
     status = ask(argv[1], json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN), as_json);
@@ -207,7 +221,10 @@ NVT_COMMAND(
         "                                  STATUS: Status Code Type * 256 + Status Code\n"
         "  trace stop                      record nothing for now\n"
         "  trace start                     go on: a snapshot, then all that happens\n"
-        "  trace open [--data none|head:N|full] [--filter WORDS] [--ring SIZE] [-w FILE]\n"
+        "  trace trigger                   of a recorder with --flight or --trigger: fire by hand\n"
+        "  trace dump [FILE]               write the past that it holds, to FILE or the next "
+        "piece\n"
+        "  trace open [--data none|head:N|full|crc] [--filter WORDS] [--ring SIZE] [-w FILE]\n"
         "                                  a further trace, of what happens from now on: to FILE,\n"
         "                                  or to standard output; until it is interrupted\n"
         "  trace close ID                  end one of these; 'status' lists them\n"

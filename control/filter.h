@@ -25,7 +25,7 @@ enum nvt_trace_data {
 bool nvt_trace_data_parse(const char *text, enum nvt_trace_data *, uint32_t *head,
                           uint32_t *dedup_pages);
 #define NVT_TRACE_DATA_WANTED                                                                      \
-  "none, head:N, full or crc is wanted, N the bytes of data kept of a command; behind head:N and " \
+  "crc, none, head:N or full is wanted, N the bytes of data kept of a command; behind head:N and " \
   "full ,dedup or ,dedup:SIZE, a size from 128K to 64M"
 /* "none", "head", "full" or "crc". */
 const char *nvt_trace_data_name(enum nvt_trace_data);

@@ -100,7 +100,8 @@ nvt_control_fn nvt_control_namespace_add, nvt_control_namespace_remove,
 nvt_control_fn nvt_control_inject_fatal, nvt_control_inject_remove, nvt_control_inject_return,
     nvt_control_inject_interrupt, nvt_control_inject_event, nvt_control_inject_completion;
 nvt_control_fn nvt_control_trace_start, nvt_control_trace_stop, nvt_control_trace_open,
-    nvt_control_trace_close, nvt_control_log, nvt_control_stop;
+    nvt_control_trace_close, nvt_control_trace_trigger, nvt_control_trace_dump, nvt_control_log,
+    nvt_control_stop;
 
 /* The live traces as a list. Device thread, or one that the device thread isn't at work beside. */
 struct json_object *nvt_control_live(const struct nvt_control_target *);

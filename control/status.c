@@ -89,8 +89,22 @@ struct json_object *nvt_control_plugins(const struct nvt_control_target *target)
   return list;
 }
 
+static struct json_object *pieces(const struct nvt_control_pieces *from) {
+  struct json_object *out = json_object_new_object();
+  nvt_control_add_number(out, "armed", from->armed);
+  nvt_control_add_number(out, "fired", from->fired);
+  nvt_control_add_number(out, "begun", from->begun);
+  nvt_control_add_flag(out, "writing", from->writing);
+  nvt_control_add_number(out, "bytes", from->bytes);
+  nvt_control_add_number(out, "held_bytes", from->held_bytes);
+  nvt_control_add_number(out, "held_ns", from->held_ns);
+  nvt_control_add_number(out, "clipped", from->clipped);
+  nvt_control_add_number(out, "failed", from->failed);
+  return out;
+}
+
 static struct json_object *trace_state(const struct nvt_control_target *target) {
-  struct nvt_control_trace trace;
+  struct nvt_control_trace trace = {0};
   if (!target->trace(target->ctx, &trace))
     return NULL;
   struct json_object *out = json_object_new_object();
@@ -99,6 +113,8 @@ static struct json_object *trace_state(const struct nvt_control_target *target) 
   nvt_control_add_number(out, "records", trace.records);
   nvt_control_add_number(out, "lost", trace.lost);
   nvt_control_add_number(out, "bytes", trace.bytes);
+  if (trace.by_pieces)
+    json_object_object_add(out, "pieces", pieces(&trace.pieces));
   return out;
 }
 

@@ -43,6 +43,8 @@ const struct control_command nvt_control_commands[] = {
      {WORD("data"), WORD("filter"), {.name = "ring", .kind = ARGUMENT_SIZE, .optional = true}}},
     {"trace close", nvt_control_trace_close, true, {NUMBER("id", UINT32_MAX)}},
     {"trace stop", nvt_control_trace_stop, false, {{0}}},
+    {"trace trigger", nvt_control_trace_trigger, true, {{0}}},
+    {"trace dump", nvt_control_trace_dump, true, {WORD("file")}},
     {"log", nvt_control_log, true, {TEXT("level")}},
     {"stop", nvt_control_stop, true, {{0}}},
 };

@@ -37,6 +37,44 @@ bool nvt_control_trace_stop(const struct nvt_control_target *target,
   return trace_switch(target, false, why, whylen);
 }
 
+static bool trace_fire(const struct nvt_control_target *target, bool dump, const char *path,
+                       struct json_object *answer, char *why, size_t whylen) {
+  struct nvt_control_piece piece = {0};
+  int error =
+      target->trace_fire == NULL ? -ENOTSUP : target->trace_fire(target->ctx, dump, path, &piece);
+  if (error == -ENOTSUP)
+    return nvt_control_refuse(why, whylen,
+                              "this recorder writes its whole trace, or none: record --flight or "
+                              "--trigger makes one that keeps the past and waits");
+  if (error != 0)
+    return nvt_control_refuse(why, whylen, "%.1024s: %s", path != NULL ? path : piece.path,
+                              strerror(-error));
+  if (piece.path[0] != '\0')
+    nvt_control_add_text(answer, "file", piece.path);
+  if (dump)
+    nvt_control_add_number(answer, "bytes", piece.bytes);
+  return true;
+}
+
+bool nvt_control_trace_trigger(const struct nvt_control_target *target,
+                               const struct control_request *request, struct json_object *answer,
+                               char *why, size_t whylen) {
+  (void)request;
+  return trace_fire(target, false, NULL, answer, why, whylen);
+}
+
+bool nvt_control_trace_dump(const struct nvt_control_target *target,
+                            const struct control_request *request, struct json_object *answer,
+                            char *why, size_t whylen) {
+  const char *path = request->values[0].given ? request->values[0].text : NULL;
+  if (path != NULL && path[0] != '/')
+    return nvt_control_refuse(why, whylen,
+                              "file '%.64s': a path from the root is wanted, since the recorder "
+                              "may be in another directory",
+                              path);
+  return trace_fire(target, true, path, answer, why, whylen);
+}
+
 /* What is wanted, but for where it goes. */
 static bool what_is_wanted(const struct control_value *values, struct nvt_control_open *out,
                            char *why, size_t whylen) {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Guest memory and a command's data for those who ask from outside: Base 2.1, section 4.3.1. */
+/* Guest memory and a command's data for those who ask from outside: Base 2.1, section 4.3. */
 #include <errno.h>
 #include <string.h>
 
 #include "controller/controller_int.h"
 #include "controller/inject.h"
+#include "controller/sgl_int.h"
+#include "nvme/names.h"
 
 int nvt_guest_memory(struct nvt_controller *c, uint64_t address, void *buffer, size_t length,
                      bool write) {
@@ -45,6 +47,59 @@ static uint64_t described(const struct request *r) {
   }
 }
 
+/* The part of a command's data that is asked for. */
+struct part {
+  struct nvt_controller *c;
+  uint8_t *room;
+  uint64_t at, from; /* place in the transfer: of the next piece; of the first byte wanted */
+  uint8_t *buffer;
+  bool write;
+};
+
+static nvt_status read_segment(void *ctx, uint64_t address, uint32_t bytes, uint64_t offset) {
+  struct part *part = ctx;
+  (void)offset;
+  return nvt_guest_memory(part->c, address, part->room, bytes, false) == 0
+             ? NVT_SC_SUCCESS
+             : NVT_SC_DATA_TRANSFER_ERROR;
+}
+
+static nvt_status take_piece(void *ctx, uint64_t address, uint64_t length, bool bucket) {
+  struct part *part = ctx;
+  uint64_t skip = part->from > part->at ? part->from - part->at : 0;
+  part->at += length;
+  if (skip >= length)
+    return NVT_SC_SUCCESS;
+  uint8_t *buffer = part->buffer;
+  size_t size = (size_t)(length - skip);
+  part->buffer += size;
+  if (!bucket)
+    return nvt_guest_memory(part->c, address + skip, buffer, size, part->write) == 0
+               ? NVT_SC_SUCCESS
+               : NVT_SC_DATA_TRANSFER_ERROR;
+  if (!part->write)
+    memset(buffer, 0, size);
+  return NVT_SC_SUCCESS;
+}
+
+/* Not by the controller's own copy of a segment: its walk may be under way. */
+static int sgl_data(struct nvt_controller *c, const struct request *r, uint64_t offset,
+                    void *buffer, size_t length, bool write) {
+  if (!c->sgl || r->cqe.sqid == 0)
+    return -EINVAL;
+  uint8_t room[NVT_SGL_ROOM];
+  struct part part = {.c = c, .room = room, .from = offset, .buffer = buffer, .write = write};
+  const struct nvt_sgl_walk walk = {.ctx = &part,
+                                    .length = offset + length,
+                                    .to_guest = nvt_opcode_direction(NVT_SET_NVM, r->sqe.opcode) ==
+                                                NVT_DIRECTION_IN,
+                                    .room = room,
+                                    .read = read_segment,
+                                    .piece = take_piece};
+  nvt_status status = nvt_sgl_walk(&r->sqe, &walk);
+  return status == NVT_SC_SUCCESS ? 0 : status == NVT_SC_DATA_TRANSFER_ERROR ? -EFAULT : -EINVAL;
+}
+
 int nvt_command_data(struct nvt_controller *c, uint64_t handle, uint64_t offset, void *buffer,
                      size_t length, bool write) {
   struct request *r = nvt_request_by_handle(c, handle);
@@ -60,6 +115,8 @@ int nvt_command_data(struct nvt_controller *c, uint64_t handle, uint64_t offset,
     whole = total;
   if (total > whole)
     return -EINVAL;
+  if (NVT_SQE_PSDT(r->sqe.flags) != 0)
+    return sgl_data(c, r, offset, buffer, length, write);
   uint64_t first = page - (r->sqe.prp1 & (page - 1));
   bool listed = whole > first && whole - first > page;
   uint64_t list = r->sqe.prp2; /* of the next list entry */

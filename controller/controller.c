@@ -10,6 +10,7 @@
 
 #include "controller/controller_int.h"
 #include "controller/log.h"
+#include "controller/sgl_int.h"
 #include "controller/tap_int.h"
 #include "nvme/identity.h"
 
@@ -46,6 +47,7 @@ static int set_options(struct nvt_controller *c, const struct nvt_controller_opt
     return -EINVAL;
   if (o->any_transfer)
     c->mdts = 0;
+  c->sgl = o->sgl;
   char made[21];
   snprintf(made, sizeof(made), "NVT%08x%04x", (unsigned)getpid(), o->id);
   if (!text_set(c->serial, 20, o->serial != NULL ? o->serial : made) ||
@@ -78,6 +80,8 @@ static int make_requests(struct nvt_controller *c) {
   c->max_segments = (uint32_t)(c->max_transfer >> 12) + 1 + NVT_IOV_SLACK;
   if (c->max_segments < NVT_DSM_RANGES)
     c->max_segments = NVT_DSM_RANGES; /* io.c keeps a range list there */
+  if (c->sgl && c->max_segments < NVT_SGL_DESCRIPTORS)
+    c->max_segments = NVT_SGL_DESCRIPTORS;
   size_t each = c->max_segments * (sizeof(struct iovec) + sizeof(struct range));
   if (posix_memalign((void **)&c->requests, 64, count * sizeof(struct request)) != 0) {
     c->requests = NULL;
@@ -109,6 +113,21 @@ static int make_requests(struct nvt_controller *c) {
   return 0;
 }
 
+/* Address space, too: a page is taken when something is thrown away there. */
+static int make_sgl_memory(struct nvt_controller *c) {
+  if (!c->sgl)
+    return 0;
+  c->sgl_size = NVT_SGL_ROOM + c->max_transfer;
+  c->sgl_room = mmap(NULL, c->sgl_size, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (c->sgl_room == MAP_FAILED) {
+    c->sgl_room = NULL;
+    return -ENOMEM;
+  }
+  c->sink = c->sgl_room + NVT_SGL_ROOM;
+  return 0;
+}
+
 int nvt_controller_create(const struct nvt_controller_options *options,
                           struct nvt_controller **out) {
   struct nvt_controller *c = NULL;
@@ -126,6 +145,8 @@ int nvt_controller_create(const struct nvt_controller_options *options,
   }
   if (error == 0)
     error = make_requests(c);
+  if (error == 0)
+    error = make_sgl_memory(c);
   if (error != 0) {
     nvt_controller_destroy(c);
     return error;
@@ -159,6 +180,8 @@ void nvt_controller_destroy(struct nvt_controller *c) {
   nvt_backend_loop_destroy(c->loop);
   if (c->arena != NULL)
     munmap(c->arena, c->arena_size);
+  if (c->sgl_room != NULL)
+    munmap(c->sgl_room, c->sgl_size);
   free(c->requests);
   free(c->windows);
   free(c);
@@ -307,6 +330,7 @@ void nvt_controller_info(const struct nvt_controller *c, struct nvt_controller_i
       .vectors = c->vectors,
       .io_queues = c->io_queues,
       .mdts = c->mdts,
+      .sgl = c->sgl,
       .shared_doorbells = c->shared != NULL,
       .epoch = c->epoch,
   };

@@ -49,6 +49,7 @@ struct nvt_controller_options {
   uint16_t entries;     /* largest queue, 2 to 65536 as value-1; 0: 1023 (MQES) */
   uint8_t mdts;         /* as Identify's MDTS, 1 to 11; 0: 7 (512 KiB) */
   uint16_t vectors;     /* MSI-X vectors, 1 to 128; 0: 65 */
+  bool sgl;             /* I/O commands may have SGLs: Identify's SGLS says so */
   /* For profiles of drives that are so. */
   const char *profile; /* what it is, for the trace: at most 63 characters are kept; NULL: none */
   bool any_transfer;   /* MDTS 0: whatever a command can ask for; memory pages are of 4 KiB only */
@@ -164,6 +165,7 @@ struct nvt_controller_info {
   uint16_t vectors;
   uint16_t io_queues;
   uint8_t mdts;
+  bool sgl;
   bool shared_doorbells;
   uint32_t epoch;
 };

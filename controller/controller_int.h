@@ -84,7 +84,7 @@ enum { ACCESS_POLLED = 1, ACCESS_REFUSED = 2 };
 enum { INTERRUPT_SENT, INTERRUPT_MASKED, INTERRUPT_DISABLED, INTERRUPT_DEASSERTED };
 enum { MODE_MSIX, MODE_PIN };
 enum { VERDICT_HELD = 2, VERDICT_RELEASED = 3, VERDICT_INJECTED = 6 };
-enum { DATA_PAYLOAD, DATA_PRP_LIST };
+enum { DATA_PAYLOAD, DATA_PRP_LIST, DATA_SGL_SEGMENT };
 
 struct window {
   uint64_t first, last; /* both inclusive: a window may end at 2^64 - 1 */
@@ -132,6 +132,7 @@ enum request_state {
 struct range {
   uint64_t address;
   uint32_t length;
+  bool nowhere; /* of a bit bucket */
 };
 
 struct request {
@@ -241,6 +242,10 @@ struct nvt_controller {
   uint8_t uuid[16];
   uint16_t io_queues, vectors;
   uint8_t mdts, sqe_shift;
+  bool sgl;
+  uint8_t *sgl_room; /* the segment being walked; NULL: no SGLs */
+  uint8_t *sink;     /* what a bit bucket throws away; max_transfer bytes, everybody's */
+  size_t sgl_size;
 
   uint64_t cap, asq, acq;
   uint32_t cc, csts, aqa, intms;
@@ -305,8 +310,13 @@ void *nvt_dma_whole(struct nvt_controller *, uint64_t iova, uint64_t len, bool w
 uint8_t *nvt_dma_piece(struct nvt_controller *, uint64_t iova, uint64_t *len, bool write);
 void nvt_dma_fault(struct nvt_controller *, uint16_t qid, uint64_t address, uint64_t size);
 
-/* prp.c. Describe the command's data buffer in io.iov. to_guest: the controller writes it. */
+/* prp.c and sgl.c. Describe the command's data buffer in io.iov. to_guest: the controller writes
+ * it. */
 nvt_status nvt_map_data(struct request *, uint64_t length, bool to_guest);
+/* Copy a list of that kind at address out of guest memory, and show it: offset is that of the first
+ * data byte that it describes. */
+nvt_status nvt_list_read(struct request *, void *to, uint8_t kind, uint64_t address, uint32_t bytes,
+                         uint64_t offset);
 /* Copy to the mapped buffer; what it has beyond `len` is zeroed. */
 void nvt_data_put(struct request *, const void *from, size_t len);
 void nvt_data_get(struct request *, void *to, size_t len);

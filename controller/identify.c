@@ -46,6 +46,8 @@ static void controller_data(struct nvt_controller *c, struct nvt_id_controller *
   id->oncs = 1u << 0 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 6; /* Compare, DSM, Write Zeroes,
                                                                Save and Select, Timestamp */
   id->vwc = 1u | 3u << 1; /* present; Flush of all namespaces by NSID FFFFFFFFh */
+  if (c->sgl)             /* any alignment; bit buckets; no more than what is transferred */
+    id->sgls = 1u | 1u << 16;
   char nqn[NVT_UUID_NQN_CHARS + 1];
   nvt_identity_nqn(c->uuid, nqn);
   memcpy(id->subnqn, nqn, sizeof(nqn));

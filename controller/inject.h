@@ -40,8 +40,8 @@ int nvt_inject_event(struct nvt_controller *, uint8_t type, uint8_t information,
                      const char *by);
 
 /* The data buffer of a command that is in a decode, execute or writeback callback or held:
- * copy to (write) or from it. -ENOENT no such command, -EFAULT not mapped, -EINVAL the PRPs
- * don't describe so much. */
+ * copy to (write) or from it. -ENOENT no such command, -EFAULT not mapped, -EINVAL its PRPs
+ * or SGL don't describe so much. What a bit bucket takes reads as zeroes, and isn't written. */
 int nvt_command_data(struct nvt_controller *, uint64_t handle, uint64_t offset, void *buffer,
                      size_t length, bool write);
 /* Guest memory. -EFAULT: not all of it is mapped so; nothing was copied. */

@@ -1,12 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where a command's data lies: Base 2.1, sections 4.3.1 (PRP) and 4.3.2.
- * PRP entries are read once, into the controller's own copy of the list.
+ * Where a command's data lies: Base 2.1, sections 4.3.1 (PRP) and, with sgl.c, 4.3.2 (SGL).
+ * Lists are read once, into the controller's own copy.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "controller/controller_int.h"
+#include "controller/sgl_int.h"
+
+/* One more segment. */
+static nvt_status add(struct request *r, uint8_t *host, uint64_t length) {
+  struct nvt_io *io = &r->io;
+  if (io->iov == r->small && io->iovcnt == 2) {
+    r->large[0] = r->small[0];
+    r->large[1] = r->small[1];
+    io->iov = r->large;
+  } else if (unlikely(io->iovcnt == r->c->max_segments)) {
+    return NVT_SC_DATA_TRANSFER_ERROR;
+  }
+  io->iov[io->iovcnt++] = (struct iovec){.iov_base = host, .iov_len = length};
+  return NVT_SC_SUCCESS;
+}
 
 /* Append [address, address + length) of guest memory to the request's segments. */
 static nvt_status append(struct request *r, uint64_t address, uint64_t length, bool write) {
@@ -23,16 +38,9 @@ static nvt_status append(struct request *r, uint64_t address, uint64_t length, b
         (uint8_t *)io->iov[io->iovcnt - 1].iov_base + io->iov[io->iovcnt - 1].iov_len == host) {
       io->iov[io->iovcnt - 1].iov_len += piece;
     } else {
-      if (io->iov == r->small && io->iovcnt == 2) {
-        r->large[0] = r->small[0];
-        r->large[1] = r->small[1];
-        io->iov = r->large;
-      } else if (unlikely(io->iovcnt == c->max_segments)) {
-        return NVT_SC_DATA_TRANSFER_ERROR;
-      }
-      io->iov[io->iovcnt].iov_base = host;
-      io->iov[io->iovcnt].iov_len = piece;
-      io->iovcnt++;
+      nvt_status status = add(r, host, piece);
+      if (unlikely(status != NVT_SC_SUCCESS))
+        return status;
     }
     address += piece; /* wraps only when nothing is left */
     length -= piece;
@@ -45,10 +53,10 @@ static __attribute__((noinline)) nvt_status remembered(struct request *r, uint64
   nvt_status status = append(r, address, length, write);
   if (status == NVT_SC_SUCCESS) {
     struct range *last = r->range_count != 0 ? &r->ranges[r->range_count - 1] : NULL;
-    if (last != NULL && last->address + last->length == address)
+    if (last != NULL && !last->nowhere && last->address + last->length == address)
       last->length += (uint32_t)length;
     else if (r->range_count < r->c->max_segments)
-      r->ranges[r->range_count++] = (struct range){address, (uint32_t)length};
+      r->ranges[r->range_count++] = (struct range){.address = address, .length = (uint32_t)length};
   }
   return status;
 }
@@ -60,7 +68,8 @@ static nvt_status segment(struct request *r, uint64_t address, uint64_t length, 
 }
 
 /* offset: of the first data byte that the list describes. */
-static void list_tap(struct request *r, uint64_t address, uint32_t entries, uint64_t offset) {
+static void list_tap(struct request *r, const void *list, uint8_t kind, uint64_t address,
+                     uint32_t bytes, uint64_t offset) {
   struct nvt_controller *c = r->c;
   enum nvt_tap_id id = TAP_OF(r->cqe.sqid, MEMORY);
   if (!tap_on(c, id))
@@ -69,21 +78,20 @@ static void list_tap(struct request *r, uint64_t address, uint32_t entries, uint
   nvt_tap_begin(c, id, &event);
   event.data.sqid = r->cqe.sqid;
   event.data.cid = r->cqe.cid;
-  event.data.kind = DATA_PRP_LIST;
+  event.data.kind = kind;
   event.data.direction = NVT_DIRECTION_OUT;
   event.data.address = address;
   event.data.offset = offset;
-  event.data.bytes = (const uint8_t *)c->list;
-  event.data.length = entries * 8;
+  event.data.bytes = list;
+  event.data.length = bytes;
   (void)nvt_tap_fire(c->plugins, &event);
 }
 
-/* Copy `entries` list entries at address, which lie in one memory page. */
-static nvt_status list_read(struct request *r, uint64_t address, uint32_t entries,
-                            uint64_t offset) {
+nvt_status nvt_list_read(struct request *r, void *list, uint8_t kind, uint64_t address,
+                         uint32_t bytes, uint64_t offset) {
   struct nvt_controller *c = r->c;
-  uint8_t *to = (uint8_t *)c->list;
-  uint64_t at = address, left = (uint64_t)entries * 8;
+  uint8_t *to = list;
+  uint64_t at = address, left = bytes;
   while (left != 0) {
     uint64_t piece = left;
     const uint8_t *host = nvt_dma_piece(c, at, &piece, false);
@@ -97,7 +105,7 @@ static nvt_status list_read(struct request *r, uint64_t address, uint32_t entrie
     left -= piece;
   }
   __asm__ volatile("" ::: "memory"); /* the copy is what counts, the guest may write on */
-  list_tap(r, address, entries, offset);
+  list_tap(r, list, kind, address, bytes, offset);
   return NVT_SC_SUCCESS;
 }
 
@@ -112,7 +120,8 @@ static nvt_status walk_list(struct request *r, uint64_t address, uint64_t length
     uint64_t slots = (page - (address & (page - 1))) / 8;
     bool chained = pages > slots;
     uint32_t entries = (uint32_t)(chained ? slots : pages);
-    nvt_status status = list_read(r, address, entries, r->io.length - length);
+    nvt_status status =
+        nvt_list_read(r, r->c->list, DATA_PRP_LIST, address, entries * 8, r->io.length - length);
     if (status != NVT_SC_SUCCESS)
       return status;
     uint32_t data = chained ? entries - 1 : entries;
@@ -135,6 +144,39 @@ static nvt_status walk_list(struct request *r, uint64_t address, uint64_t length
   }
 }
 
+static nvt_status read_segment(void *request, uint64_t address, uint32_t bytes, uint64_t offset) {
+  struct request *r = request;
+  return nvt_list_read(r, r->c->sgl_room, DATA_SGL_SEGMENT, address, bytes, offset);
+}
+
+static nvt_status from_guest(void *request, uint64_t address, uint64_t length, bool bucket) {
+  struct request *r = request;
+  (void)bucket; /* it takes nothing on the way from the host */
+  return segment(r, address, length, false, tap_on(r->c, TAP_OF(r->cqe.sqid, MEMORY)));
+}
+
+static nvt_status to_guest_or_sink(void *request, uint64_t address, uint64_t length, bool bucket) {
+  struct request *r = request;
+  bool remember = tap_on(r->c, TAP_OF(r->cqe.sqid, MEMORY));
+  if (!bucket)
+    return segment(r, address, length, true, remember);
+  nvt_status status = add(r, r->c->sink, length);
+  if (remember && status == NVT_SC_SUCCESS && r->range_count < r->c->max_segments)
+    r->ranges[r->range_count++] = (struct range){.length = (uint32_t)length, .nowhere = true};
+  return status;
+}
+
+static nvt_status map_sgl(struct request *r, uint64_t length, bool to_guest) {
+  const struct nvt_sgl_walk walk = {.ctx = r,
+                                    .length = length,
+                                    .to_guest = to_guest,
+                                    .exact = true,
+                                    .room = r->c->sgl_room,
+                                    .read = read_segment,
+                                    .piece = to_guest ? to_guest_or_sink : from_guest};
+  return nvt_sgl_walk(&r->sqe, &walk);
+}
+
 static nvt_status map(struct request *r, uint64_t length, bool to_guest) {
   struct nvt_controller *c = r->c;
   const uint64_t page = 1ULL << c->page_shift;
@@ -143,6 +185,8 @@ static nvt_status map(struct request *r, uint64_t length, bool to_guest) {
   r->io.iovcnt = 0;
   r->io.length = length;
   r->range_count = 0;
+  if (unlikely(NVT_SQE_PSDT(r->sqe.flags) != 0))
+    return map_sgl(r, length, to_guest);
   if (unlikely(r->sqe.prp1 & 3))
     return NVT_SC_INVALID_PRP_OFFSET;
   uint64_t first = page - (r->sqe.prp1 & (page - 1));
@@ -169,6 +213,12 @@ static nvt_status bounce_copy(struct request *r, bool to_guest) {
   uint8_t *at = r->bounce;
   for (uint32_t i = 0; i < r->range_count; i++) {
     uint64_t address = r->ranges[i].address, left = r->ranges[i].length;
+    if (r->ranges[i].nowhere) {
+      if (!to_guest)
+        memset(at, 0, left);
+      at += left;
+      continue;
+    }
     while (left != 0) {
       uint64_t piece = left;
       uint8_t *host = nvt_dma_piece(c, address, &piece, to_guest);
@@ -264,6 +314,10 @@ void nvt_data_taps(struct request *r, enum nvt_direction direction) {
   uint64_t offset = 0;
   for (uint32_t i = 0; i < r->range_count; i++) {
     uint64_t address = r->ranges[i].address, left = r->ranges[i].length;
+    if (r->ranges[i].nowhere) {
+      offset += left;
+      continue;
+    }
     while (left != 0) {
       uint64_t piece = left;
       uint8_t *host = r->bounced ? r->bounce + offset

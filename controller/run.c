@@ -36,14 +36,21 @@ void nvt_fatal(struct nvt_controller *c, enum fatal_reason reason) {
   nvt_event(c, EVENT_FATAL, 0, reason, 0, 0);
 }
 
+/* Base 2.1, section 4.1.1: over PCIe the data of admin commands is described by PRPs, and PSDT 11b
+ * is reserved. MPTR, which tells 01b from 10b, is nothing without metadata. */
+static bool pointer_allowed(const struct request *r) {
+  unsigned psdt = NVT_SQE_PSDT(r->sqe.flags);
+  return psdt == 0 || (r->c->sgl && r->cqe.sqid != 0 && psdt != 3);
+}
+
 static void execute(struct request *r) {
   const struct command_row *table = r->cqe.sqid == 0 ? nvt_admin_commands : nvt_io_commands;
   const struct command_row *row = &table[r->sqe.opcode];
   nvt_status status;
   if (unlikely(row->execute == NULL))
     status = NVT_SC_INVALID_OPCODE;
-  else if (unlikely(NVT_SQE_FUSE(r->sqe.flags) != 0 || NVT_SQE_PSDT(r->sqe.flags) != 0))
-    status = NVT_SC_INVALID_FIELD; /* neither fused operations nor SGLs are claimed */
+  else if (unlikely(NVT_SQE_FUSE(r->sqe.flags) != 0 || !pointer_allowed(r)))
+    status = NVT_SC_INVALID_FIELD; /* fused operations aren't claimed */
   else
     status = row->execute(r);
   if (status != NVT_PENDING)

@@ -15,7 +15,15 @@ static void on_ended(void *ctx, struct nvt_exchange *exchange) {
 
 static int open_session(struct nvt_scrub *s) {
   const struct nvt_session_options options = {.ended = on_ended, .ended_ctx = s};
-  return nvt_session_create(&options, &s->session);
+  int error = nvt_pages_create(&s->pages);
+  return error != 0 ? error : nvt_session_create(&options, &s->session);
+}
+
+static void close_session(struct nvt_scrub *s) {
+  nvt_session_destroy(s->session);
+  nvt_pages_destroy(s->pages);
+  s->session = NULL;
+  s->pages = NULL;
 }
 
 int nvt_scrub_create(const struct nvt_scrub_options *options, nvt_scrub_put *put, void *ctx,
@@ -47,7 +55,7 @@ void nvt_scrub_destroy(struct nvt_scrub *s) {
   if (s == NULL)
     return;
   nvt_scrub_forget(s);
-  nvt_session_destroy(s->session);
+  close_session(s);
   nvt_lba_destroy(s->lbas);
   nvt_names_destroy(s->names);
   free(s);
@@ -67,6 +75,8 @@ static int take(struct nvt_scrub *s, const struct nvt_record *record) {
   int error = nvt_session_record(s->session, record, &view);
   if (error == 0)
     error = s->error;
+  if (error == 0)
+    error = nvt_pages_record(s->pages, record);
   return error != 0 ? error : nvt_scrub_make(s, record, &view);
 }
 
@@ -85,8 +95,7 @@ int nvt_scrub_learned(struct nvt_scrub *s) {
   int error = end(s);
   if (error != 0)
     return error;
-  nvt_session_destroy(s->session);
-  s->session = NULL;
+  close_session(s);
   s->report = (struct nvt_scrub_report){0};
   s->learning = s->started = false;
   struct nvt_lba_totals totals;

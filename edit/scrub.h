@@ -6,8 +6,9 @@
  * explains, fields and record types of later versions don't come out.
  *
  * Memory is bounded: records of transfers that are looked at as a whole wait for the command's
- * completion, at most NVT_SCRUB_WAITING_MAX bytes of them; mapping LBAs takes 16 bytes a run of
- * touched chunks, at most NVT_SCRUB_RUNS_MAX runs a namespace.
+ * completion, at most NVT_SCRUB_WAITING_MAX bytes of them; of a trace without repeated pages those
+ * that it may refer to are kept (trace/pages.h); mapping LBAs takes 24 bytes a run of touched
+ * chunks, at most NVT_SCRUB_RUNS_MAX runs a namespace.
  */
 #ifndef NVT_EDIT_SCRUB_H
 #define NVT_EDIT_SCRUB_H
@@ -90,7 +91,7 @@ typedef int nvt_scrub_put(void *ctx, uint64_t time_ns, const void *record, size_
 struct nvt_scrub; /* one thread at a time */
 
 /* The key is copied. 0 or -ENOMEM. */
-int nvt_scrub_create(const struct nvt_scrub_options *, nvt_scrub_put *, void *ctx,
+int nvt_scrub_create(const struct nvt_scrub_options *options, nvt_scrub_put *put, void *ctx,
                      struct nvt_scrub **out);
 void nvt_scrub_destroy(struct nvt_scrub *); /* NULL is fine */
 

@@ -53,7 +53,8 @@ static int place(struct nvt_scrub *s, enum nvt_opcode_set set, struct nvt_sqe *s
   sqe->cdw11 = (uint32_t)(now >> 32);
   /* A reference tag is the block's number, if no other's: NVM Command Set 1.1, section 5.3.1.4. */
   if (set == NVT_SET_NVM) {
-    sqe->cdw14 = sqe->cdw14 == (uint32_t)first ? (uint32_t)now : 0;
+    if (sqe->cdw14 != 0)
+      sqe->cdw14 = sqe->cdw14 == (uint32_t)first ? (uint32_t)now : 0;
     sqe->cdw2 = sqe->cdw3 = 0; /* its upper bits, or a storage tag */
   }
   nvt_scrub_add(s, NVT_SCRUB_LBA, 1);

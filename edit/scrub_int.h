@@ -7,6 +7,7 @@
 #include "edit/scrub_lba.h"
 #include "edit/scrub_names.h"
 #include "nvme/layouts.h"
+#include "trace/pages.h"
 #include "trace/session.h"
 
 /* Data records of one transfer, which are looked at as a whole. */
@@ -37,6 +38,7 @@ struct nvt_scrub {
   struct nvt_names *names;
   struct nvt_lba_map *lbas; /* NULL: they stay */
   struct nvt_session *session;
+  struct nvt_pages *pages; /* what digests stand for */
   nvt_scrub_put *put;
   void *ctx;
   bool learning; /* nothing comes out, LBAs are told */

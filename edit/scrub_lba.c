@@ -7,6 +7,7 @@
 
 #define UNKNOWN UINT64_MAX
 #define SHIFT_UNKNOWN_SIZE 3u
+#define RECENT 256u /* commands that a next one may follow */
 
 /* Chunks [start, end). */
 struct run {
@@ -22,6 +23,9 @@ struct space {
   struct run *runs;
   size_t count;
   size_t room;
+  uint64_t starts[RECENT]; /* of the ranges told last */
+  uint64_t ends[RECENT];
+  size_t told; /* how many there were */
 };
 
 struct nvt_lba_map {
@@ -105,14 +109,14 @@ static int by_start(const void *a, const void *b) {
   return x->start < y->start ? -1 : x->start > y->start;
 }
 
-/* In order, and those that meet are one. */
+/* In order, and those that overlap are one. */
 static void join(struct space *space) {
   if (space->count == 0)
     return;
   qsort(space->runs, space->count, sizeof(*space->runs), by_start);
   size_t last = 0;
   for (size_t i = 1; i < space->count; i++) {
-    if (space->runs[i].start > space->runs[last].end)
+    if (space->runs[i].start >= space->runs[last].end)
       space->runs[++last] = space->runs[i];
     else if (space->runs[i].end > space->runs[last].end)
       space->runs[last].end = space->runs[i].end;
@@ -162,23 +166,41 @@ static struct run chunks_of(const struct space *space, uint64_t first, uint64_t 
                       .end = (last >> space->shift) + (beyond ? 0 : 1)};
 }
 
+static int add(const struct nvt_lba_map *map, struct space *space, uint64_t first, uint64_t last) {
+  struct run run = chunks_of(space, first, last);
+  struct run *newest = space->count > 0 ? &space->runs[space->count - 1] : NULL;
+  if (newest != NULL && run.start >= newest->start && run.start < newest->end) {
+    if (run.end > newest->end)
+      newest->end = run.end;
+    return 0;
+  }
+  int error = make_room(map, space);
+  if (error == 0) /* which may have made chunks larger */
+    space->runs[space->count++] = chunks_of(space, first, last);
+  return error;
+}
+
+static bool among(const uint64_t *recent, size_t count, uint64_t lba) {
+  for (size_t i = 0; i < count; i++)
+    if (recent[i] == lba)
+      return true;
+  return false;
+}
+
 int nvt_lba_touch(struct nvt_lba_map *map, uint32_t nsid, uint64_t first, uint64_t count) {
   struct space *space;
   int error = need(map, nsid, &space);
   if (error != 0 || count == 0 || is_all(space, first, count))
     return error;
   uint64_t last = count - 1 > UINT64_MAX - first ? UINT64_MAX : first + (count - 1);
-  struct run run = chunks_of(space, first, last);
-  struct run *newest = space->count > 0 ? &space->runs[space->count - 1] : NULL;
-  if (newest != NULL && run.start >= newest->start && run.start <= newest->end) {
-    if (run.end > newest->end)
-      newest->end = run.end;
-    return 0;
-  }
-  error = make_room(map, space);
-  if (error == 0) /* which may have made chunks larger */
-    space->runs[space->count++] = chunks_of(space, first, last);
-  return error;
+  size_t recent = space->told < RECENT ? space->told : RECENT;
+  /* One that follows another one, or precedes it, takes a block of it along. */
+  uint64_t from = first > 0 && among(space->ends, recent, first) ? first - 1 : first;
+  uint64_t to = last < UINT64_MAX && among(space->starts, recent, last + 1) ? last + 1 : last;
+  space->starts[space->told % RECENT] = first;
+  space->ends[space->told % RECENT] = last < UINT64_MAX ? last + 1 : 0;
+  space->told++;
+  return add(map, space, from, to);
 }
 
 /* --- drawing --- */
@@ -200,54 +222,70 @@ static uint64_t scale(uint64_t number, uint64_t most) {
   return most == UINT64_MAX ? number : (uint64_t)(((unsigned __int128)number * (most + 1)) >> 64);
 }
 
-/* How many of the runs may move, and within which chunks [0, *limit). */
-static size_t movable(const struct space *space, uint64_t *limit) {
-  uint64_t whole = space->blocks >> space->shift; /* without an incomplete chunk */
+/* Where runs may move to. */
+struct room {
+  size_t count;   /* the first runs, which may move */
+  uint64_t limit; /* to chunks before this one */
+  uint64_t spare; /* chunks that stay free */
+  uint64_t
+      between; /* free ones behind each run: 1, so that what was apart stays so, if it can be */
+};
+
+static struct room room_of(const struct space *space) {
+  struct room room = {.limit = space->blocks >> space->shift}; /* without an incomplete chunk */
+  uint64_t used = 0;
   if (space->blocks == UNKNOWN)
-    whole = space->count > 0 ? space->runs[space->count - 1].end : 0;
-  size_t count = 0;
-  while (count < space->count && space->runs[count].end <= whole)
-    count++;
-  *limit = whole;
-  if (count < space->count && space->runs[count].start <= whole)
-    *limit = space->runs[count].start > 0 ? space->runs[count].start - 1 : 0;
-  return count;
+    room.limit = space->count > 0 ? space->runs[space->count - 1].end : 0;
+  for (; room.count < space->count && space->runs[room.count].end <= room.limit; room.count++)
+    used += space->runs[room.count].end - space->runs[room.count].start;
+  if (room.count == 0)
+    return room;
+  uint64_t places = room.count - 1; /* between the runs, and before the one that stays */
+  if (room.count < space->count && space->runs[room.count].start <= room.limit) {
+    room.limit = space->runs[room.count].start;
+    places++;
+  }
+  room.spare = room.limit - used;
+  if (room.spare >= places) {
+    room.between = 1;
+    room.spare -= places;
+  }
+  return room;
+}
+
+static void place_runs(struct space *space, const struct room *room, struct ticket *order,
+                       struct ticket *gaps, const struct nvt_names *names) {
+  for (size_t i = 0; i < room->count; i++) {
+    uint64_t what[3] = {space->blocks, space->runs[i].start, space->runs[i].end};
+    uint64_t gap = nvt_names_number(names, "gap", what, sizeof(what));
+    order[i] = (struct ticket){nvt_names_number(names, "order", what, sizeof(what)), i};
+    gaps[i] = (struct ticket){scale(gap, room->spare), i};
+  }
+  qsort(order, room->count, sizeof(*order), by_number);
+  qsort(gaps, room->count, sizeof(*gaps), by_number);
+  uint64_t before = 0;
+  for (size_t i = 0; i < room->count; i++) {
+    struct run *run = &space->runs[order[i].run];
+    run->now = gaps[i].number + before;
+    before += run->end - run->start + room->between;
+  }
 }
 
 static int draw(struct space *space, const struct nvt_names *names) {
   join(space);
   for (size_t i = 0; i < space->count; i++)
     space->runs[i].now = space->runs[i].start;
-  uint64_t limit, used = 0;
-  size_t count = movable(space, &limit);
-  if (count == 0)
+  struct room room = room_of(space);
+  if (room.count == 0)
     return 0;
-  struct ticket *order = calloc(count, sizeof(*order));
-  struct ticket *gaps = calloc(count, sizeof(*gaps));
-  if (order == NULL || gaps == NULL) {
-    free(order);
-    free(gaps);
-    return -ENOMEM;
-  }
-  for (size_t i = 0; i < count; i++)
-    used += space->runs[i].end - space->runs[i].start;
-  uint64_t spare = limit - used - (count - 1); /* a free chunk stays between two */
-  for (size_t i = 0; i < count; i++) {
-    uint64_t what[3] = {space->blocks, space->runs[i].start, space->runs[i].end};
-    order[i] = (struct ticket){nvt_names_number(names, "order", what, sizeof(what)), i};
-    gaps[i] = (struct ticket){scale(nvt_names_number(names, "gap", what, sizeof(what)), spare), i};
-  }
-  qsort(order, count, sizeof(*order), by_number);
-  qsort(gaps, count, sizeof(*gaps), by_number);
-  uint64_t before = 0;
-  for (size_t i = 0; i < count; i++) {
-    struct run *run = &space->runs[order[i].run];
-    run->now = gaps[i].number + before;
-    before += run->end - run->start + 1;
-  }
+  struct ticket *order = calloc(room.count, sizeof(*order));
+  struct ticket *gaps = calloc(room.count, sizeof(*gaps));
+  if (order != NULL && gaps != NULL)
+    place_runs(space, &room, order, gaps, names);
+  int error = order != NULL && gaps != NULL ? 0 : -ENOMEM;
   free(order);
   free(gaps);
-  return 0;
+  return error;
 }
 
 int nvt_lba_draw(struct nvt_lba_map *map, const struct nvt_names *names) {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * LBAs elsewhere: a namespace is cut into chunks of a power of two blocks; chunks that commands
- * touched and that follow one another are a run, and runs change places, in an order that follows
- * from the key. So what overlaps, adjoins or follows still does, nothing else comes to, alignment
- * up to a chunk stays, and so does which command lies within the namespace. A run that reaches the
- * namespace's last, incomplete chunk, or beyond its end, stays where it is.
+ * LBAs elsewhere: a namespace is cut into chunks of a power of two blocks. Chunks that one command
+ * touched, or commands that followed one another, are a run, and runs change places, in an order
+ * that follows from the key. So what overlaps or follows still does, alignment up to a chunk stays,
+ * and so does which command lies within the namespace. Where there is room a chunk stays free
+ * between runs, so that what was apart doesn't come to adjoin. A run that reaches the namespace's
+ * last, incomplete chunk, or beyond its end, stays where it is.
  */
 #ifndef NVT_EDIT_SCRUB_LBA_H
 #define NVT_EDIT_SCRUB_LBA_H

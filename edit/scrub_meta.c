@@ -71,7 +71,7 @@ static void started(const struct nvt_scrub *s, const struct nvt_record *record,
 /* Text of a form that no date of ours has isn't one. */
 static void descriptions(struct nvt_scrub *s, const struct nvt_record *record,
                          struct nvt_meta *meta) {
-  static const char *const data[] = {"", "none", "head", "full", NULL};
+  static const char *const data[] = {"", "none", "head", "full", "crc", NULL};
   static const char *const doorbells[] = {"", "trap", "shared", NULL};
   static const char *const clocks[] = {"", "vdso", "tsc", NULL};
   one_of(s, meta->data, sizeof(meta->data), data);
@@ -94,9 +94,11 @@ static void descriptions(struct nvt_scrub *s, const struct nvt_record *record,
            s->options.lba ? "mapped" : "kept", s->options.time ? "moved" : "kept");
 }
 
-/* Transfers' content is gone, but structures are there: "head" comes nearest. */
+/* Content is gone, and CRCs in any case, but structures are there: "head" comes nearest. */
 static void data_mode(const struct nvt_scrub *s, struct nvt_rec_meta *body, struct nvt_meta *meta) {
-  if (s->options.data != NVT_SCRUB_DROP || body->data_mode == NVT_V_meta_data_mode_NONE)
+  meta->dedup_pages = 0;
+  if (body->data_mode == NVT_V_meta_data_mode_NONE ||
+      (s->options.data == NVT_SCRUB_ZERO && body->data_mode != NVT_V_meta_data_mode_CRC))
     return;
   body->data_mode = NVT_V_meta_data_mode_HEAD;
   snprintf(meta->data, sizeof(meta->data), "head");

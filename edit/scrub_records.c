@@ -8,10 +8,9 @@
 #include "edit/scrub_int.h"
 #include "trace/build.h"
 
-#define TIME_MAX                                                                                   \
-  (UINT64_C(4294967296) * 1000000000u - 1) /* ns since 1970: what a file can hold                  \
-                                            */
-#define OFFSET_MAX (UINT64_C(1) << 61)     /* of data in a structure: sums of two don't wrap */
+/* ns since 1970: what a file can hold. */
+#define TIME_MAX (UINT64_C(4294967296) * 1000000000u - 1)
+#define OFFSET_MAX (UINT64_C(1) << 61) /* of data in a structure: sums of two don't wrap */
 
 uint64_t nvt_scrub_time(const struct nvt_scrub *s, uint64_t time_ns) {
   if (!s->options.time)
@@ -148,6 +147,25 @@ static int data(struct nvt_scrub *s, const struct nvt_record *record, const stru
                               sizeof(struct nvt_rec_header) + sizeof(body), length);
 }
 
+/* What stands in the place of data tells of it: CRCs, and which is the same as which. So data
+ * comes out, where it is known: of a structure what may be kept. */
+static int digest(struct nvt_scrub *s, const struct nvt_record *record,
+                  const struct nvt_view *view) {
+  struct nvt_record plain;
+  bool list = record->digest.kind == NVT_V_data_kind_PRP_LIST ||
+              record->digest.kind == NVT_V_data_kind_SGL_SEGMENT; /* a list has none */
+  if (list)
+    return nvt_scrub_unknown(s, record);
+  if (nvt_pages_as_data(s->pages, record, &plain))
+    return data(s, &plain, view);
+  nvt_record_digest_as_data(record, &plain);
+  clear_reserved(NVT_REC_DATA, (uint8_t *)&plain.data);
+  nvt_scrub_add(s, NVT_SCRUB_PAYLOAD, record->tail_length);
+  plain.tail = NULL;
+  plain.tail_length = 0;
+  return payload(s, &plain, view, &plain.data);
+}
+
 static int event(struct nvt_scrub *s, const struct nvt_record *record) {
   struct nvt_rec_event body = record->event;
   if (nvt_record_value_name("event", "event", body.event) == NULL) {
@@ -199,6 +217,8 @@ int nvt_scrub_make(struct nvt_scrub *s, const struct nvt_record *record,
     return completion(s, record, view);
   case NVT_REC_DATA:
     return data(s, record, view);
+  case NVT_REC_DIGEST:
+    return digest(s, record, view);
   case NVT_REC_EVENT:
     return event(s, record);
   case NVT_REC_VERDICT:

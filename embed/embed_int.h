@@ -6,7 +6,7 @@
 #include <pthread.h>
 
 #include "capture/emit_records.h"
-#include "embed/capture.h"
+#include "embed/nvmetap/capture.h"
 
 struct nvt_ring_writer;
 

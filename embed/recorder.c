@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/ring_file.h"
 #include "capture/writer.h"
 #include "embed/embed_int.h"
 
@@ -72,18 +73,28 @@ static void release(struct nvmetap_recorder *recorder) {
   free(recorder);
 }
 
+static int make_ring(struct nvt_ring **out, uint64_t bytes, const uint64_t *session) {
+  char why[400] = "";
+  int error = session != NULL ? nvt_ring_create_named(bytes, *session, out, why, sizeof(why))
+                              : nvt_ring_create(bytes, out);
+  if (error == 0)
+    return 0;
+  return nvt_embed_refuse(error, "no ring of %llu bytes: %s", (unsigned long long)bytes,
+                          why[0] != '\0' ? why : strerror(-error));
+}
+
 static int make_threads(struct nvmetap_recorder *recorder, const struct nvmetap_options *options) {
   struct nvt_trace_clock clock;
   if (options->no_tsc)
     nvt_trace_clock_start_system(&clock);
   else
     nvt_trace_clock_start(&clock);
+  const uint64_t bytes = options->ring_bytes != 0 ? options->ring_bytes : RING_BYTES;
+  const uint64_t session = options->crash_safe ? nvt_ring_session() : 0;
   for (unsigned i = 0; i < recorder->thread_count; i++) {
-    uint64_t bytes = options->ring_bytes != 0 ? options->ring_bytes : RING_BYTES;
-    int error = nvt_ring_create(bytes, &recorder->rings[i]);
+    int error = make_ring(&recorder->rings[i], bytes, options->crash_safe ? &session : NULL);
     if (error != 0)
-      return nvt_embed_refuse(error, "no ring of %llu bytes for recording thread %u: %s",
-                              (unsigned long long)bytes, i, strerror(-error));
+      return error;
     /* One clock for all: starts measured apart would differ by what measuring takes. */
     recorder->threads[i].emit = (struct nvt_emit){.ring = recorder->rings[i],
                                                   .block = options->on_full == NVMETAP_BLOCK,
@@ -140,6 +151,12 @@ int nvmetap_create(const char *path, const struct nvmetap_options *options,
   else
     *out = recorder;
   return error;
+}
+
+int nvmetap_flush(struct nvmetap_recorder *recorder) {
+  if (recorder == NULL || nvt_ring_writer_flush(recorder->writer))
+    return 0;
+  return nvt_embed_refuse(-EIO, "%s: writing has failed", recorder->path);
 }
 
 bool nvmetap_failed(const struct nvmetap_recorder *recorder) {

@@ -29,14 +29,14 @@ sanitized:
 	@$(if $(TSAN_UNIT),$(PARALLEL_MAKE) SANITIZE=thread BUILD=$(TSAN_BUILD) OPT=-O1 $(TSAN_UNIT))
 
 check: check-deps
-	@$(PARALLEL_MAKE) all $(UNIT_PROGRAMS) $(CAPTURE_PROGRAMS)
+	@$(PARALLEL_MAKE) all $(UNIT_PROGRAMS) $(TEST_PROGRAMS) $(CAPTURE_PROGRAMS)
 	@$(MAKE) -s sanitized
 	@$(PARALLEL_MAKE) fuzzers
 	@BUILD=$(abspath $(BUILD)) tests/run --jobs $(JOBS) $(UNIT_PROGRAMS) $(ASAN_UNIT) $(TSAN_UNIT) $(SCRIPT_TESTS) \
 	  $(addprefix sanitized:,$(SANITIZED_SCRIPTS))
 
 # Without guests, fuzzing and sanitizers: for the minute between two edits.
-check-quick: all $(UNIT_PROGRAMS)
+check-quick: all $(UNIT_PROGRAMS) $(TEST_PROGRAMS)
 	@$(PARALLEL_MAKE) $(CAPTURE_PROGRAMS)
 	@BUILD=$(abspath $(BUILD)) tests/run $(UNIT_PROGRAMS) \
 	  $(filter-out tests/guest/% tests/fuzz/% tests/lint/%,$(SCRIPT_TESTS))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # libnvmetap-capture: embed/, with the parts of capture/ and trace/ that write a trace compiled in. It
-# depends on libc and libpcap alone, and exports what embed/capture.h declares: nothing else, of the
+# depends on libc and libpcap alone, and exports what embed/nvmetap/capture.h declares: nothing else, of the
 # static library either, where hidden names are made local.
 EMBED_ABI := 1
 EMBED_SOURCES := $(wildcard embed/*.c) capture/clock.c capture/emit.c capture/emit_records.c capture/refuse.c \
@@ -35,7 +35,7 @@ $(EMBED_A): $(EMBED_OBJECTS)
 -include $(EMBED_OBJECTS:.o=.d)
 
 install-embed: embed
-	$(INSTALL) -D -m 644 embed/capture.h $(DESTDIR)$(PREFIX)/include/nvmetap/capture.h
+	$(INSTALL) -D -m 644 embed/nvmetap/capture.h $(DESTDIR)$(PREFIX)/include/nvmetap/capture.h
 	$(INSTALL) -D -m 644 $(EMBED_A) $(DESTDIR)$(PREFIX)/lib/libnvmetap-capture.a
 	$(INSTALL) -D -m 755 $(EMBED_SO) $(DESTDIR)$(PREFIX)/lib/$(notdir $(EMBED_SO))
 	ln -sf $(notdir $(EMBED_SO)) $(DESTDIR)$(PREFIX)/lib/libnvmetap-capture.so

@@ -300,7 +300,11 @@ void nvt_engine_command(struct nvt_engine *e, const struct nvt_feed_item *item) 
     stepped = e->ops->step(e->target, command->command.sqid);
   }
   executed(e, command);
-  if (stepped <= 0)
+  if (stepped == 0 && command->command.sqid == 0 &&
+      (e->meta.left_out_flags & NVT_V_meta_left_out_flags_COMMANDS) != 0)
+    nvt_engine_blind(e, "filter", "admin queue",
+                     "a filter left out the admin queue, whose commands make the others");
+  else if (stepped <= 0)
     nvt_findings_add(&e->totals->findings, e->record, "command", "fetched",
                      stepped == 0 ? "nothing to fetch" : "no such queue",
                      "the recorded controller fetched %s (queue %u, cid 0x%04x) here, the target "

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nvme/names.h"
+#include "replay/differences.h"
 #include "replay/engine_int.h"
 
 #define DSM_RANGE 16u      /* bytes: NVM Command Set 1.1, figure 44 */
@@ -197,23 +198,12 @@ static bool has_parameters(const struct nvt_replay_command *command) {
 }
 
 void nvt_engine_prepare_data(struct nvt_engine *e, struct nvt_replay_command *command) {
-  const struct nvt_sqe *sqe = &command->command.sqe;
-  if (!e->maps_seen) {
-    nvt_engine_need_memory(e, sqe->prp1);
-    nvt_engine_need_memory(e, sqe->prp2);
-  }
+  struct extent extent;
+  nvt_substitute(command, extent_of(e, command, &extent) ? extent.space->block_size : 0);
+  nvt_engine_need_pointers(e, command);
   for (const struct nvt_chunk *chunk = command->chunks; chunk != NULL; chunk = chunk->next) {
     bool list = chunk->data.kind == NVT_V_data_kind_PRP_LIST ||
                 chunk->data.kind == NVT_V_data_kind_SGL_SEGMENT;
-    if (!e->maps_seen) {
-      nvt_engine_need_memory(e, chunk->data.address);
-      uint64_t entry;
-      for (size_t i = 0; list && i + sizeof(entry) <= chunk->data.captured_length;
-           i += sizeof(entry)) {
-        memcpy(&entry, chunk->bytes + i, sizeof(entry));
-        nvt_engine_need_memory(e, entry);
-      }
-    }
     /* What isn't in guest memory wasn't there for the recorded controller either. */
     if (list || chunk->data.direction == NVT_DIRECTION_OUT)
       nvt_memory_write(e->memory, chunk->data.address, chunk->bytes, chunk->data.captured_length);
@@ -222,6 +212,9 @@ void nvt_engine_prepare_data(struct nvt_engine *e, struct nvt_replay_command *co
     return;
   if (!command->has_lists)
     make_list(e, command);
+  /* Whatever stands there now isn't the command's SGL. */
+  if (nvt_engine_list_missing(command))
+    command->unknowable = true;
   /* Without its parameters a command does something else. */
   if (command->earlier && command->direction == NVT_DIRECTION_OUT)
     command->unknowable = true; /* its data may have been moved before the trace */
@@ -246,10 +239,30 @@ static bool differs(struct nvt_engine *e, const struct nvt_replay_command *comma
       nvt_engine_excuse(e, row);
       continue;
     }
+    if (command->command.sqid == 0 &&
+        nvt_difference_byte(e->ops->name, &command->command.sqe, offset + i)) {
+      nvt_engine_excuse(e, NVT_EXCEPTION_MODEL);
+      continue;
+    }
     *where = i;
     return true;
   }
   return false;
+}
+
+/* Where CRCs stand for bytes, it is a block that differs. */
+static void find_block(struct nvt_engine *e, struct nvt_replay_command *command,
+                       const struct nvt_rec_data *data, const uint8_t *bytes) {
+  struct extent extent;
+  if (!extent_of(e, command, &extent))
+    return;
+  uint32_t block = extent.space->block_size;
+  uint64_t at = command->differs_at / block * block;
+  command->differs_block = block;
+  command->differs_expected = nvt_substitute_expected(command, at, block);
+  command->differs_actual = at >= data->offset && at - data->offset + block <= data->true_length
+                                ? nvt_substitute_crc(bytes + (at - data->offset), block)
+                                : 0;
 }
 
 void nvt_engine_moved(void *engine, const struct nvt_rec_data *data, const uint8_t *bytes) {
@@ -279,6 +292,8 @@ void nvt_engine_moved(void *engine, const struct nvt_rec_data *data, const uint8
       command->differs_at = from + where;
       command->differs_expected = chunk->bytes[from - was->offset + where];
       command->differs_actual = bytes[from - first + where];
+      if (chunk->digest != NULL)
+        find_block(e, command, data, bytes);
       return;
     }
   }
@@ -361,8 +376,9 @@ static void describe(char *text, size_t size, const struct nvt_replay_command *c
 
 static void compare_lengths(struct nvt_engine *e, const struct nvt_replay_command *command) {
   static const char *const names[3] = {"", "data.out.length", "data.in.length"};
-  if (e->meta.data_mode != NVT_V_meta_data_mode_FULL || command->imposed || command->twice ||
-      command->earlier)
+  bool lengths = e->meta.data_mode == NVT_V_meta_data_mode_FULL ||
+                 e->meta.data_mode == NVT_V_meta_data_mode_CRC;
+  if (!lengths || command->imposed || command->twice || command->earlier)
     return;
   for (unsigned d = NVT_DIRECTION_OUT; d <= NVT_DIRECTION_IN; d++) {
     /* Of one kept back, a falsified identifier may have hidden its data's records. */
@@ -397,6 +413,13 @@ void nvt_engine_compare_data(struct nvt_engine *e, struct nvt_replay_command *co
   } else {
     char what[64];
     describe(what, sizeof(what), command);
+    if (command->differs_block != 0) {
+      nvt_findings_number(&e->totals->findings, command->differs_record, "data.crc",
+                          command->differs_expected, command->differs_actual, 8,
+                          "data of %s differs in the block at byte %" PRIu64, what,
+                          command->differs_at / command->differs_block * command->differs_block);
+      return;
+    }
     nvt_findings_number(&e->totals->findings, command->differs_record, "data",
                         command->differs_expected, command->differs_actual, 2,
                         "data of %s differs first at byte %" PRIu64, what, command->differs_at);

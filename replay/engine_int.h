@@ -151,6 +151,22 @@ struct nvt_replay_command *nvt_engine_kept_for(struct nvt_engine *,
 void nvt_engine_unlink(struct nvt_engine *, struct nvt_replay_command *);
 struct nvt_replay_command *nvt_engine_find(struct nvt_engine *, uint16_t sqid, uint16_t cid);
 
+/* pointers.c */
+/* Memory where the command's PRPs or SGL point to, where the trace has no map events. */
+void nvt_engine_need_pointers(struct nvt_engine *, const struct nvt_replay_command *);
+/* Its SGL has segments, and the trace hasn't them. */
+bool nvt_engine_list_missing(const struct nvt_replay_command *);
+
+/* substitute.c: blocks that stand for those of which the trace has CRCs alone */
+
+/* The bytes of the command's chunks that have digests, where they are whole blocks from the
+ * transfer's start on; the rest is taken away. `block`: bytes of one; 0: it moves no blocks. */
+void nvt_substitute(struct nvt_replay_command *, uint32_t block);
+/* The CRC that a block stands for, or its own where it is no substitute. */
+uint32_t nvt_substitute_crc(const uint8_t *bytes, uint32_t block);
+/* The one that the trace has of the block at this byte of the command's data. */
+uint32_t nvt_substitute_expected(const struct nvt_replay_command *, uint64_t at, uint32_t block);
+
 /* data.c */
 struct replay_namespace *nvt_engine_namespace(struct nvt_engine *, uint32_t nsid);
 /* Everything in guest memory, and on the medium, that the command needs. */

@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "trace/pages.h"
 #include "trace/session.h"
 
 #define BUCKETS 4096u
 
 struct nvt_feed {
+  struct nvt_pages *pages; /* what digests stand for */
   struct nvt_reader *reader;
   struct nvt_session *session;
   struct nvt_feed_item *ring;
@@ -46,7 +48,8 @@ static struct nvt_replay_command *find_command(struct nvt_feed *feed, uint16_t c
 void nvt_feed_forget_data(struct nvt_feed *feed, struct nvt_replay_command *command) {
   for (struct nvt_chunk *chunk = command->chunks; chunk != NULL;) {
     struct nvt_chunk *next = chunk->next;
-    feed->bytes -= chunk->data.captured_length;
+    feed->bytes -= chunk->held;
+    free(chunk->digest);
     free(chunk);
     chunk = next;
   }
@@ -88,7 +91,8 @@ bool nvt_feed_open(const char *path, struct nvt_feed **out, struct nvt_reason *w
   feed->room = 64;
   feed->ring = calloc(feed->room, sizeof(*feed->ring));
   struct nvt_session_options options = {.ended = ended, .ended_ctx = feed};
-  if (feed->ring == NULL || nvt_session_create(&options, &feed->session) != 0 ||
+  if (feed->ring == NULL || nvt_pages_create(&feed->pages) != 0 ||
+      nvt_session_create(&options, &feed->session) != 0 ||
       !nvt_reader_open(path, &feed->reader, why)) {
     nvt_feed_close(feed);
     return false;
@@ -120,6 +124,7 @@ void nvt_feed_close(struct nvt_feed *feed) {
     pop(feed);
   clear(feed, &feed->current);
   nvt_session_destroy(feed->session);
+  nvt_pages_destroy(feed->pages);
   nvt_reader_close(feed->reader);
   free(feed->ring);
   free(feed);
@@ -145,6 +150,46 @@ static void fail(struct nvt_feed *feed, const struct nvt_record *record, const c
            (unsigned long long)record->number, text);
 }
 
+/* A digest record that has CRCs, with its tail. */
+static struct nvt_record *copy_digest(const struct nvt_record *record) {
+  struct nvt_record *copy = malloc(sizeof(*copy) + record->tail_length);
+  if (copy == NULL)
+    return NULL;
+  *copy = *record;
+  memcpy(copy + 1, record->tail, record->tail_length);
+  copy->tail = (const uint8_t *)(copy + 1);
+  return copy;
+}
+
+static void append(struct nvt_feed *feed, struct nvt_replay_command *command,
+                   struct nvt_chunk *chunk) {
+  feed->bytes += chunk->held;
+  *command->last = chunk;
+  command->last = &chunk->next;
+}
+
+/* What the bytes are is told by CRCs alone. */
+static void take_digest(struct nvt_feed *feed, struct nvt_replay_command *command,
+                        const struct nvt_record *record, const struct nvt_rec_data *data) {
+  if (data->direction < 3)
+    command->moved[data->direction] += data->true_length;
+  if (command->executed || data->true_length == 0)
+    return;
+  struct nvt_chunk *chunk = calloc(1, sizeof(*chunk) + data->true_length);
+  struct nvt_record *digest = copy_digest(record);
+  if (chunk == NULL || digest == NULL) {
+    free(chunk);
+    free(digest);
+    return; /* less can be compared */
+  }
+  chunk->record = record->number;
+  chunk->data = *data;
+  chunk->data.captured_length = data->true_length;
+  chunk->digest = digest;
+  chunk->held = data->true_length + record->tail_length;
+  append(feed, command, chunk);
+}
+
 static void take_chunk(struct nvt_feed *feed, struct nvt_replay_command *command,
                        const struct nvt_record *record) {
   const struct nvt_rec_data *data = &record->data;
@@ -167,13 +212,31 @@ static void take_chunk(struct nvt_feed *feed, struct nvt_replay_command *command
   if (chunk == NULL)
     return; /* less can be compared */
   chunk->next = NULL;
+  chunk->digest = NULL;
   chunk->record = record->number;
   chunk->data = *data;
   chunk->data.captured_length = captured;
   memcpy(chunk->bytes, record->tail, captured);
-  feed->bytes += captured;
-  *command->last = chunk;
-  command->last = &chunk->next;
+  chunk->held = captured;
+  append(feed, command, chunk);
+}
+
+/* Data, or a digest in its place. */
+static void take_data(struct nvt_feed *feed, struct nvt_replay_command *command,
+                      const struct nvt_record *record) {
+  struct nvt_record data;
+  if (record->header.type == NVT_REC_DATA) {
+    take_chunk(feed, command, record);
+    return;
+  }
+  bool known = nvt_pages_as_data(feed->pages, record, &data);
+  if (!known)
+    nvt_record_digest_as_data(record, &data);
+  if (!known && record->digest.algorithm == NVT_V_digest_algorithm_CRC32C &&
+      record->digest.kind == NVT_V_digest_kind_PAYLOAD)
+    take_digest(feed, command, record, &data.data);
+  else
+    take_chunk(feed, command, &data);
 }
 
 static void take_verdict(struct nvt_replay_command *command,
@@ -274,9 +337,10 @@ static bool attach_command(struct nvt_feed *feed, const struct nvt_record *recor
     }
     break;
   case NVT_REC_DATA:
+  case NVT_REC_DIGEST: /* begins like data */
     command = find_command(feed, id, record->data.sqid, record->data.cid, false);
     if (command != NULL)
-      take_chunk(feed, command, record);
+      take_data(feed, command, record);
     break;
   case NVT_REC_VERDICT:
     command = find_command(feed, id, record->verdict.sqid, record->verdict.cid, false);
@@ -327,7 +391,8 @@ static bool pull(struct nvt_feed *feed) {
     return false;
   }
   struct nvt_view view;
-  if (nvt_session_record(feed->session, &record, &view) != 0) {
+  if (nvt_pages_record(feed->pages, &record) != 0 ||
+      nvt_session_record(feed->session, &record, &view) != 0) {
     fail(feed, &record, "out of memory");
     return false;
   }

@@ -21,11 +21,14 @@
 /* Commands known at a time; a trace that has more outstanding is not plausible. */
 #define NVT_FEED_COMMANDS 65536u
 
-struct nvt_chunk { /* a data record of a command */
+struct nvt_chunk { /* a data or digest record of a command */
   struct nvt_chunk *next;
   uint64_t record;
+  size_t held; /* bytes of memory, for the feed's bound */
   struct nvt_rec_data data;
-  uint8_t bytes[]; /* data.captured_length */
+  struct nvt_record *digest; /* CRCs in the place of the bytes, which are nvt_substitute()'s to
+                                make; NULL: the bytes are the recorded ones */
+  uint8_t bytes[];           /* data.captured_length */
 };
 
 /* One command of the recording. References are counted: the feed's, until the
@@ -69,7 +72,8 @@ struct nvt_replay_command {
   bool unknowable;         /* its outcome depends on what wasn't recorded */
   uint64_t differs_record; /* a difference in its data, kept back until it is certain */
   uint64_t differs_at;
-  uint8_t differs_expected, differs_actual;
+  uint32_t differs_expected, differs_actual; /* bytes, or with differs_block CRCs */
+  uint32_t differs_block; /* bytes of the block whose CRC it is; 0: bytes differ */
   struct nvt_replay_command *next, *previous; /* in the target */
 };
 

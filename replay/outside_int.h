@@ -44,8 +44,9 @@ struct outside_command {
   uint64_t handle;
   struct nvt_rec_command command;
   uint32_t slot;
-  bool done;    /* its completion was seen */
-  bool nothing; /* the engine wants to hear no more of it */
+  bool done;       /* its completion was seen */
+  bool superseded; /* another one has its identifiers */
+  bool nothing;    /* the engine wants to hear no more of it */
   bool sqhd_fits;
   bool signalled; /* an interrupt came after it */
   struct nvt_cqe cqe;
@@ -68,12 +69,15 @@ struct nvt_target {
   uint8_t table[OUTSIDE_VECTORS * 16];
   bool waiting[OUTSIDE_VECTORS]; /* a completion was told of, and no interrupt came yet */
   bool due[OUTSIDE_VECTORS];     /* one came, and the engine wasn't told */
+  bool listens[OUTSIDE_VECTORS]; /* the recorded host, to this vector */
+  bool always_sends;             /* messages, whether it listens or not */
   struct outside_sq *sqs;        /* by id */
   struct outside_cq *cqs;
   uint16_t last_cq; /* highest id in use */
   struct outside_command *commands;
   uint64_t handles;
-  bool fatal; /* it was told */
+  bool fatal;          /* it was told */
+  unsigned impatience; /* commands that were waited for in vain, up to a limit */
   struct outside_window *windows;
   size_t window_count;
   struct {

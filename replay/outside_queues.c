@@ -6,8 +6,10 @@
 
 #include "replay/outside_int.h"
 
-/* A command that isn't done by then is waited for no longer; it may still come. */
+/* A command that isn't done by then is waited for no longer; it may still come. Where many aren't,
+ * the wait gets shorter. */
 #define COMMAND_MS 2000u
+#define COMMAND_MS_LEAST 50u
 #define QUIET_MS 20u
 
 static uint64_t written(const struct nvt_target *o, unsigned offset, size_t size) {
@@ -161,7 +163,8 @@ static void arrived(struct nvt_target *o, struct outside_command *command) {
 static struct outside_command *command_of(struct nvt_target *o, const struct nvt_cqe *cqe) {
   struct outside_command *oldest = NULL;
   for (struct outside_command *c = o->commands; c != NULL; c = c->next)
-    if (!c->done && c->command.sqid == cqe->sqid && c->command.sqe.cid == cqe->cid)
+    if (!c->done && !c->superseded && c->command.sqid == cqe->sqid &&
+        c->command.sqe.cid == cqe->cid)
       oldest = c;
   return oldest;
 }
@@ -234,14 +237,18 @@ static bool under_way(const struct nvt_target *o, uint64_t handle) {
 }
 
 static void await(struct nvt_target *o, uint64_t handle) {
-  uint64_t until = nvt_outside_now_ms() + COMMAND_MS;
+  uint64_t patience = COMMAND_MS >> o->impatience;
+  uint64_t until =
+      nvt_outside_now_ms() + (patience > COMMAND_MS_LEAST ? patience : COMMAND_MS_LEAST);
   unsigned spins = 0;
   while (under_way(o, handle)) {
     if (nvt_outside_poll(o))
       continue;
     nvt_outside_pause(o, &spins);
-    if (spins % 64 == 0 && nvt_outside_now_ms() > until)
-      return;
+    if (spins % 64 != 0 || nvt_outside_now_ms() <= until)
+      continue;
+    o->impatience += o->impatience < 8;
+    return;
   }
 }
 
@@ -275,6 +282,9 @@ int nvt_outside_step(struct nvt_target *o, uint16_t sqid) {
   const struct nvt_sqe *sqe = &command->command.sqe;
   if (sqid == 0 && sqe->opcode == NVT_ADMIN_CREATE_IO_CQ && (sqe->cdw11 & 1) != 0)
     empty(o, sqe->prp1, (sqe->cdw10 >> 16) + 1);
+  /* The recorded host had an answer before it used an identifier again. */
+  for (struct outside_command *c = o->commands; c != NULL; c = c->next)
+    c->superseded |= !c->done && c->command.sqid == sqid && c->command.sqe.cid == sqe->cid;
   command->next = o->commands;
   o->commands = command;
   sq->next = after;

@@ -68,6 +68,13 @@ static bool add(struct replay *r, const struct nvt_record *meta) {
   char text[384];
   if (r->count == NVT_REPLAY_CONTROLLERS_MAX)
     return fail(r, meta, "a trace of more than 64 controllers can't be replayed at once");
+  if ((meta->meta.left_out_flags &
+       (NVT_V_meta_left_out_flags_DOORBELLS | NVT_V_meta_left_out_flags_INTERRUPTS)) != 0)
+    return fail(
+        r, meta,
+        "a filter left out doorbells or interrupts, without which the target can't be driven "
+        "as the recorded controller was; record again without one, or with one that leaves "
+        "out whole queues, such as queue=0+1");
   if (!nvt_engine_create(meta, r->options->target, r->options->address, r->feed, &r->result->totals,
                          &r->controllers[r->count].engine, text, sizeof(text)))
     return fail(r, meta, text);

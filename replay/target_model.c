@@ -250,6 +250,7 @@ static bool model_open(const struct nvt_target_setup *setup, struct nvt_target *
       .io_queues = (uint16_t)(meta->io_queues <= UINT16_MAX ? meta->io_queues : UINT16_MAX),
       .entries = (uint16_t)NVT_GET(cap, CAP_MQES),
       .mdts = meta->mdts,
+      .sgl = meta->sgl,
       .vectors = (uint16_t)(vectors <= UINT16_MAX ? vectors : UINT16_MAX),
       .port = &port,
   };

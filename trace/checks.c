@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "trace/checks_int.h"
+#include "trace/pages.h"
 #include "trace/session_int.h"
 #include "trace/text.h"
 
@@ -61,6 +62,7 @@ struct nvt_checks {
   uint64_t serial; /* the last one given */
   struct nvt_moment now;
   uint64_t next_due;
+  struct nvt_pages *pages;
   uint8_t left_out; /* of any controller */
   bool opening;     /* nvt_checks_open(): not counted */
   bool finishing;   /* nvt_checks_finish() was called */
@@ -179,7 +181,7 @@ int nvt_checks_create(const struct nvt_checks_options *options, const struct nvt
   checks->next_due = UINT64_MAX;
   nvt_map_init(&checks->controllers, session->queues.seed);
   nvt_map_init(&checks->queues, session->queues.seed);
-  if (plan(checks, options->skip) != 0) {
+  if (plan(checks, options->skip) != 0 || nvt_pages_create(&checks->pages) != 0) {
     nvt_checks_destroy(checks);
     return -ENOMEM;
   }
@@ -205,6 +207,7 @@ void nvt_checks_destroy(struct nvt_checks *checks) {
     free(checks->rules[i].timers.ring);
   for (unsigned type = 0; type < NVT_REC_COUNT; type++)
     free(checks->on[type]);
+  nvt_pages_destroy(checks->pages);
   free(checks->on_end);
   free(checks->rules);
   free(checks);
@@ -387,13 +390,14 @@ static bool told_before(const struct nvt_record *record) {
 int nvt_checks_record(struct nvt_checks *checks, const struct nvt_record *record,
                       const struct nvt_view *view) {
   struct nvt_check_controller *controller = need_controller(checks, record->header.controller);
-  if (controller == NULL)
+  if (controller == NULL || nvt_pages_record(checks->pages, record) != 0)
     return -ENOMEM;
   checks->now = (struct nvt_moment){.record = record->number, .time_ns = record->time_ns};
   struct nvt_check_run run = {.checks = checks,
                               .session = checks->session,
                               .record = record,
                               .view = view,
+                              .pages = checks->pages,
                               .controller = controller,
                               .now = checks->now};
   nvt_check_facts_before(&run);

@@ -79,6 +79,8 @@ void nvt_check_learn_meta(struct nvt_check_controller *controller,
     controller->mdts = (uint8_t)value;
     controller->mdts_known = true;
   }
+  controller->keeps_nothing =
+      record->tail_length > 0 && memmem(record->tail, record->tail_length, "\"null:", 6) != NULL;
   nvt_check_forget_drive(controller, true);
   at = 0;
   while (nvt_meta_number(record, "\"block_size\"", &at, &value))

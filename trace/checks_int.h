@@ -77,6 +77,7 @@ struct nvt_check_controller {
   uint64_t lost;       /* the last record before which something was lost, or 0 */
   uint64_t last_write; /* offset of the last register write */
   uint16_t vectors;    /* 0: not known */
+  bool keeps_nothing;  /* one of its namespaces is null:, and forgets what is written */
   bool mdts_known;     /* as in Identify Controller */
   uint8_t mdts;
   uint32_t block_min; /* bytes; of all namespaces that are known; 0: none is */
@@ -111,6 +112,7 @@ struct nvt_check_queue {
   uint64_t state[]; /* of rules */
 };
 
+struct nvt_pages;
 struct nvt_check_rule;
 struct nvt_check_rule_state; /* the engine's of one rule that runs */
 
@@ -122,6 +124,7 @@ struct nvt_check_run {
   const struct nvt_session *session;
   const struct nvt_record *record; /* NULL in `ended` */
   const struct nvt_view *view;     /* NULL in `ended` */
+  struct nvt_pages *pages;         /* what digest records stand for */
   struct nvt_check_controller *controller;
   struct nvt_check_registers before; /* the registers before this record; `controller` has them as
                                         they are now */

@@ -32,6 +32,7 @@ struct nvt_meta {
   uint32_t vs;
   uint64_t cap;
   uint8_t mdts;         /* as in Identify: power of two of the least page size, 0 no limit */
+  bool sgl;             /* the controller takes SGLs */
   uint32_t io_queues;   /* I/O queue pairs offered, 0 to 65535 */
   uint32_t vectors;     /* MSI-X table size, 0 to 2048 */
   uint32_t pci_address; /* as in the record header */

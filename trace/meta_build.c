@@ -135,6 +135,8 @@ int nvt_meta_build(const struct nvt_meta *meta, char **json, size_t *length) {
   add_hex(&out, "vs", meta->vs, 8);
   add_hex(&out, "cap", meta->cap, 16);
   add_number(&out, "mdts", meta->mdts);
+  if (meta->sgl)
+    add_flag(&out, "sgl", true);
   add_number(&out, "io_queues", meta->io_queues);
   add_number(&out, "vectors", meta->vectors);
   put_key(&out, "pci_address");

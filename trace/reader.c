@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "trace/unpack_int.h"
+
 #define BUFFER_BYTES (1u << 18)
 #define FILE_HEADER_BYTES 24
 #define PCAPNG_MAGIC 0x0a0d0d0au
@@ -21,7 +23,8 @@ struct nvt_reader {
   char *path;
   FILE *file; /* libpcap's, closed by pcap_close() */
   pcap_t *pcap;
-  const uint8_t *bytes; /* of the last frame, libpcap's */
+  struct nvt_unpack *unpack; /* of a compressed file; the stream's */
+  const uint8_t *bytes;      /* of the last frame, libpcap's */
   uint32_t original;
   uint64_t size;
   uint64_t position;     /* of the next record */
@@ -109,14 +112,30 @@ static void update_position(struct nvt_reader *reader) {
   reader->position = at >= 0 ? (uint64_t)at : 0;
 }
 
+/* The same, and what is compressed becomes a stream of its content. On failure it is closed. */
+static bool begin_stream(FILE **file, const char *name, uint32_t *magic, struct nvt_unpack **unpack,
+                         struct nvt_reason *why) {
+  bool good = peek_magic(*file, name, magic, why);
+  if (good && *magic == NVT_UNPACK_MAGIC) {
+    *file = nvt_unpack(*file, unpack);
+    good = *file != NULL && peek_magic(*file, name, magic, why);
+    if (*file == NULL)
+      explain(why, 0, 0, "%s: out of memory", name);
+    else if (nvt_unpack_error(*unpack) != NULL)
+      explain(why, 0, 0, "%s: can't be uncompressed: %s", name, nvt_unpack_error(*unpack));
+  }
+  if (!good && *file != NULL)
+    fclose(*file);
+  return good;
+}
+
 bool nvt_reader_open_file(FILE *file, const char *name, struct nvt_reader **out,
                           struct nvt_reason *why) {
   memset(why, 0, sizeof(*why));
   uint32_t magic;
-  if (!peek_magic(file, name, &magic, why)) {
-    fclose(file);
+  struct nvt_unpack *unpack = NULL;
+  if (!begin_stream(&file, name, &magic, &unpack, why))
     return false;
-  }
   struct nvt_reader *reader = calloc(1, sizeof(*reader));
   if (reader != NULL)
     reader->path = strdup(name);
@@ -126,6 +145,7 @@ bool nvt_reader_open_file(FILE *file, const char *name, struct nvt_reader **out,
     fclose(file);
     return false;
   }
+  reader->unpack = unpack;
   char error[PCAP_ERRBUF_SIZE] = "";
   reader->pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, error);
   if (reader->pcap == NULL) {
@@ -196,6 +216,13 @@ static uint64_t time_of(const struct pcap_pkthdr *header) {
 
 static enum nvt_read refuse(struct nvt_reader *reader, struct nvt_reason *why) {
   uint64_t record = reader->number + 1;
+  const char *unpack = reader->unpack != NULL ? nvt_unpack_error(reader->unpack) : NULL;
+  if (unpack != NULL) {
+    explain(why, reader->position, record,
+            "%s: can't be uncompressed further at record %" PRIu64 ": %s; all before it was read",
+            reader->path, record, unpack);
+    return NVT_READ_ERROR;
+  }
   if (feof(reader->file) && !ferror(reader->file)) {
     if (reader->position == 0)
       explain(why, 0, record, "%s: cut short inside record %" PRIu64 "; all before it was read",
@@ -218,7 +245,7 @@ enum nvt_read nvt_reader_next(struct nvt_reader *reader, struct nvt_record *out,
   struct pcap_pkthdr *header;
   const u_char *bytes;
   int got = pcap_next_ex(reader->pcap, &header, &bytes);
-  if (got == PCAP_ERROR_BREAK)
+  if (got == PCAP_ERROR_BREAK && (reader->unpack == NULL || !nvt_unpack_cut(reader->unpack)))
     return NVT_READ_END;
   if (got != 1)
     return refuse(reader, why);
@@ -254,5 +281,5 @@ uint64_t nvt_reader_size(const struct nvt_reader *reader) {
 }
 
 uint64_t nvt_reader_position(const struct nvt_reader *reader) {
-  return reader->position;
+  return reader->unpack != NULL ? nvt_unpack_taken(reader->unpack) : reader->position;
 }

@@ -17,7 +17,8 @@ struct nvt_reason {
 };
 
 /* Open `path` ("-": standard input). Micro- and nanosecond pcap of either byte
- * order of headers are taken, and pcapng as far as libpcap takes it. On failure
+ * order of headers are taken, and pcapng as far as libpcap takes it; each also compressed by zstd,
+ * where offsets are of the content. On failure
  * false, with *why set: no such file, a directory, not a pcap, another link type. */
 bool nvt_reader_open(const char *path, struct nvt_reader **out, struct nvt_reason *why);
 /* The same on an open stream (a fuzzer's memory, a socket), which the reader owns
@@ -41,7 +42,7 @@ const uint8_t *nvt_reader_bytes(const struct nvt_reader *);
 /* Bytes that this frame had on its way into the file: more than captured where a tool applied a
  * snap length. */
 uint32_t nvt_reader_original(const struct nvt_reader *);
-/* Bytes of the file, 0 where not known (a pipe), and bytes read so far: for progress. */
+/* Bytes of the file, 0 where not known (a pipe), and bytes of it read so far: for progress. */
 uint64_t nvt_reader_size(const struct nvt_reader *);
 uint64_t nvt_reader_position(const struct nvt_reader *);
 

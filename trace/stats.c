@@ -86,6 +86,7 @@ static void count_record(struct nvt_stats *stats, const struct nvt_record *recor
   if (record->time_ns > stats->last_ns)
     stats->last_ns = record->time_ns;
   stats->types[record->header.type]++;
+  nvt_stats_payload_count(&stats->payload, record);
 }
 
 /* A cut or broken file is told by the caller, after what it had was printed. */

@@ -33,6 +33,13 @@ struct nvt_stats_rows {
   uint64_t beyond;       /* commands of rows that weren't listed */
 };
 
+struct nvt_stats_payload { /* bytes */
+  uint64_t moved;
+  uint64_t recorded;        /* carried by data records */
+  uint64_t same, fill, crc; /* told by digest records, by their algorithm */
+  uint64_t records;         /* what digest records take in the file */
+};
+
 struct nvt_stats {
   const char *path;
   uint64_t records;
@@ -48,8 +55,15 @@ struct nvt_stats {
   struct nvt_histogram *io_stages[NVT_STAGE_COUNT];     /* all I/O commands */
   struct nvt_stats_rows queues;
   struct nvt_stats_rows namespaces; /* of I/O commands */
+  struct nvt_stats_payload payload;
   bool no_memory;
 };
+
+/* stats_payload.c */
+struct json_object;
+void nvt_stats_payload_count(struct nvt_stats_payload *, const struct nvt_record *);
+void nvt_stats_payload_print(FILE *, const struct nvt_stats_payload *);
+struct json_object *nvt_stats_payload_json(const struct nvt_stats_payload *);
 
 void nvt_stats_print(FILE *, const struct nvt_stats *);
 void nvt_stats_json(FILE *, const struct nvt_stats *);

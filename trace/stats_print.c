@@ -90,6 +90,7 @@ void nvt_stats_print(FILE *to, const struct nvt_stats *stats) {
     nvt_left_out_text(&text, stats->left_out);
     fprintf(to, "left out by a filter: %s\n", buffer);
   }
+  nvt_stats_payload_print(to, &stats->payload);
   fprintf(to,
           "commands: %" PRIu64 " completed, %" PRIu64 " ended by a reset, %" PRIu64
           " still outstanding",
@@ -194,6 +195,7 @@ void nvt_stats_json(FILE *to, const struct nvt_stats *stats) {
     if (stats->types[type] != 0)
       put(types, nvt_record_name(type), stats->types[type]);
   json_object_object_add(root, "types", types);
+  json_object_object_add(root, "payload", nvt_stats_payload_json(&stats->payload));
   json_object *commands = json_object_new_object();
   put(commands, "completed", stats->ends[NVT_EXCHANGE_COMPLETED]);
   put(commands, "reset", stats->ends[NVT_EXCHANGE_RESET]);

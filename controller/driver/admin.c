@@ -16,6 +16,7 @@
 #define ID_CTRL_CQES 513u
 #define ID_CTRL_NN 516u
 #define ID_CTRL_ONCS 520u
+#define ID_CTRL_SGLS 536u
 #define ID_NS_NSZE 0u
 #define ID_NS_FLBAS 26u
 #define ID_NS_LBAF 128u
@@ -125,6 +126,7 @@ int nvt_admin_identify_controller(struct nvt_driver *d) {
   d->max_transfer = mdts == 0 || mdts > 15 ? 0 : d->page << mdts;
   d->oacs = load16(id + ID_CTRL_OACS);
   d->oncs = load16(id + ID_CTRL_ONCS);
+  memcpy(&d->sgls, id + ID_CTRL_SGLS, sizeof(d->sgls));
   d->sqes = id[ID_CTRL_SQES];
   return 0;
 }

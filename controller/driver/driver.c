@@ -26,6 +26,8 @@ static size_t arena_size(const struct nvt_driver *d) {
   size_t queue = nvt_round_up(entries * sizeof(struct nvt_sqe), d->page) +
                  nvt_round_up(entries * sizeof(struct nvt_cqe), d->page);
   size_t slot = nvt_round_up(w->bs, d->page) + nvt_prp_list_pages(w->bs, d->page) * d->page;
+  if (w->sgl != NVT_SGL_OFF)
+    slot += nvt_round_up(NVT_DRIVE_SGL_LISTS, d->page);
   size_t admin = nvt_round_up(NVT_ADMIN_ENTRIES * sizeof(struct nvt_sqe), d->page) +
                  nvt_round_up(NVT_ADMIN_ENTRIES * sizeof(struct nvt_cqe), d->page) + d->page;
   return admin + w->queues * (queue + w->depth * slot) + nvt_habits_memory(d);
@@ -46,6 +48,12 @@ static void make_slot(struct nvt_driver *d, struct nvt_slot *slot, uint16_t cid)
     lists = nvt_arena_take(d, pages * d->page, &lists_iova);
   slot->sqe = (struct nvt_sqe){.cid = cid, .nsid = 1};
   nvt_prp_make(&slot->sqe, data_iova, d->w->bs, lists, lists_iova, d->page);
+  if (d->w->sgl == NVT_SGL_OFF)
+    return;
+  uint8_t *segments = nvt_arena_take(d, NVT_DRIVE_SGL_LISTS, &lists_iova);
+  bool mixed = d->w->sgl == NVT_SGL_MIXED;
+  if (!mixed || cid % 2 == 0)
+    nvt_sgl_make(&slot->sqe, mixed ? cid / 2u : cid, data_iova, d->w->bs, segments, lists_iova);
 }
 
 static int make_queues(struct nvt_driver *d) {
@@ -57,6 +65,11 @@ static int make_queues(struct nvt_driver *d) {
                            "(CAP.MQES); take depth=%llu",
                            w->depth, w->depth + 1u, (unsigned long long)most,
                            (unsigned long long)most - 1);
+  if (w->sgl != NVT_SGL_OFF && (d->sgls & 3) != 1)
+    return nvt_driver_fail(d, ENOTSUP,
+                           "sgl=%s: the controller supports no SGLs of any alignment (SGLS %08xh); "
+                           "'nvmetap record --sgl' does",
+                           w->sgl == NVT_SGL_ON ? "on" : "mixed", d->sgls);
   size_t slots = (size_t)w->queues * w->depth;
   d->queues = aligned_alloc(64, sizeof(*d->queues) * w->queues);
   d->slots = aligned_alloc(128, sizeof(*d->slots) * slots);

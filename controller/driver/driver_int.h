@@ -81,6 +81,7 @@ struct nvt_driver {
   uint32_t msix_moves;   /* nvt_msix_move() was called so often */
   uint32_t max_transfer; /* bytes; 0: no limit */
   uint16_t oacs, oncs;   /* optional commands, of Identify */
+  uint32_t sgls;         /* what it supports of SGLs */
   uint8_t sqes;          /* entry sizes: required 3:0, maximum 7:4 */
   uint64_t blocks;
   uint32_t block_size;
@@ -144,6 +145,12 @@ size_t nvt_prp_list_pages(size_t bytes, uint32_t page);
 /* Set prp1, prp2 and fill the list pages for a transfer of page-aligned memory. */
 void nvt_prp_make(struct nvt_sqe *, uint64_t data_iova, size_t bytes, uint64_t *lists,
                   uint64_t lists_iova, uint32_t page);
+
+/* --- sgl.c --- */
+#define NVT_DRIVE_SGL_LISTS 4096u /* bytes that a command's segments lie in, qword aligned */
+/* Describe `bytes` of data, 512 at least, by an SGL of this shape: any number, some are alike. */
+void nvt_sgl_make(struct nvt_sqe *, unsigned shape, uint64_t data_iova, uint32_t bytes,
+                  uint8_t *lists, uint64_t lists_iova);
 
 /* --- pci.c --- */
 int nvt_pci_read(struct nvt_driver *, uint32_t offset, void *out, size_t len);

@@ -9,7 +9,7 @@
 #include "controller/namespace.h"
 
 #define WORDS                                                                                      \
-  "rw, bs, depth, queues, count, seconds, verify, seed, interrupts, timeout, host, trouble"
+  "rw, bs, depth, queues, count, seconds, verify, seed, interrupts, sgl, timeout, host, trouble"
 
 static bool number(const char *text, uint64_t low, uint64_t high, uint64_t *out) {
   uint64_t value;
@@ -48,6 +48,12 @@ static bool set_rw(const char *value, enum nvt_workload_rw *out) {
       return true;
     }
   return false;
+}
+
+static bool set_sgl(const char *value, enum nvt_workload_sgl *out) {
+  bool off = strcmp(value, "off") == 0, on = strcmp(value, "on") == 0;
+  *out = off ? NVT_SGL_OFF : on ? NVT_SGL_ON : NVT_SGL_MIXED;
+  return off || on || strcmp(value, "mixed") == 0;
 }
 
 static bool set_host(const char *value, enum nvt_host *out) {
@@ -99,6 +105,8 @@ static const char *set(struct nvt_workload *w, const char *key, const char *valu
     return number(value, 0, INT64_MAX, &w->seed) ? NULL : "a number";
   if (strcmp(key, "interrupts") == 0)
     return on_off(value, &w->interrupts) ? NULL : "on or off";
+  if (strcmp(key, "sgl") == 0)
+    return set_sgl(value, &w->sgl) ? NULL : "off, on or mixed";
   if (strcmp(key, "timeout") == 0)
     return seconds(value, &w->timeout) ? NULL : "seconds, above 0, up to 86400";
   if (strcmp(key, "host") == 0)
@@ -158,6 +166,11 @@ bool nvt_workload_parse(const char *text, struct nvt_workload *out, char *why, s
     w.count = 10000;
   if (w.trouble != NULL && w.host == NVT_HOST_USUAL) {
     snprintf(why, whylen, "trouble=%s is for host=naive or host=careful", w.trouble);
+    return false;
+  }
+  if (w.sgl != NVT_SGL_OFF && w.host != NVT_HOST_USUAL) {
+    snprintf(why, whylen,
+             "sgl is for the usual host; the others' habits are those of hosts with PRPs");
     return false;
   }
   *out = w;

@@ -9,7 +9,7 @@ import struct
 import subprocess
 import sys
 
-REG_R, REG_W, SHADOW, EVENTIDX, IRQ, CMD, CPL, DATA, VERDICT, LOSS = 3, 4, 6, 7, 10, 11, 12, 13, 15, 16
+REG_R, REG_W, SHADOW, EVENTIDX, IRQ, CMD, CPL, DATA, VERDICT, LOSS = 4, 5, 6, 7, 10, 11, 12, 13, 15, 16
 META, SNAPSHOT = 1, 1
 DOORBELLS, INTERRUPTS, COMMANDS, LISTS = 1, 2, 4, 8
 NAMES = {DOORBELLS: "doorbells", INTERRUPTS: "interrupts", COMMANDS: "some of the commands", LISTS: "data lists"}

@@ -719,6 +719,68 @@ def _(t, wrong):
     return found
 
 
+def crc32c(data):  # bit by bit, as RFC 3720 defines it
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+@rule("read-data-differs")
+def _(t, wrong):
+    def move(opcode, lba, data, put, finish=True):
+        cid, _ = t.submit(1, opcode, cdw=(lba, 0, len(data) // 512 - 1), prp1=0x30000000)
+        put(cid, 1 if opcode == WRITE else 2, data)
+        at = t.number()
+        if finish:
+            t.finish(1, opcode, cid)
+        return at, cid
+
+    def whole(cid, direction, data):
+        t.data(1, cid, 0, direction, 0x30000000, data)
+
+    def digest(cid, direction, data):  # in two records that end in the midst of a block
+        ends = sorted({700, *range(512, len(data) + 1, 512)})
+        crcs = [crc32c(data[a:b]) for a, b in zip([0] + ends, ends)]
+        t.digest(1, cid, direction, 0x30000000, 1, 700, unit=512, crcs=crcs[:2])
+        t.digest(1, cid, direction, 0x30001000, 1, len(data) - 700, offset=700, unit=512, crcs=crcs[2:])
+
+    def filled(cid, direction, data):
+        t.digest(1, cid, direction, 0x30000000, 2, len(data), fill=int.from_bytes(data[:8], "little"))
+
+    one, two = bytes([1]) * 2048, bytes([1]) * 1024 + bytes([2]) * 1024
+    other = two if wrong else one
+    found = []
+    move(WRITE, 8, one, whole)
+    found.append(move(READ, 8, other, whole)[0])
+    move(WRITE, 16, one, digest)
+    found.append(move(READ, 16, other, digest)[0])
+    found.append(move(READ, 16, other, whole)[0])  # data against digests
+    found.append(move(READ, 17, other[:1024] + other[1536:], filled if not wrong else whole)[0])
+    # What proves nothing: under way at a time, overwritten, failed, of unknown blocks, never written.
+    _, first = move(WRITE, 24, one, whole, finish=False)
+    _, second = move(WRITE, 24, two, whole, finish=False)
+    t.finish(1, WRITE, first)
+    t.finish(1, WRITE, second)
+    move(READ, 24, one, whole)
+    move(WRITE, 32, one, whole)
+    t.command(1, 8, cdw=(34, 0, 0))  # Write Zeroes
+    move(READ, 32, one[:1024] + bytes(512) + one[:512], whole)
+    move(WRITE, 40, one, whole)
+    _, cid = move(READ, 40, two, whole, finish=False)
+    t.finish(1, READ, cid, sct=2, sc=0x81)
+    move(WRITE, 48, one, whole)
+    _, cid = move(WRITE, 48, two, whole, finish=False)
+    move(READ, 48, two, whole)
+    t.finish(1, WRITE, cid)
+    move(READ, 4096, two, whole)
+    t.command(1, 9, cdw=(0, 4))  # Dataset Management: the ranges aren't in its entry
+    move(READ, 48, one, whole)
+    return found if wrong else 0
+
+
 def build(name, wrong):
     function, start = CASES[name]
     t = Host()

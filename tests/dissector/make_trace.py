@@ -25,7 +25,7 @@ LINKTYPE = 159
 START = 1_800_000_000_123_456_000
 PCI = 5 << 3  # 0000:00:05.0
 META, CFG_R, CFG_W, REG_R, REG_W, SHADOW, EVENTIDX, MSIX_R, MSIX_W = range(1, 10)
-IRQ, CMD, CPL, DATA, EVENT, VERDICT, LOSS, NOTE, QUEUE = range(10, 19)
+IRQ, CMD, CPL, DATA, EVENT, VERDICT, LOSS, NOTE, QUEUE, DIGEST = range(10, 20)
 
 
 class Trace:
@@ -88,6 +88,11 @@ class Trace:
     def data(self, sqid, cid, kind, direction, address, payload, offset=0, true=None):
         self.record(DATA, struct.pack("<HHBBHQQII", sqid, cid, kind, direction, 0, address, offset,
                                       true if true is not None else len(payload), len(payload)), payload)
+
+    def digest(self, sqid, cid, direction, address, algorithm, length, offset=0, same=(0, 0), fill=0, unit=0, crcs=()):
+        self.record(DIGEST, struct.pack("<HHBBBBQQIIQQII", sqid, cid, 0, direction, algorithm, 0, address, offset,
+                                        length, 4 * len(crcs), same[0], fill, same[1], unit),
+                    struct.pack(f"<{len(crcs)}I", *crcs))
 
     def event(self, event, qid=0, code=0, address=0, size=0):
         self.record(EVENT, struct.pack("<HHIQQ", event, qid, code, address, size))

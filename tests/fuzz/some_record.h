@@ -97,6 +97,8 @@ static inline void some_record(const uint8_t *in, struct nvt_record *r) {
   case NVT_REC_DATA:
     r->data.sqid = qid;
     r->data.cid = slot;
+    if (other == 3) /* as a digest, which begins alike */
+      r->header.type = NVT_REC_DIGEST;
     break;
   case NVT_REC_VERDICT:
     r->verdict.sqid = qid;

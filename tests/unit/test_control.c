@@ -310,6 +310,35 @@ static void namespaces_are_made_resized_and_removed(void **state) {
   host_close(&s.h);
 }
 
+static int trace_fire(void *ctx, bool dump, const char *path, struct nvt_control_piece *out) {
+  struct stage *s = ctx;
+  if (!s->on)
+    return -ENOTSUP;
+  if (path != NULL && strcmp(path, "/full") == 0)
+    return -ENOSPC;
+  snprintf(out->path, sizeof(out->path), "%s", path != NULL ? path : dump ? "" : "x_1.pcap");
+  out->bytes = 77;
+  return 0;
+}
+
+static void the_past_is_asked_for(void **state) {
+  (void)state;
+  static struct stage s;
+  stage_open(&s);
+  assert_false(ok(&s, "{\"command\":\"trace dump\"}")); /* nobody can */
+  s.target.trace_fire = trace_fire;
+  assert_true(ok(&s, "{\"command\":\"trace trigger\"}"));
+  assert_true(ok(&s, "{\"command\":\"trace dump\"}"));
+  assert_true(ok(&s, "{\"command\":\"trace dump\",\"file\":\"/tmp/x\"}"));
+  assert_false(ok(&s, "{\"command\":\"trace dump\",\"file\":\"x\"}")); /* from which directory? */
+  assert_false(ok(&s, "{\"command\":\"trace dump\",\"file\":\"\"}"));
+  assert_false(ok(&s, "{\"command\":\"trace dump\",\"file\":\"/full\"}"));
+  assert_false(ok(&s, "{\"command\":\"trace trigger\",\"file\":\"/tmp/x\"}"));
+  s.on = false;
+  assert_false(ok(&s, "{\"command\":\"trace trigger\"}"));
+  host_close(&s.h);
+}
+
 static void tracing_and_messages_are_switched(void **state) {
   (void)state;
   static struct stage s;
@@ -533,9 +562,9 @@ static void clients_with_descriptors(void) {
   require(answered(fd, "one JSON object"));
   static const struct {
     const char *arguments, *why;
-  } bad[] = {{"\"data\":\"some\"", "none, head:N or full"},
-             {"\"data\":\"head:\"", "none, head:N or full"},
-             {"\"data\":\"head:4294967296\"", "none, head:N or full"},
+  } bad[] = {{"\"data\":\"some\"", "none, head:N, full or crc"},
+             {"\"data\":\"head:\"", "none, head:N, full or crc"},
+             {"\"data\":\"head:4294967296\"", "none, head:N, full or crc"},
              {"\"data\":7", "has to be a string"},
              {"\"filter\":\"reads\"", "no word 'reads'"},
              {"\"filter\":\"errors\",\"data\":\"full\"", "none can be recorded"},
@@ -754,6 +783,7 @@ int main(void) {
       cmocka_unit_test(status_tells_what_is),
       cmocka_unit_test(namespaces_are_made_resized_and_removed),
       cmocka_unit_test(tracing_and_messages_are_switched),
+      cmocka_unit_test(the_past_is_asked_for),
       cmocka_unit_test(faults_are_injected),
       cmocka_unit_test(plugins_that_are_not_there_are_told),
       cmocka_unit_test(what_is_no_utf8_is_replaced),

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "embed/capture.h"
+#include "embed/nvmetap/capture.h"
 #include "trace/meta.h"
 #include "trace/reader.h"
 
@@ -412,12 +412,14 @@ static void *work(void *arg) {
 }
 
 struct threads_seen {
-  uint64_t next[4], records, lost;
+  uint64_t time, next[4], records, lost;
 };
 
 static void see_threads(const struct nvt_record *record, void *ctx) {
   struct threads_seen *seen = ctx;
   uint16_t id = record->header.controller;
+  assert_true(record->time_ns >= seen->time);
+  seen->time = record->time_ns;
   assert_true(id < 4);
   if (record->header.type == NVT_REC_LOSS) {
     assert_int_equal(record->loss.first_seq, seen->next[id]);
@@ -465,6 +467,29 @@ static void threads_lose_nothing_unsaid(void **state) {
   }
 }
 
+/* What a flush has waited for stands in the file: of one ring, and of several. */
+static void a_flush_is_waited_for(void **state) {
+  (void)state;
+  for (unsigned threads = 1; threads <= 3; threads++) {
+    struct nvmetap_recorder *r =
+        recorder((struct nvmetap_options){.threads = threads, .crash_safe = threads == 3});
+    struct nvmetap_controller *c[3];
+    assert_int_equal(nvmetap_flush(r), 0);
+    for (uint16_t i = 0; i < threads; i++) {
+      struct nvmetap_info info = {.size = sizeof(info), .id = i, .thread = i};
+      assert_int_equal(nvmetap_add(r, &info, &c[i]), 0);
+    }
+    for (unsigned round = 1; round <= 5; round++) {
+      for (unsigned i = 0; i < threads; i++)
+        assert_int_equal(nvmetap_annotate(c[i], "here"), 0);
+      assert_int_equal(nvmetap_flush(r), 0);
+      assert_int_equal(read_back(NULL, NULL), threads * (1 + round));
+    }
+    assert_int_equal(nvmetap_close(r, NULL), 0);
+  }
+  assert_int_equal(nvmetap_flush(NULL), 0);
+}
+
 /* A full disk: said, counted, and nobody waits. */
 static void writing_fails(void **state) {
   (void)state;
@@ -484,6 +509,7 @@ int main(void) {
       cmocka_unit_test(records_at_their_limits),
       cmocka_unit_test(what_is_recorded_stands_in_the_file),
       cmocka_unit_test(threads_lose_nothing_unsaid),
+      cmocka_unit_test(a_flush_is_waited_for),
       cmocka_unit_test(writing_fails),
   };
   return cmocka_run_group_tests(tests, begin, end);

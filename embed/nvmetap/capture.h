@@ -72,6 +72,9 @@ struct nvmetap_options {
   uint32_t data_head;   /* bytes of each transfer, with HEAD */
   const char *recorder; /* your program's name and version, at most 63 bytes; NULL: the library's */
   bool locked;          /* calls may come from any thread at any time: each takes a lock */
+  /* kill -9 of the process loses no record that a call returned from: rings are files in /dev/shm,
+   * and 'nvmetap recover', or the next 'nvmetap record', completes the trace from them. */
+  bool crash_safe;
   bool no_tsc; /* time stamps by clock_gettime(), where the CPU's counter can't be trusted */
 };
 
@@ -91,6 +94,10 @@ struct nvmetap_counts {
 /* End the trace: all that was recorded is in the file, or the reason why not is returned. The
  * recorder and its controllers are gone in either case. counts may be NULL. */
 int nvmetap_close(struct nvmetap_recorder *, struct nvmetap_counts *counts);
+
+/* Wait until all that was recorded before this call is in the file (not: on the disk). Any thread.
+ * 0, -EIO: writing has failed. */
+int nvmetap_flush(struct nvmetap_recorder *);
 
 /* True from when the file can't be written any further (disk full, …): all is lost from there on,
  * and the ring doesn't block. Any thread. */
