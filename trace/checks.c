@@ -119,8 +119,7 @@ void nvt_check_spec_text(const struct nvt_check_info *info, char *out, size_t si
 
 bool nvt_check_applies(const struct nvt_check_info *info, uint8_t left_out) {
   const unsigned commands = NVT_NEEDS(COMMANDS);
-  const unsigned all =
-      commands | NVT_NEEDS(DOORBELLS) | NVT_NEEDS(INTERRUPTS) | NVT_NEEDS(LISTS);
+  const unsigned all = commands | NVT_NEEDS(DOORBELLS) | NVT_NEEDS(INTERRUPTS) | NVT_NEEDS(LISTS);
   return (info->needs & ((left_out & commands) != 0 ? all : left_out)) == 0;
 }
 
