@@ -34,6 +34,7 @@ static void catch_signals(void) {
   sigaction(SIGTERM, &action, NULL);
   struct sigaction ignore = {.sa_handler = SIG_IGN};
   sigaction(SIGPIPE, &ignore, NULL);
+  sigaction(SIGXFSZ, &ignore, NULL); /* a limit on file sizes is an error of writing */
 }
 
 struct session {

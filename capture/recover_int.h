@@ -90,7 +90,8 @@ bool nvt_recovery_empty(const struct nvt_recovery *);
 
 struct nvt_extent {
   int fd;
-  uint64_t old; /* frames that end behind it are counted in .records */
+  uint64_t from; /* a frame begins there; 0: the first one */
+  uint64_t old;  /* frames that end behind it are counted in .records */
   uint64_t end;
   bool packed;                   /* frames of zstd */
   const struct nvt_orphan *ring; /* not NULL: from its tail on bytes are there, not in the file */
@@ -114,6 +115,8 @@ int nvt_take_frames(struct nvt_recovery *, struct nvt_frames *, uint64_t old, st
 /* What the rings hold and the trace hasn't, in the order of time. `history`: what was consumed,
  * too, as far as it still stands there. 0 or -errno. */
 int nvt_take_rings(struct nvt_recovery *, bool history, struct nvt_tails *, struct nvt_sink *);
+/* Of a stream: where a record begins not long before what isn't consumed; 0: it isn't known. */
+uint64_t nvt_take_boundary(const struct nvt_orphan *);
 /* Do the rings go on where a trace ends? */
 bool nvt_take_continues(const struct nvt_recovery *, const struct nvt_tails *);
 /* Of a stream: is what was consumed last, as far as it still stands in the ring, what a file has at

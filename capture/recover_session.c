@@ -71,9 +71,21 @@ static int finish(struct nvt_recovery *r, struct nvt_tails *tails, struct nvt_si
 
 /* --- the three ways --- */
 
+/* Whether a loss was told of is seen by the records after it. */
+static bool knows_losers(const struct nvt_orphan *ring, const struct nvt_tails *tails) {
+  for (unsigned i = 0; i < NVT_RING_LOSSES; i++) {
+    const struct nvt_ring_loss *loss = &ring->shared.loss[i];
+    if (loss->used != 0 && atomic_load(&loss->count) != 0 && tails->index[loss->controller] == 0)
+      return false;
+  }
+  return true;
+}
+
 static int stream(struct nvt_recovery *r, int fd, struct nvt_tails *tails, struct nvt_sink *sink) {
   const struct nvt_orphan *ring = r->rings[0];
-  struct nvt_extent extent = {.fd = fd, .old = size_of(fd), .end = ring->head};
+  /* What is long before isn't read again: a trace may be of hundreds of gigabytes. */
+  struct nvt_extent extent = {
+      .fd = fd, .from = nvt_take_boundary(ring), .old = size_of(fd), .end = ring->head};
   struct nvt_taken taken;
   int error = nvt_take_bytes(ring, fd);
   if (extent.end < NVT_FILE_HEADER_BYTES) {
@@ -84,6 +96,16 @@ static int stream(struct nvt_recovery *r, int fd, struct nvt_tails *tails, struc
     error = -errno;
   if (error == 0)
     error = nvt_take_file(r, &extent, tails, NULL, &taken);
+  if (error != 0)
+    return error;
+  bool none = taken.whole == extent.from && extent.from < extent.end;
+  if (extent.from != 0 && (none || !knows_losers(ring, tails))) {
+    nvt_tails_close(tails);
+    extent.from = r->records = 0;
+    error = nvt_tails_open(tails);
+    if (error == 0)
+      error = nvt_take_file(r, &extent, tails, NULL, &taken);
+  }
   if (error != 0)
     return error;
   sink->offset = extent.end;

@@ -26,23 +26,19 @@ int nvt_write_at(int fd, const uint8_t *from, size_t length, uint64_t offset) {
   return 0;
 }
 
-static int put_at(struct nvt_sink *sink, const uint8_t *bytes, size_t length) {
-  int error = nvt_write_at(sink->fd, bytes, length, sink->offset);
-  sink->offset += length;
-  return error;
-}
-
-/* What the buffer has, in frames of zstd. */
-static int put_packed(struct nvt_sink *sink) {
+/* The buffer in frames of zstd. */
+static int flush_packed(struct nvt_sink *sink) {
   const struct nvt_packer *packer = &nvt_packer_zstd;
   int error = sink->packing == NULL ? packer->create(packer->usual, BUFFER, &sink->packing) : 0;
-  for (size_t done = 0; error == 0 && done < sink->used;) {
-    struct nvt_packed frame;
-    error =
-        packer->pack(sink->packing, sink->offset, sink->buffer + done, sink->used - done, &frame);
+  for (size_t at = 0; at < sink->used && error == 0;) {
+    struct nvt_packed out;
+    error = packer->pack(sink->packing, sink->offset, sink->buffer + at, sink->used - at, &out);
     if (error == 0)
-      error = put_at(sink, frame.bytes, frame.length);
-    done += frame.taken;
+      error = nvt_write_at(sink->fd, out.bytes, out.length, sink->offset);
+    if (error == 0) {
+      sink->offset += out.length;
+      at += out.taken;
+    }
   }
   return error;
 }
@@ -50,7 +46,10 @@ static int put_packed(struct nvt_sink *sink) {
 int nvt_sink_flush(struct nvt_sink *sink) {
   if (sink->writer != NULL || sink->used == 0)
     return 0;
-  int error = sink->packed ? put_packed(sink) : put_at(sink, sink->buffer, sink->used);
+  int error = sink->packed ? flush_packed(sink)
+                           : nvt_write_at(sink->fd, sink->buffer, sink->used, sink->offset);
+  if (!sink->packed)
+    sink->offset += sink->used;
   sink->used = 0;
   return error;
 }

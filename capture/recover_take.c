@@ -63,7 +63,8 @@ int nvt_take_file(struct nvt_recovery *r, const struct nvt_extent *extent, struc
   if (extent->packed)
     return nvt_take_packed(r, extent, tails, sink, out);
   out->state = NVT_FRAMES_ERROR;
-  int error = nvt_frames_open(&frames, file, NVT_FILE_HEADER_BYTES, extent->end);
+  uint64_t from = extent->from != 0 ? extent->from : NVT_FILE_HEADER_BYTES;
+  int error = nvt_frames_open(&frames, file, from, extent->end);
   if (extent->ring != NULL)
     nvt_frames_split(&frames, extent->ring->tail, nvt_orphan_span(extent->ring));
   if (error == 0)
@@ -166,6 +167,16 @@ int nvt_take_rings(struct nvt_recovery *r, bool history, struct nvt_tails *tails
   }
   free(sources);
   return error;
+}
+
+uint64_t nvt_take_boundary(const struct nvt_orphan *ring) {
+  uint64_t latest = 0, count = atomic_load(&ring->shared.boundaries);
+  for (uint64_t i = 0; i < count && i < NVT_RING_BOUNDARIES; i++) {
+    uint64_t at = atomic_load(&ring->shared.boundary[i]);
+    if (at >= NVT_FILE_HEADER_BYTES && at <= ring->tail && at % 8 == 0 && at > latest)
+      latest = at;
+  }
+  return latest;
 }
 
 bool nvt_take_continues(const struct nvt_recovery *r, const struct nvt_tails *tails) {

@@ -14,7 +14,10 @@
 #include "capture/recover_int.h"
 #include "trace/writer.h"
 
-enum { CONTENT = NVT_OUTPUT_PIECE + NVT_FRAME_HEADER_BYTES + NVT_RECORD_MAX };
+enum {
+  CONTENT = NVT_OUTPUT_PIECE + NVT_FRAME_HEADER_BYTES + NVT_RECORD_MAX,
+  FILLING = 1 << 20 /* that a recorder puts into a frame, at most (capture/output_zstd.c) */
+};
 
 struct unpacking {
   int fd;
@@ -23,7 +26,7 @@ struct unpacking {
 };
 
 static int open_unpacking(struct unpacking *u, int fd) {
-  size_t room = ZSTD_compressBound(CONTENT);
+  size_t room = ZSTD_compressBound(CONTENT) + FILLING;
   *u = (struct unpacking){
       .fd = fd, .room = room, .packed = malloc(room), .content = malloc(CONTENT)};
   return u->packed == NULL || u->content == NULL ? -ENOMEM : 0;

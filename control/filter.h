@@ -62,6 +62,8 @@ bool nvt_trace_filter_parse(const char *text, struct nvt_trace_filter *, char *w
 /* Whether it leaves out anything; whether it leaves out commands. */
 bool nvt_trace_filter_any(const struct nvt_trace_filter *);
 bool nvt_trace_filter_commands(const struct nvt_trace_filter *);
+/* Whether what it leaves out of commands are whole queues. */
+bool nvt_trace_filter_queues(const struct nvt_trace_filter *);
 /* Whether it is a command's completion that decides: until then the command is kept. */
 bool nvt_trace_filter_waits(const struct nvt_trace_filter *);
 /* Whether it is the command's own entry that decides, not its queue alone. */

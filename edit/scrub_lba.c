@@ -17,8 +17,9 @@ struct run {
 };
 
 struct space {
-  uint32_t nsid;
-  unsigned shift;  /* a chunk has 1 << shift blocks */
+  uint64_t id;    /* nvt_lba_space() */
+  unsigned shift; /* a chunk has 1 << shift blocks */
+  uint32_t block_size;
   uint64_t blocks; /* or UNKNOWN */
   struct run *runs;
   size_t count;
@@ -31,7 +32,7 @@ struct space {
 struct nvt_lba_map {
   size_t spaces_max;
   size_t runs_max;
-  struct space *spaces; /* by nsid */
+  struct space *spaces; /* by id */
   size_t count;
 };
 
@@ -55,11 +56,11 @@ void nvt_lba_destroy(struct nvt_lba_map *map) {
 }
 
 /* Its place, or where it would be. */
-static size_t place_of(const struct nvt_lba_map *map, uint32_t nsid) {
+static size_t place_of(const struct nvt_lba_map *map, uint64_t id) {
   size_t low = 0, high = map->count;
   while (low < high) {
     size_t middle = low + (high - low) / 2;
-    if (map->spaces[middle].nsid < nsid)
+    if (map->spaces[middle].id < id)
       low = middle + 1;
     else
       high = middle;
@@ -67,32 +68,35 @@ static size_t place_of(const struct nvt_lba_map *map, uint32_t nsid) {
   return low;
 }
 
-static struct space *find(const struct nvt_lba_map *map, uint32_t nsid) {
-  size_t at = place_of(map, nsid);
-  return at < map->count && map->spaces[at].nsid == nsid ? &map->spaces[at] : NULL;
+static struct space *find(const struct nvt_lba_map *map, uint64_t id) {
+  size_t at = place_of(map, id);
+  return at < map->count && map->spaces[at].id == id ? &map->spaces[at] : NULL;
 }
 
-static int need(struct nvt_lba_map *map, uint32_t nsid, struct space **out) {
-  *out = find(map, nsid);
+static int need(struct nvt_lba_map *map, uint64_t id, struct space **out) {
+  *out = find(map, id);
   if (*out != NULL)
     return 0;
   if (map->count >= map->spaces_max)
     return -E2BIG;
-  size_t at = place_of(map, nsid);
+  size_t at = place_of(map, id);
   struct space *bigger = reallocarray(map->spaces, map->count + 1, sizeof(*bigger));
   if (bigger == NULL)
     return -ENOMEM;
   map->spaces = bigger;
   memmove(&bigger[at + 1], &bigger[at], (map->count - at) * sizeof(*bigger));
-  bigger[at] = (struct space){.nsid = nsid, .blocks = UNKNOWN, .shift = SHIFT_UNKNOWN_SIZE};
+  bigger[at] =
+      (struct space){.id = id, .blocks = UNKNOWN, .shift = SHIFT_UNKNOWN_SIZE, .block_size = 512};
   map->count++;
   *out = &bigger[at];
   return 0;
 }
 
-int nvt_lba_size(struct nvt_lba_map *map, uint32_t nsid, uint64_t blocks) {
+int nvt_lba_size(struct nvt_lba_map *map, uint64_t id, uint64_t blocks, uint32_t block_size) {
   struct space *space;
-  int error = need(map, nsid, &space);
+  int error = need(map, id, &space);
+  if (error == 0 && block_size != 0)
+    space->block_size = block_size;
   if (error != 0 || blocks == 0 || blocks >= space->blocks)
     return error;
   if (space->count == 0) { /* once blocks are told a chunk only grows */
@@ -102,6 +106,12 @@ int nvt_lba_size(struct nvt_lba_map *map, uint32_t nsid, uint64_t blocks) {
   }
   space->blocks = blocks;
   return 0;
+}
+
+int nvt_lba_resize(struct nvt_lba_map *map, uint64_t id, uint64_t bytes) {
+  struct space *space;
+  int error = need(map, id, &space);
+  return error != 0 ? error : nvt_lba_size(map, id, bytes / space->block_size, 0);
 }
 
 static int by_start(const void *a, const void *b) {
@@ -187,9 +197,9 @@ static bool among(const uint64_t *recent, size_t count, uint64_t lba) {
   return false;
 }
 
-int nvt_lba_touch(struct nvt_lba_map *map, uint32_t nsid, uint64_t first, uint64_t count) {
+int nvt_lba_touch(struct nvt_lba_map *map, uint64_t id, uint64_t first, uint64_t count) {
   struct space *space;
-  int error = need(map, nsid, &space);
+  int error = need(map, id, &space);
   if (error != 0 || count == 0 || is_all(space, first, count))
     return error;
   uint64_t last = count - 1 > UINT64_MAX - first ? UINT64_MAX : first + (count - 1);
@@ -295,9 +305,9 @@ int nvt_lba_draw(struct nvt_lba_map *map, const struct nvt_names *names) {
   return error;
 }
 
-uint64_t nvt_lba_look_up(const struct nvt_lba_map *map, uint32_t nsid, uint64_t first,
+uint64_t nvt_lba_look_up(const struct nvt_lba_map *map, uint64_t id, uint64_t first,
                          uint64_t count) {
-  const struct space *space = find(map, nsid);
+  const struct space *space = find(map, id);
   if (space == NULL || is_all(space, first, count))
     return 0;
   uint64_t chunk = first >> space->shift;

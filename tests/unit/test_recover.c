@@ -109,12 +109,11 @@ static void write_packed(const struct scene *s, struct nvt_ring *const ring[2], 
   if (nvt_packer_zstd.create(3, sizeof(bytes), &state) != 0 || nvt_writer_file_header(bytes) != 0)
     _exit(7);
   for (unsigned i = 0, length = NVT_FILE_HEADER_BYTES; length > 0;) {
-    const uint8_t *packed;
-    size_t size;
-    if (nvt_packer_zstd.pack(state, bytes, length, &packed, &size) != 0 ||
-        nvt_write_at(fd, packed, size, at) != 0)
+    struct nvt_packed packed;
+    if (nvt_packer_zstd.pack(state, at, bytes, length, &packed) != 0 || packed.taken != length ||
+        nvt_write_at(fd, packed.bytes, packed.length, at) != 0)
       _exit(8);
-    at += size;
+    at += packed.length;
     for (length = 0; i < count && length < 2 * FRAME; i++, length += FRAME)
       memcpy(bytes + length, ring[i % s->rings]->data + (size_t)(i / s->rings) * FRAME, FRAME);
   }
@@ -622,6 +621,27 @@ static void garbage_in_a_ring_ends_it(void **state) {
   }
 }
 
+/* A long trace isn't read from its start: what stands there doesn't matter, here. */
+static void a_stream_is_read_from_a_boundary(void **state) {
+  (void)state;
+  const struct scene s = {
+      .mode = NVT_RING_STREAM, .rings = 1, .records = 8, .consumed = 6, .written = -1};
+  for (unsigned wrong = 0; wrong <= 8; wrong += 8) {
+    char path[160];
+    leave(&s);
+    only_ring_path(path);
+    poke(path, FIELD(boundary[0]), NVT_FILE_HEADER_BYTES + 4 * FRAME + wrong, 8);
+    poke(path, FIELD(boundaries), 1, 8);
+    poke(trace, NVT_FILE_HEADER_BYTES + 2 * FRAME, UINT64_MAX, 8);
+    poke(path, NVT_RING_HEADER + NVT_FILE_HEADER_BYTES + 2 * FRAME, UINT64_MAX, 8);
+    struct outcome out = recover();
+    assert_int_equal(out.error, 0);
+    assert_false(out.r.apart);
+    assert_int_equal(out.r.records, wrong ? 0 : 2); /* all behind what can't be read */
+    assert_int_equal(out.r.damaged, wrong ? 6 * FRAME : 0);
+  }
+}
+
 /* --- names --- */
 
 static void the_directory_is_the_user_s_alone(void **state) {
@@ -722,6 +742,7 @@ int main(void) {
       cmocka_unit_test(damaged_rings_are_left_alone),
       cmocka_unit_test(other_files_are_left_alone),
       cmocka_unit_test(a_live_ring_is_left_alone),
+      cmocka_unit_test(a_stream_is_read_from_a_boundary),
       cmocka_unit_test(garbage_in_a_ring_ends_it),
       cmocka_unit_test(the_directory_is_the_user_s_alone),
       cmocka_unit_test(losses_of_many_controllers),

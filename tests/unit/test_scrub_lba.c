@@ -58,7 +58,7 @@ static struct nvt_lba_totals apply(struct range *ranges, uint64_t blocks, const 
   struct nvt_names *n = names(key);
   struct nvt_lba_totals totals;
   if (blocks != 0)
-    assert_int_equal(nvt_lba_size(map, 1, blocks), 0);
+    assert_int_equal(nvt_lba_size(map, 1, blocks, 0), 0);
   for (unsigned i = 0; i < RANGES; i++)
     assert_int_equal(nvt_lba_touch(map, 1, ranges[i].first, ranges[i].count), 0);
   assert_int_equal(nvt_lba_draw(map, n), 0);
@@ -151,7 +151,7 @@ static void a_full_namespace_moves(void **state) {
   struct nvt_names *n = names("key");
   struct nvt_lba_totals totals;
   memset(taken, 0, sizeof(taken));
-  assert_int_equal(nvt_lba_size(map, 1, sizeof(taken)), 0);
+  assert_int_equal(nvt_lba_size(map, 1, sizeof(taken), 0), 0);
   for (uint64_t i = 0; i < MANY; i++) /* neighbours are more than 1,000 commands apart */
     assert_int_equal(nvt_lba_touch(map, 1, i * (MANY - 3) % MANY * 8, 8), 0);
   assert_int_equal(nvt_lba_draw(map, n), 0);
@@ -201,7 +201,7 @@ static void the_end_stays_the_end(void **state) {
   const uint64_t blocks = 4096;
   struct nvt_lba_map *map = map_of(4, 1024);
   struct nvt_names *n = names("key");
-  assert_int_equal(nvt_lba_size(map, 1, blocks), 0);
+  assert_int_equal(nvt_lba_size(map, 1, blocks, 0), 0);
   const struct range ranges[] = {{100, 8, 0},        {1000, 8, 0},
                                  {2000, 8, 0},       {blocks - 8, 8, 0},
                                  {blocks - 8, 9, 0}, {blocks, 1, 0},
@@ -227,7 +227,7 @@ static void all_of_it_joins_nothing(void **state) {
   struct nvt_lba_map *map = map_of(4, 1024);
   struct nvt_names *n = names("key");
   struct nvt_lba_totals totals;
-  assert_int_equal(nvt_lba_size(map, 1, 1 << 16), 0);
+  assert_int_equal(nvt_lba_size(map, 1, 1 << 16, 0), 0);
   assert_int_equal(nvt_lba_touch(map, 1, 0, 1 << 16), 0);
   for (uint64_t i = 0; i < 20; i++)
     assert_int_equal(nvt_lba_touch(map, 1, i * 1000, 8), 0);
@@ -244,12 +244,13 @@ static void sizes_change(void **state) {
   (void)state;
   struct nvt_lba_map *map = map_of(4, 1024);
   struct nvt_names *n = names("key");
-  assert_int_equal(nvt_lba_size(map, 1, 1 << 16), 0);
+  assert_int_equal(nvt_lba_size(map, 1, 1 << 16, 0), 0);
   for (uint64_t i = 0; i < 60; i++)
     assert_int_equal(nvt_lba_touch(map, 1, i * 1000, 8), 0);
-  assert_int_equal(nvt_lba_size(map, 1, 0), 0);
-  assert_int_equal(nvt_lba_size(map, 1, 1 << 15), 0);
-  assert_int_equal(nvt_lba_size(map, 1, 1 << 17), 0);
+  assert_int_equal(nvt_lba_size(map, 1, 0, 0), 0);
+  assert_int_equal(nvt_lba_size(map, 1, 1 << 20, 4096), 0);
+  assert_int_equal(nvt_lba_resize(map, 1, 4096 << 15), 0);
+  assert_int_equal(nvt_lba_size(map, 1, 1 << 17, 0), 0);
   assert_int_equal(nvt_lba_draw(map, n), 0);
   for (uint64_t i = 0; i < 60; i++) {
     uint64_t now = nvt_lba_look_up(map, 1, i * 1000, 8);
@@ -269,7 +270,7 @@ static void namespaces_are_limited(void **state) {
     assert_int_equal(nvt_lba_touch(map, nsid, 5 * nsid, 1), 0);
   assert_int_equal(nvt_lba_touch(map, 2, 7, 1), 0);
   assert_int_equal(nvt_lba_touch(map, 4, 7, 1), -E2BIG);
-  assert_int_equal(nvt_lba_size(map, 0, 7), -E2BIG);
+  assert_int_equal(nvt_lba_size(map, 0, 7, 0), -E2BIG);
   assert_int_equal(nvt_lba_look_up(map, 9, 7, 1), 0);
   nvt_lba_destroy(map);
 }
