@@ -149,12 +149,9 @@ size_t nvt_cut_meta(const struct nvt_cut_options *options, const uint8_t *bytes,
   if (nvt_record_parse(bytes, captured, &record) != NVT_PARSE_OK)
     return captured;
   struct nvt_rec_meta body = record.meta;
-  const uint8_t commands = NVT_V_meta_left_out_flags_COMMANDS;
-  const uint8_t queues = NVT_V_meta_left_out_flags_QUEUES;
-  bool whole_queues = (body.left_out_flags & (commands | queues)) != commands;
-  body.left_out_flags |= commands | queues;
-  if (!whole_queues || options->namespaces.count != 0)
-    body.left_out_flags &= (uint8_t)~queues;
+  body.left_out_flags |= NVT_V_meta_left_out_flags_COMMANDS;
+  body.left_out_flags &=
+      (uint8_t)~NVT_V_meta_left_out_flags_QUEUES; /* or not by whole ones alone */
   memcpy(buffer + record.header.header_length, &body, sizeof(body));
   bool plain = record.header.header_length == sizeof(record.header) && record.tail != NULL &&
                record.tail_length == body.json_length;
