@@ -406,6 +406,37 @@ static void the_past_is_bounded(void **state) {
   }
 }
 
+/* A device that is faster than the gate waits for it, and isn't waited for. */
+static void a_flood_is_got_through(void **state) {
+  (void)state;
+  struct rig rig;
+  struct seen seen[2];
+  for (unsigned starts = 0; starts < 2; starts++) {
+    start_in(&rig, NULL, 2,
+             (const char *const[]){"error,before=100,after=100", "record=999999999,before=2M"},
+             false);
+    enum { LONGEST = NVT_RECORD_MAX - 32 };
+    for (unsigned i = 0; i < 600; i++) {
+      struct nvt_rec_data *body = nvt_emit_begin(&rig.emit, who, NVT_REC_DATA, LONGEST);
+      assert_non_null(body);
+      memset(body, 0, LONGEST);
+      nvt_emit_end(&rig.emit, NVT_REC_DATA, LONGEST);
+      if (i == 300)
+        put_completion(&rig, 1);
+      if (starts || i > 500)
+        serve(&rig);
+    }
+    put_many(&rig, 200);
+    wait_fired(&rig, 1);
+    put_many(&rig, 200);
+    struct nvt_gate_status status = end(&rig);
+    assert_int_equal(status.fired, 1);
+    assert_int_equal(pieces(&rig, seen, 2), 1);
+    assert_int_equal(seen[0].marks, 1);
+    assert_int_equal(seen[0].after, 100);
+  }
+}
+
 /* Three quarters of the ring hold no so much: it is clipped, counted, and still a trace. */
 static void more_than_the_ring_holds(void **state) {
   (void)state;
@@ -559,6 +590,7 @@ int main(void) {
       cmocka_unit_test(windows_join_or_not),
       cmocka_unit_test(all_into_one_file),
       cmocka_unit_test(the_past_is_bounded),
+      cmocka_unit_test(a_flood_is_got_through),
       cmocka_unit_test(more_than_the_ring_holds),
       cmocka_unit_test(by_hand),
       cmocka_unit_test(the_end_frees_who_waits),
