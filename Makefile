@@ -66,4 +66,5 @@ format:
 
 .PHONY: clean
 clean:
-	rm -rf $(BUILD)/obj $(BUILD)/tests $(BUILD)/bench $(BUILD)/nvmetap $(BUILD)/dissector $(BUILD)/plugins
+	rm -rf $(BUILD)/obj $(BUILD)/tests $(BUILD)/bench $(BUILD)/nvmetap $(BUILD)/dissector $(BUILD)/plugins \
+	  $(BUILD)/embed $(BUILD)/tap-off

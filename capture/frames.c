@@ -11,13 +11,13 @@
 enum { WINDOW = 1 << 20 };
 _Static_assert(WINDOW > NVT_RECORD_MAX + NVT_FRAME_HEADER_BYTES, "a frame fits");
 
-int nvt_frames_open(struct nvt_frames *frames, struct nvt_span span, uint64_t from, uint64_t to) {
+int nvt_frames_open(struct nvt_frames *frames, struct nvt_place span, uint64_t from, uint64_t to) {
   *frames = (struct nvt_frames){
       .span = span, .split = UINT64_MAX, .at = from, .end = to, .buffer = malloc(WINDOW)};
   return frames->buffer == NULL ? -ENOMEM : 0;
 }
 
-void nvt_frames_split(struct nvt_frames *frames, uint64_t position, struct nvt_span rest) {
+void nvt_frames_split(struct nvt_frames *frames, uint64_t position, struct nvt_place rest) {
   frames->split = position;
   frames->rest = rest;
 }
@@ -29,12 +29,16 @@ void nvt_frames_close(struct nvt_frames *frames) {
 
 /* Up to `length` bytes of a position, in one piece of what is read; 0: it ends there. */
 static size_t read_piece(struct nvt_frames *frames, uint64_t position, uint8_t *to, size_t length) {
-  const struct nvt_span *span = position < frames->split ? &frames->span : &frames->rest;
+  const struct nvt_place *span = position < frames->split ? &frames->span : &frames->rest;
   uint64_t offset = position & span->mask;
   if (position < frames->split && length > frames->split - position)
     length = (size_t)(frames->split - position);
   if (span->mask != UINT64_MAX && length > span->mask + 1 - offset)
     length = (size_t)(span->mask + 1 - offset);
+  if (span->memory != NULL) {
+    memcpy(to, span->memory + span->origin + offset, length);
+    return length;
+  }
   for (;;) {
     ssize_t n = pread(span->fd, to, length, (off_t)(span->origin + offset));
     if (n < 0 && errno == EINTR)

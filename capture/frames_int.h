@@ -13,14 +13,15 @@
 #include "trace/record.h"
 
 /* Where bytes are, by their position. */
-struct nvt_span {
-  int fd;          /* borrowed */
-  uint64_t origin; /* of position 0 in it */
-  uint64_t mask;   /* of a ring's positions; UINT64_MAX: a file's */
+struct nvt_place {
+  const uint8_t *memory; /* not NULL: there, and not in fd */
+  int fd;                /* borrowed */
+  uint64_t origin;       /* of position 0 in it */
+  uint64_t mask;         /* of a ring's positions; UINT64_MAX: a file's */
 };
 
 struct nvt_frames {
-  struct nvt_span span, rest; /* `rest` from `split` on */
+  struct nvt_place span, rest; /* `rest` from `split` on */
   uint64_t split;
   uint64_t at;  /* position of the next frame */
   uint64_t end; /* position after the last byte */
@@ -47,9 +48,9 @@ enum nvt_frames_state {
 };
 
 /* From a position to another. 0 or -ENOMEM; to be closed in either case. */
-int nvt_frames_open(struct nvt_frames *, struct nvt_span, uint64_t from, uint64_t to);
+int nvt_frames_open(struct nvt_frames *, struct nvt_place, uint64_t from, uint64_t to);
 /* From a position on, bytes are somewhere else. Before the first frame. */
-void nvt_frames_split(struct nvt_frames *, uint64_t position, struct nvt_span);
+void nvt_frames_split(struct nvt_frames *, uint64_t position, struct nvt_place);
 void nvt_frames_close(struct nvt_frames *);
 enum nvt_frames_state nvt_frames_next(struct nvt_frames *, struct nvt_frame *out);
 

@@ -141,8 +141,8 @@ void nvt_orphan_close(struct nvt_orphan *o) {
   free(o);
 }
 
-struct nvt_span nvt_orphan_span(const struct nvt_orphan *o) {
-  return (struct nvt_span){.fd = o->fd, .origin = NVT_RING_HEADER, .mask = o->shared.size - 1};
+struct nvt_place nvt_orphan_span(const struct nvt_orphan *o) {
+  return (struct nvt_place){.fd = o->fd, .origin = NVT_RING_HEADER, .mask = o->shared.size - 1};
 }
 
 static int note(struct nvt_orphan *o, size_t offset, uint64_t value) {

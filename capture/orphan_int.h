@@ -38,7 +38,7 @@ void nvt_orphan_close(struct nvt_orphan *); /* NULL is fine; unlocks */
 /* All bytes, to a place in a file. 0 or -errno. */
 int nvt_write_at(int fd, const uint8_t *from, size_t length, uint64_t offset);
 /* Where its bytes are. */
-struct nvt_span nvt_orphan_span(const struct nvt_orphan *);
+struct nvt_place nvt_orphan_span(const struct nvt_orphan *);
 /* Note in the file that the trace has been continued from `offset` on, and that all of it
  * is in the trace. 0 or -errno. */
 int nvt_orphan_note_resume(struct nvt_orphan *, uint64_t offset);

@@ -155,20 +155,42 @@ static void count_bytes(struct nvt_output *output) {
   output->counts.file_bytes = now;
 }
 
-/* One frame of a pack, or records as they are. */
-static int put_piece(struct nvt_output *output, const uint8_t *from, size_t length,
-                     uint64_t records) {
-  const uint8_t *bytes = from;
-  size_t size = length, done = 0;
-  int error = 0;
+static int put_plain(struct nvt_output *output, const uint8_t *from, size_t length) {
+  size_t done, whole;
+  uint64_t records = nvt_output_count(from, length, &whole);
   output->counts.records += records;
   output->counts.file_records += records;
-  if (output->packer != NULL)
-    error = output->packer->pack(output->packing, from, length, &bytes, &size);
-  if (error == 0)
-    error = nvt_outfile_write(&output->file, bytes, size, &done);
+  int error = nvt_outfile_write(&output->file, from, length, &done);
   count_bytes(output);
   return error == 0 ? 0 : failed(output, error, from, length, done, records);
+}
+
+/* Frame by frame. */
+static int put_packed(struct nvt_output *output, const uint8_t *from, size_t length) {
+  while (length > 0) {
+    struct nvt_packed packed;
+    size_t done = 0, whole;
+    int error = output->packer->pack(output->packing, output->file.position, from, length, &packed);
+    size_t taken = error == 0 ? packed.taken : length;
+    uint64_t records = nvt_output_count(from, taken, &whole);
+    output->counts.records += records;
+    output->counts.file_records += records;
+    if (error == 0)
+      error = nvt_outfile_write(&output->file, packed.bytes, packed.length, &done);
+    count_bytes(output);
+    if (error != 0) {
+      output->counts.unsaved += nvt_output_count(from + taken, length - taken, &whole);
+      return failed(output, error, from, taken, done, records);
+    }
+    from += taken;
+    length -= taken;
+  }
+  return 0;
+}
+
+static int put_piece(struct nvt_output *output, const uint8_t *from, size_t length) {
+  return output->packer != NULL ? put_packed(output, from, length)
+                                : put_plain(output, from, length);
 }
 
 /* How much of a record is kept. The meta-record's JSON is of no use by halves. */
@@ -203,12 +225,11 @@ static size_t cut_tails(struct nvt_output *output, const uint8_t *from, size_t l
 int nvt_output_put(struct nvt_output *output, const uint8_t *from, size_t length) {
   int error = output->file.fd >= 0 || length == 0 ? 0 : -EBADF;
   while (length > 0 && error == 0) {
-    size_t piece = nvt_output_piece(from, length, NVT_OUTPUT_PIECE), whole;
-    uint64_t records = nvt_output_count(from, piece, &whole);
+    size_t piece = nvt_output_piece(from, length, NVT_OUTPUT_PIECE);
     if (output->cut != NULL)
-      error = put_piece(output, output->cut, cut_tails(output, from, piece), records);
+      error = put_piece(output, output->cut, cut_tails(output, from, piece));
     else
-      error = put_piece(output, from, piece, records);
+      error = put_piece(output, from, piece);
     from += piece;
     length -= piece;
   }
@@ -279,19 +300,18 @@ static int new_name(struct nvt_output *output) {
 
 static int begin_file(struct nvt_output *output) {
   uint8_t header[NVT_FILE_HEADER_BYTES];
-  const uint8_t *bytes = header;
-  size_t length = sizeof(header);
+  struct nvt_packed first = {.bytes = header, .length = sizeof(header)};
   if (output->file.regular && strcmp(output->path, "-") != 0) {
-    if (output->opened != NULL)
-      output->opened(output->ctx, output->name, output->file.fd);
     if (ftruncate(output->file.fd, 0) != 0)
       return -errno;
+    if (output->opened != NULL)
+      output->opened(output->ctx, output->name, output->file.fd);
   }
   int error = nvt_writer_file_header(header);
   if (error == 0 && output->packer != NULL)
-    error = output->packer->pack(output->packing, header, sizeof(header), &bytes, &length);
+    error = output->packer->pack(output->packing, 0, header, sizeof(header), &first);
   if (error == 0)
-    error = nvt_outfile_header(&output->file, bytes, length);
+    error = nvt_outfile_header(&output->file, first.bytes, first.length);
   if (error != 0)
     nvt_outfile_cut_to(&output->file, 0);
   return error != 0 ? error : remember_name(output);

@@ -27,7 +27,7 @@ struct nvt_output_options {
   uint32_t snaplen;                /* bytes kept of a record; 0: all. Only tails are cut */
   const struct nvt_packer *packer; /* compression; NULL: none */
   int level;                       /* of the packer */
-  /* A regular file was opened for the next one, and is about to be emptied. NULL is fine. */
+  /* A regular file was opened for the next one, and is empty. NULL is fine. */
   void (*opened)(void *ctx, const char *path, int fd);
   void *ctx;
 };

@@ -9,14 +9,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A frame's bytes, the packer's until its next call. */
+struct nvt_packed {
+  const uint8_t *bytes;
+  size_t length;
+  size_t taken; /* bytes of what was given that are in it */
+};
+
 struct nvt_packer {
   const char *name;
   const char *suffix;     /* of a file's name that says so: ".zst" */
   int usual, least, most; /* levels */
-  /* For frames of up to `most` bytes. 0 or -errno. */
+  /* For up to `most` bytes at a time. 0 or -errno. */
   int (*create)(int level, size_t most, void **state);
-  /* One frame; *out is the state's, until the next call. 0 or -errno. */
-  int (*pack)(void *state, const void *from, size_t length, const uint8_t **out, size_t *packed);
+  /* What comes next in the file, at byte `at` of it: of some or all of these, records as they stand
+   * in a ring, or the file's header, which is taken as a whole. 0 or -errno. */
+  int (*pack)(void *state, uint64_t at, const uint8_t *from, size_t length, struct nvt_packed *out);
   void (*destroy)(void *state); /* NULL is fine */
 };
 

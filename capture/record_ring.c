@@ -38,7 +38,7 @@ int nvt_record_ring(const struct record_options *o, struct nvt_ring **out) {
   nvt_recover_orphans();
   uint64_t session = nvt_ring_session(), size = o->ring;
   int error = nvt_ring_create_named(size, session, out, why, sizeof(why));
-  if (error == -ENOSPC && o->ring_given)
+  if (error == -ENOSPC && (o->ring_given || nvt_record_by_pieces(o)))
     return nvt_usage_error("record",
                            "%s; a smaller --ring, more shared memory, or --no-recover (a ring that "
                            "ends with its process) helps",

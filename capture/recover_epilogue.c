@@ -1,63 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a recovered trace ends with, and how it gets into a file. */
+/* What a recovered trace ends with. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "capture/recover_int.h"
 #include "trace/build.h"
 #include "trace/writer.h"
-
-enum { BUFFER = 1 << 20 };
-
-/* --- sink --- */
-
-int nvt_write_at(int fd, const uint8_t *from, size_t length, uint64_t offset) {
-  while (length > 0) {
-    ssize_t n = pwrite(fd, from, length, (off_t)offset);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n <= 0)
-      return n == 0 ? -EIO : -errno;
-    from += n;
-    offset += (uint64_t)n;
-    length -= (size_t)n;
-  }
-  return 0;
-}
-
-int nvt_sink_flush(struct nvt_sink *sink) {
-  if (sink->writer != NULL || sink->used == 0)
-    return 0;
-  int error = nvt_write_at(sink->fd, sink->buffer, sink->used, sink->offset);
-  sink->offset += sink->used;
-  sink->used = 0;
-  return error;
-}
-
-int nvt_sink_put(struct nvt_sink *sink, const uint8_t *frame, size_t length) {
-  if (sink->writer != NULL) {
-    uint32_t time[2];
-    memcpy(time, frame, sizeof(time));
-    return nvt_writer_write(sink->writer, (uint64_t)time[0] * 1000000000u + time[1],
-                            frame + NVT_FRAME_HEADER_BYTES, length - NVT_FRAME_HEADER_BYTES);
-  }
-  int error = 0;
-  if (sink->buffer == NULL && (sink->buffer = malloc(BUFFER)) == NULL)
-    return -ENOMEM;
-  if (sink->used + length > BUFFER)
-    error = nvt_sink_flush(sink);
-  if (error == 0) {
-    memcpy(sink->buffer + sink->used, frame, length);
-    sink->used += length;
-  }
-  return error;
-}
-
-/* --- epilogue --- */
 
 struct ending {
   struct nvt_tails *tails;

@@ -41,7 +41,9 @@ bool nvt_tails_has(const struct nvt_tails *, const struct nvt_frame *);
 
 struct nvt_writer;
 struct nvt_sink {
-  int fd; /* plain: at `offset`, by a buffer */
+  int fd;      /* a file: at `offset`, by a buffer */
+  bool packed; /* in frames of zstd */
+  void *packing;
   uint64_t offset;
   uint8_t *buffer;
   size_t used;
@@ -49,6 +51,8 @@ struct nvt_sink {
 };
 int nvt_sink_put(struct nvt_sink *, const uint8_t *frame, size_t length); /* 0 or -errno */
 int nvt_sink_flush(struct nvt_sink *);
+int nvt_sink_header(struct nvt_sink *); /* a file's, at its start; flushed. 0 or -errno */
+void nvt_sink_close(struct nvt_sink *);
 
 /* --- one session: the rings of one file --- */
 
@@ -63,6 +67,9 @@ struct nvt_recovery {
   uint64_t missing; /* that are neither in the file nor in a ring */
   uint64_t damaged; /* bytes of rings or of the file that are no records */
   char why[512];    /* it failed, because */
+  uint64_t taken;   /* frames read, for progress: */
+  uint64_t since_ms;
+  bool progress_shown;
 };
 
 struct nvt_recover_options {
@@ -83,8 +90,10 @@ bool nvt_recovery_empty(const struct nvt_recovery *);
 
 struct nvt_extent {
   int fd;
-  uint64_t old; /* frames that end behind it are counted in .records */
+  uint64_t from; /* a frame begins there; 0: the first one */
+  uint64_t old;  /* frames that end behind it are counted in .records */
   uint64_t end;
+  bool packed;                   /* frames of zstd */
   const struct nvt_orphan *ring; /* not NULL: from its tail on bytes are there, not in the file */
 };
 struct nvt_taken {
@@ -94,9 +103,20 @@ struct nvt_taken {
 /* All frames of a trace file, into the tails, and into a sink that isn't NULL. 0 or -errno. */
 int nvt_take_file(struct nvt_recovery *, const struct nvt_extent *, struct nvt_tails *,
                   struct nvt_sink *, struct nvt_taken *);
+void nvt_recovery_progress_end(struct nvt_recovery *); /* clear what was shown */
+/* The same of compressed ones: nvt_take_file() calls it. */
+int nvt_take_packed(struct nvt_recovery *, const struct nvt_extent *, struct nvt_tails *,
+                    struct nvt_sink *, struct nvt_taken *);
+/* The last bytes of what a compressed trace has; false: it doesn't end as a recovered one does. */
+bool nvt_packed_ends_with(int fd, uint8_t *last, size_t length);
+/* All that frames have. 0 or -errno. */
+int nvt_take_frames(struct nvt_recovery *, struct nvt_frames *, uint64_t old, struct nvt_tails *,
+                    struct nvt_sink *, enum nvt_frames_state *);
 /* What the rings hold and the trace hasn't, in the order of time. `history`: what was consumed,
  * too, as far as it still stands there. 0 or -errno. */
 int nvt_take_rings(struct nvt_recovery *, bool history, struct nvt_tails *, struct nvt_sink *);
+/* Of a stream: where a record begins not long before what isn't consumed; 0: it isn't known. */
+uint64_t nvt_take_boundary(const struct nvt_orphan *);
 /* Do the rings go on where a trace ends? */
 bool nvt_take_continues(const struct nvt_recovery *, const struct nvt_tails *);
 /* Of a stream: is what was consumed last, as far as it still stands in the ring, what a file has at

@@ -84,9 +84,12 @@ static bool was_recovered(const char *path) {
   _Static_assert(sizeof(last) == 72, "as in the file");
   struct stat status;
   int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-  bool yes = fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
-             status.st_size > (off_t)sizeof(last) &&
-             pread(fd, &last, sizeof(last), status.st_size - (off_t)sizeof(last)) == sizeof(last) &&
+  bool file = fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+  bool plain =
+      file && status.st_size > (off_t)sizeof(last) &&
+      pread(fd, &last, sizeof(last), status.st_size - (off_t)sizeof(last)) == sizeof(last) &&
+      last.header.magic == NVT_RECORD_MAGIC;
+  bool yes = (plain || (file && nvt_packed_ends_with(fd, (uint8_t *)&last, sizeof(last)))) &&
              last.header.magic == NVT_RECORD_MAGIC && last.header.type == NVT_REC_EVENT &&
              last.event.event == NVT_V_event_event_RECOVERED;
   if (fd >= 0)

@@ -63,31 +63,49 @@ static uint64_t size_of(int fd) {
 }
 
 static int finish(struct nvt_recovery *r, struct nvt_tails *tails, struct nvt_sink *sink) {
-  int error = nvt_recover_epilogue(r, tails, sink);
+  int error = nvt_sink_flush(sink);
+  if (error == 0)
+    error = nvt_recover_epilogue(r, tails, sink);
   return error == 0 ? nvt_sink_flush(sink) : error;
-}
-
-static int put_header(int fd) {
-  uint8_t header[NVT_FILE_HEADER_BYTES];
-  int error = nvt_writer_file_header(header);
-  return error == 0 ? nvt_write_at(fd, header, sizeof(header), 0) : error;
 }
 
 /* --- the three ways --- */
 
+/* Whether a loss was told of is seen by the records after it. */
+static bool knows_losers(const struct nvt_orphan *ring, const struct nvt_tails *tails) {
+  for (unsigned i = 0; i < NVT_RING_LOSSES; i++) {
+    const struct nvt_ring_loss *loss = &ring->shared.loss[i];
+    if (loss->used != 0 && atomic_load(&loss->count) != 0 && tails->index[loss->controller] == 0)
+      return false;
+  }
+  return true;
+}
+
 static int stream(struct nvt_recovery *r, int fd, struct nvt_tails *tails, struct nvt_sink *sink) {
   const struct nvt_orphan *ring = r->rings[0];
-  struct nvt_extent extent = {.fd = fd, .old = size_of(fd), .end = ring->head};
+  /* What is long before isn't read again: a trace may be of hundreds of gigabytes. */
+  struct nvt_extent extent = {
+      .fd = fd, .from = nvt_take_boundary(ring), .old = size_of(fd), .end = ring->head};
   struct nvt_taken taken;
   int error = nvt_take_bytes(ring, fd);
   if (extent.end < NVT_FILE_HEADER_BYTES) {
     extent.end = NVT_FILE_HEADER_BYTES;
-    error = put_header(fd);
+    error = nvt_sink_header(sink);
   }
   if (error == 0 && ftruncate(fd, (off_t)extent.end) != 0)
     error = -errno;
   if (error == 0)
     error = nvt_take_file(r, &extent, tails, NULL, &taken);
+  if (error != 0)
+    return error;
+  bool none = taken.whole == extent.from && extent.from < extent.end;
+  if (extent.from != 0 && (none || !knows_losers(ring, tails))) {
+    nvt_tails_close(tails);
+    extent.from = r->records = 0;
+    error = nvt_tails_open(tails);
+    if (error == 0)
+      error = nvt_take_file(r, &extent, tails, NULL, &taken);
+  }
   if (error != 0)
     return error;
   sink->offset = extent.end;
@@ -103,18 +121,21 @@ static int stream(struct nvt_recovery *r, int fd, struct nvt_tails *tails, struc
 }
 
 static int append(struct nvt_recovery *r, int fd, struct nvt_tails *tails, struct nvt_sink *sink) {
-  struct nvt_extent extent = {.fd = fd, .old = UINT64_MAX, .end = size_of(fd)};
+  struct nvt_extent extent = {
+      .fd = fd, .old = UINT64_MAX, .end = size_of(fd), .packed = sink->packed};
   struct nvt_taken taken;
   for (size_t i = 0; i < r->count; i++)
     if (r->rings[i]->shared.resume != 0 && r->rings[i]->shared.resume < extent.end)
       extent.end = r->rings[i]->shared.resume;
   int error = 0;
-  if (extent.end < NVT_FILE_HEADER_BYTES) {
-    error = put_header(fd);
-    extent.end = NVT_FILE_HEADER_BYTES;
-  }
-  if (error == 0)
+  if (!sink->packed && extent.end < NVT_FILE_HEADER_BYTES)
+    extent.end = 0;
+  if (extent.end > 0)
     error = nvt_take_file(r, &extent, tails, NULL, &taken);
+  if (error == 0 && (extent.end == 0 || (taken.whole == 0 && taken.state == NVT_FRAMES_CUT))) {
+    error = nvt_sink_header(sink);
+    taken = (struct nvt_taken){NVT_FRAMES_END, sink->offset};
+  }
   bool stream = output_of(r)->mode == NVT_RING_STREAM;
   if (error == 0 && (taken.state == NVT_FRAMES_BAD || (!stream && !nvt_take_continues(r, tails))))
     return -EBADMSG;
@@ -155,7 +176,8 @@ static int choose_name(struct nvt_recovery *r, const struct nvt_ring_output *out
 /* All that the recorder's file has, and of a stream what is to follow. */
 static int copy_own(struct nvt_recovery *r, int fd, struct nvt_tails *tails,
                     struct nvt_sink *sink) {
-  struct nvt_extent extent = {.fd = fd, .end = size_of(fd)};
+  struct nvt_extent extent = {
+      .fd = fd, .end = size_of(fd), .packed = output_of(r)->mode == NVT_RING_APPEND_ZSTD};
   struct nvt_taken taken;
   if (output_of(r)->mode == NVT_RING_STREAM && nvt_take_fits(r->rings[0], fd)) {
     extent.ring = r->rings[0];
@@ -194,11 +216,11 @@ static int apart(struct nvt_recovery *r, int fd, const char *output, struct nvt_
 
 /* A full disk: the file is a trace all the same, and the rings are still there. What a stream's
  * ring hasn't any more is kept, even if it is half a record. */
-static void tidy(int fd, uint64_t least) {
+static void tidy(int fd, bool packed, uint64_t least) {
   struct nvt_recovery scratch = {0};
   struct nvt_tails tails;
   struct nvt_taken taken;
-  const struct nvt_extent extent = {.fd = fd, .end = size_of(fd)};
+  const struct nvt_extent extent = {.fd = fd, .end = size_of(fd), .packed = packed};
   int error = nvt_tails_open(&tails);
   if (error == 0 && extent.end > NVT_FILE_HEADER_BYTES &&
       nvt_take_file(&scratch, &extent, &tails, NULL, &taken) == 0 &&
@@ -210,7 +232,7 @@ static void tidy(int fd, uint64_t least) {
 
 static int into_own(struct nvt_recovery *r, int fd, struct nvt_tails *tails) {
   const struct nvt_ring_output *out = output_of(r);
-  struct nvt_sink sink = {.fd = fd};
+  struct nvt_sink sink = {.fd = fd, .packed = out->mode == NVT_RING_APPEND_ZSTD};
   const struct nvt_orphan *ring = r->rings[0];
   bool streamed = out->mode == NVT_RING_STREAM && r->count == 1;
   int error;
@@ -222,11 +244,11 @@ static int into_own(struct nvt_recovery *r, int fd, struct nvt_tails *tails) {
     error = -EBADMSG;
   else
     error = append(r, fd, tails, &sink);
-  free(sink.buffer);
+  nvt_sink_close(&sink);
   if (error == 0 && fdatasync(fd) != 0)
     error = -errno;
   if (error != 0 && error != -EBADMSG)
-    tidy(fd, streamed ? ring->tail : 0);
+    tidy(fd, sink.packed, streamed ? ring->tail : 0);
   return error;
 }
 
@@ -284,6 +306,7 @@ int nvt_recover_session(struct nvt_recovery *r, const struct nvt_recover_options
     r->done_before |= r->rings[i]->shared.done != 0;
   if (!r->done_before && !(nvt_recovery_empty(r) && nvt_recovery_target(r) == NULL))
     error = drain(r, options);
+  nvt_recovery_progress_end(r);
   if (error != 0)
     return r->why[0] != '\0' ? error : fail_on(r, r->path != NULL ? r->path : "recovery", error);
   for (size_t i = 0; i < r->count && !options->keep && error == 0; i++)

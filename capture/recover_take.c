@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Taking frames out of files and rings. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "capture/recover_int.h"
@@ -14,25 +16,60 @@ static uint64_t size_of(int fd) {
   return fstat(fd, &status) == 0 && status.st_size > 0 ? (uint64_t)status.st_size : 0;
 }
 
-int nvt_take_file(struct nvt_recovery *r, const struct nvt_extent *extent, struct nvt_tails *tails,
-                  struct nvt_sink *sink, struct nvt_taken *out) {
-  struct nvt_frames frames;
+static uint64_t now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* How far a long trace has been read, on a terminal. */
+static void show_progress(struct nvt_recovery *r, const struct nvt_frames *frames) {
+  enum { EVERY = 1 << 16, PATIENCE_MS = 2000 };
+  if (++r->taken % EVERY != 0 || !isatty(STDERR_FILENO) || frames->end == 0)
+    return;
+  if (r->since_ms == 0)
+    r->since_ms = now_ms();
+  if (now_ms() - r->since_ms < PATIENCE_MS)
+    return;
+  fprintf(stderr, "\rrecover: %u %%", (unsigned)(100.0 * (double)frames->at / (double)frames->end));
+  r->progress_shown = true;
+}
+
+void nvt_recovery_progress_end(struct nvt_recovery *r) {
+  if (r->progress_shown)
+    fputs("\r                \r", stderr);
+  r->progress_shown = false;
+}
+
+int nvt_take_frames(struct nvt_recovery *r, struct nvt_frames *frames, uint64_t old,
+                    struct nvt_tails *tails, struct nvt_sink *sink, enum nvt_frames_state *state) {
   struct nvt_frame frame;
-  const struct nvt_span file = {.fd = extent->fd, .mask = UINT64_MAX};
-  int error = nvt_frames_open(&frames, file, NVT_FILE_HEADER_BYTES, extent->end);
-  if (extent->ring != NULL)
-    nvt_frames_split(&frames, extent->ring->tail, nvt_orphan_span(extent->ring));
-  out->state = NVT_FRAMES_ERROR;
-  while (error == 0 && (out->state = nvt_frames_next(&frames, &frame)) == NVT_FRAMES_OK) {
-    r->records += frame.position + frame.length > extent->old;
+  int error = 0;
+  while (error == 0 && (*state = nvt_frames_next(frames, &frame)) == NVT_FRAMES_OK) {
+    r->records += frame.position + frame.length > old;
+    show_progress(r, frames);
     if (sink != NULL)
       error = nvt_sink_put(sink, frame.bytes, frame.length);
     if (error == 0)
       error = nvt_tails_take(tails, &frame);
   }
+  return error == 0 && *state == NVT_FRAMES_ERROR ? -frames->error : error;
+}
+
+int nvt_take_file(struct nvt_recovery *r, const struct nvt_extent *extent, struct nvt_tails *tails,
+                  struct nvt_sink *sink, struct nvt_taken *out) {
+  struct nvt_frames frames;
+  const struct nvt_place file = {.fd = extent->fd, .mask = UINT64_MAX};
+  if (extent->packed)
+    return nvt_take_packed(r, extent, tails, sink, out);
+  out->state = NVT_FRAMES_ERROR;
+  uint64_t from = extent->from != 0 ? extent->from : NVT_FILE_HEADER_BYTES;
+  int error = nvt_frames_open(&frames, file, from, extent->end);
+  if (extent->ring != NULL)
+    nvt_frames_split(&frames, extent->ring->tail, nvt_orphan_span(extent->ring));
+  if (error == 0)
+    error = nvt_take_frames(r, &frames, extent->old, tails, sink, &out->state);
   out->whole = frames.at < extent->end ? frames.at : extent->end;
-  if (error == 0 && out->state == NVT_FRAMES_ERROR)
-    error = -frames.error;
   nvt_frames_close(&frames);
   return error;
 }
@@ -130,6 +167,16 @@ int nvt_take_rings(struct nvt_recovery *r, bool history, struct nvt_tails *tails
   }
   free(sources);
   return error;
+}
+
+uint64_t nvt_take_boundary(const struct nvt_orphan *ring) {
+  uint64_t latest = 0, count = atomic_load(&ring->shared.boundaries);
+  for (uint64_t i = 0; i < count && i < NVT_RING_BOUNDARIES; i++) {
+    uint64_t at = atomic_load(&ring->shared.boundary[i]);
+    if (at >= NVT_FILE_HEADER_BYTES && at <= ring->tail && at % 8 == 0 && at > latest)
+      latest = at;
+  }
+  return latest;
 }
 
 bool nvt_take_continues(const struct nvt_recovery *r, const struct nvt_tails *tails) {

@@ -102,7 +102,21 @@ void nvt_ring_destroy(struct nvt_ring *ring) {
   free(ring);
 }
 
+/* Who asks for room is about to begin a record, and asks once a ring's length at least. */
+static void note_boundary(struct nvt_ring *ring) {
+  struct nvt_ring_shared *shared = ring->shared;
+  uint64_t count = atomic_load_explicit(&shared->boundaries, memory_order_relaxed);
+  uint64_t last = atomic_load_explicit(&shared->boundary[(count - 1) % NVT_RING_BOUNDARIES],
+                                       memory_order_relaxed);
+  if (count != 0 && ring->head - last < (ring->mask + 1) / 4)
+    return;
+  atomic_store_explicit(&shared->boundary[count % NVT_RING_BOUNDARIES], ring->head,
+                        memory_order_relaxed);
+  atomic_store_explicit(&shared->boundaries, count + 1, memory_order_release);
+}
+
 bool nvt_ring_refresh(struct nvt_ring *ring, size_t length) {
+  note_boundary(ring);
   ring->seen_tail = atomic_load_explicit(&ring->shared->tail, memory_order_acquire);
   return length <= ring->mask + 1 && ring->head + length - ring->seen_tail <= ring->mask + 1;
 }

@@ -16,6 +16,29 @@ static void access(struct nvt_trace_tap *tap, const struct nvt_controller *devic
   nvt_trace_tap_end_snapshot(tap, type, sizeof(*body));
 }
 
+static void memory(struct nvt_trace_tap *tap, const struct nvt_controller *device) {
+  struct nvt_window_info window;
+  for (unsigned i = 0; nvt_controller_window(device, i, &window); i++) {
+    struct nvt_rec_event *body =
+        nvt_trace_tap_begin_snapshot(tap, device, NVT_REC_EVENT, sizeof(*body));
+    if (body == NULL)
+      continue;
+    *body =
+        (struct nvt_rec_event){.event = NVT_V_event_event_DMA_MAP,
+                               .code = (window.readable ? 1u : 0u) | (window.writable ? 2u : 0u),
+                               .address = window.address,
+                               .size = window.size};
+    nvt_trace_tap_end_snapshot(tap, NVT_REC_EVENT, sizeof(*body));
+  }
+}
+
+static void configuration(struct nvt_trace_tap *tap, const struct nvt_controller *device) {
+  uint16_t offset;
+  uint32_t value;
+  for (unsigned i = 0; nvt_controller_config(device, i, &offset, &value); i++)
+    access(tap, device, NVT_REC_CONFIG_WRITE, NVT_V_access_space_CONFIG, offset, 4, value);
+}
+
 static void registers(struct nvt_trace_tap *tap, const struct nvt_controller *device) {
   struct nvt_registers r;
   nvt_controller_registers(device, &r);
@@ -74,18 +97,24 @@ static void queues(struct nvt_trace_tap *tap, const struct nvt_controller *devic
 }
 
 void nvt_capture_snapshot(struct nvt_trace_tap *tap, const struct nvt_controller *device) {
+  memory(tap, device);
+  configuration(tap, device);
   registers(tap, device);
   vectors(tap, device);
   queues(tap, device);
 }
 
 size_t nvt_capture_snapshot_room(const struct nvt_controller *device) {
-  enum { META = 32 * 1024, RECORD = 128, REGISTERS = 8, OF_VECTOR = 3 };
+  enum { META = 32 * 1024, RECORD = 128, REGISTERS = 32, OF_VECTOR = 3 };
   struct nvt_controller_info info;
   struct nvt_queue_info queue;
-  unsigned count = 0;
+  struct nvt_window_info window;
+  unsigned count = 0, windows = 0;
   nvt_controller_info(device, &info);
   while (nvt_controller_queue(device, count, &queue))
     count++;
+  while (nvt_controller_window(device, windows, &window))
+    windows++;
+  count += windows;
   return META + RECORD * (REGISTERS + OF_VECTOR * (size_t)info.vectors + count);
 }

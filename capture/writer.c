@@ -141,6 +141,15 @@ static size_t drain(struct nvt_ring_writer *writer, bool all) {
   return bytes;
 }
 
+/* One plain file's ring keeps the last block of what was written. */
+static void tell_written(struct nvt_ring_writer *writer) {
+  for (unsigned i = 0; i < writer->count; i++) {
+    struct source *source = &writer->sources[i];
+    uint64_t written = writer->file ? writer->stream.position : source->ring->tail;
+    atomic_store_explicit(&source->written, written, memory_order_release);
+  }
+}
+
 static void *run(void *user) {
   struct nvt_ring_writer *writer = user;
   const uint64_t much = (writer->sources[0].ring->mask + 1) / 8;
@@ -151,6 +160,7 @@ static void *run(void *user) {
   while (atomic_load(&writer->error) == 0) {
     bool finish = atomic_load(&writer->finish);
     size_t bytes = drain(writer, finish);
+    tell_written(writer);
     if (finish && bytes == 0)
       break;
     if (finish)
@@ -175,8 +185,9 @@ static int open_plain(struct nvt_ring_writer *writer, char *why, size_t whylen) 
   if (error != 0)
     return nvt_capture_refuse(error, why, whylen, "%s: the trace can't be created: %s",
                               writer->path, strerror(-error));
-  nvt_ring_set_output(ring, writer->path, writer->plain.fd, NVT_RING_STREAM);
   error = ftruncate(writer->plain.fd, 0) == 0 ? nvt_writer_file_header(header) : -errno;
+  if (error == 0)
+    nvt_ring_set_output(ring, writer->path, writer->plain.fd, NVT_RING_STREAM);
   if (error == 0)
     error = nvt_outfile_header(&writer->plain, header, sizeof(header));
   if (error != 0)
@@ -244,8 +255,10 @@ int nvt_ring_writer_start(const struct nvt_ring_writer_options *options,
   writer->want_preamble = options->want_preamble;
   writer->ended = options->ended;
   writer->ctx = options->ctx;
-  for (unsigned i = 0; i < count; i++)
+  for (unsigned i = 0; i < count; i++) {
     writer->sources[i].ring = options->rings[i];
+    options->rings[i]->merged = count > 1;
+  }
   writer->path = strdup(path);
   writer->batch = count > 1 ? malloc(NVT_OUTPUT_PIECE + NVT_RECORD_MAX) : NULL;
   int error = 0;
@@ -265,6 +278,21 @@ int nvt_ring_writer_start(const struct nvt_ring_writer_options *options,
   }
   *out_writer = writer;
   return 0;
+}
+
+bool nvt_ring_writer_flush(struct nvt_ring_writer *writer) {
+  uint64_t heads[NVT_RING_WRITER_RINGS];
+  for (unsigned i = 0; i < writer->count; i++)
+    heads[i] = atomic_load_explicit(&writer->sources[i].ring->shared->head, memory_order_acquire);
+  for (unsigned i = 0; i < writer->count;) {
+    if (atomic_load(&writer->error) != 0)
+      return false;
+    if (atomic_load_explicit(&writer->sources[i].written, memory_order_acquire) >= heads[i])
+      i++;
+    else
+      nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
+  }
+  return true;
 }
 
 bool nvt_ring_writer_failed(const struct nvt_ring_writer *writer) {

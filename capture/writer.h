@@ -71,6 +71,9 @@ struct nvt_ring_writer_result {
 bool nvt_ring_writer_finish(struct nvt_ring_writer *, struct nvt_ring_writer_result *, char *why,
                             size_t whylen);
 
+/* Wait until all that is in the rings now is in the file. Any thread. False: writing has failed. */
+bool nvt_ring_writer_flush(struct nvt_ring_writer *);
+
 /* True from when writing failed on: any thread. The rings are closed then, so that
  * nobody waits for them; the reason was printed on standard error at once. */
 bool nvt_ring_writer_failed(const struct nvt_ring_writer *);

@@ -22,6 +22,7 @@ struct source {
   size_t sent;       /* of these, in batches before the last one */
   uint64_t floor_ns; /* nothing older comes after this round's bytes */
   uint64_t last_ns, next_ns;
+  _Atomic uint64_t written; /* for other threads: the ring's bytes before this are in the file */
 };
 
 enum { ROTATE_STARTS = 16 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "controller/controller_int.h"
+#include "controller/state.h"
 
 #define PM 0x40
 #define PCIE 0x60
@@ -54,6 +55,17 @@ void nvt_pci_reset(struct nvt_controller *c) {
   memcpy(&c->config[PCI_MSIX + 2], &size, 2);
   c->config[0x3d] = c->port.pin != NULL ? 1 : 0; /* INTA, where the port has a pin */
   nvt_pin_update(c);
+}
+
+bool nvt_controller_config(const struct nvt_controller *c, unsigned i, uint16_t *offset,
+                           uint32_t *value) {
+  for (size_t row = 0; row < sizeof(dwords) / sizeof(dwords[0]); row++)
+    if (dwords[row].mask != 0 && i-- == 0) {
+      *offset = dwords[row].offset;
+      memcpy(value, &c->config[*offset], sizeof(*value));
+      return true;
+    }
+  return false;
 }
 
 /* Naturally aligned pieces of at most 8 bytes. */

@@ -112,7 +112,7 @@ struct nvme_command *find_cmd(uint32_t sqid, uint16_t cid);
  * takes `value` as what was written. Bytes beyond the access size are cut off. */
 int plugin_value_set(uint64_t value);
 /* Memory: the bytes that this callback was given, to be changed on their way to the guest or
- * to the medium. NULL where they can't be (PRP lists). */
+ * to the medium. NULL where they can't be (PRP lists, SGL segments). */
 void *plugin_data_writable(void);
 
 /* --- commands held, and completed later --- */
@@ -129,9 +129,9 @@ uint64_t plugin_cmd_handle(void);
  * when it is unloaded goes on. */
 int plugin_cmd_complete(struct nplugin *, uint64_t handle, const struct nvme_completion *);
 int plugin_cmd_continue(struct nplugin *, uint64_t handle);
-/* Copy from or to the data buffer that a command's PRPs describe, `offset` bytes into it:
+/* Copy from or to the data buffer that a command's PRPs or SGL describe, `offset` bytes in:
  * of the command of this callback, or of one held. -ENOENT no such command, -EFAULT it
- * isn't mapped so, -EINVAL PRPs that don't describe so much. */
+ * isn't mapped so, -EINVAL they don't describe so much. */
 int plugin_cmd_read(uint64_t handle, uint64_t offset, void *to, size_t length);
 int plugin_cmd_write(uint64_t handle, uint64_t offset, const void *from, size_t length);
 /* The same for guest memory at an address. */

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "controller/controller_int.h"
+#include "controller/restore.h"
 #include "controller/tap_int.h"
 
 #define BUDGET 256u /* commands a poll fetches when the caller names no bound */
@@ -251,6 +252,25 @@ int nvt_controller_step(struct nvt_controller *c, uint16_t sqid) {
   if (c->ready && !c->fatal)
     n = fetch_burst(c, &c->sqs[sqid], 1);
   nvt_leave(c);
+  return (int)n;
+}
+
+int nvt_controller_restore_command(struct nvt_controller *c, uint16_t sqid, uint16_t slot) {
+  if (sqid >= NVT_QUEUES_MAX || !c->sqs[sqid].exists)
+    return -ENOENT;
+  struct sq *sq = &c->sqs[sqid];
+  uint32_t head = sq->head, tail = sq->tail;
+  if (!c->ready || c->fatal || slot >= sq->size)
+    return 0;
+  sq->head = slot;
+  sq->tail = slot + 1u == sq->size ? 0 : slot + 1u;
+  nvt_enter(c);
+  unsigned n = fetch_burst(c, sq, 1);
+  nvt_leave(c);
+  if (sq->exists) {
+    sq->head = head;
+    sq->tail = tail;
+  }
   return (int)n;
 }
 

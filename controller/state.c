@@ -56,6 +56,19 @@ bool nvt_controller_queue(const struct nvt_controller *c, unsigned i, struct nvt
   return true;
 }
 
+bool nvt_controller_window(const struct nvt_controller *c, unsigned i,
+                           struct nvt_window_info *out) {
+  if (i >= c->window_count)
+    return false;
+  const struct window *window = &c->windows[i];
+  uint64_t more = window->last - window->first;
+  *out = (struct nvt_window_info){.address = window->first,
+                                  .size = more == UINT64_MAX ? more : more + 1,
+                                  .readable = window->readable,
+                                  .writable = window->writable};
+  return true;
+}
+
 bool nvt_controller_msix(const struct nvt_controller *c, uint16_t vector,
                          struct nvt_msix_info *out) {
   if (vector >= c->vectors)

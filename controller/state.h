@@ -36,6 +36,20 @@ struct nvt_queue_info {
 /* The i-th from 0, completion queues before submission queues; false: there are no more. */
 bool nvt_controller_queue(const struct nvt_controller *, unsigned i, struct nvt_queue_info *);
 
+/* Guest memory that the controller may use. */
+struct nvt_window_info {
+  uint64_t address;
+  uint64_t size; /* bytes; UINT64_MAX stands for all of 2^64 */
+  bool readable, writable;
+};
+/* The i-th from 0, by address; false: there are no more. */
+bool nvt_controller_window(const struct nvt_controller *, unsigned i, struct nvt_window_info *);
+
+/* The i-th dword from 0 of configuration space of which the host can write something; false: there
+ * are no more. */
+bool nvt_controller_config(const struct nvt_controller *, unsigned i, uint16_t *offset,
+                           uint32_t *value);
+
 struct nvt_msix_info {
   uint64_t address;
   uint32_t data;

@@ -10,7 +10,6 @@
 #include "cli/command.h"
 #include "edit/cut_int.h"
 #include "edit/files_int.h"
-#include "trace/build.h"
 #include "trace/checks.h"
 #include "trace/pages.h"
 #include "trace/preamble.h"
@@ -23,7 +22,7 @@ struct cutting {
   struct nvt_writer *writer;
   struct nvt_session *session;
   struct nvt_preamble *preamble;
-  struct nvt_pages *pages; /* what digests stand for */
+  struct nvt_pages *pages; /* NULL: all that digests refer to is in the piece */
   struct nvt_cut_position position;
   uint64_t last_ns; /* of the last record before the piece */
   uint64_t read, written;
@@ -76,22 +75,6 @@ static int copy_meta(struct cutting *c, const struct nvt_record *record, uint64_
   return nvt_writer_write_frame(c->writer, record->time_ns, c->buffer, now, original);
 }
 
-/* What a digest stands for may be left out, so it comes as data. False: its bytes aren't known. */
-static bool put_data(struct cutting *c, const struct nvt_record *record, uint64_t shift,
-                     int *error) {
-  struct nvt_record data;
-  if (record->header.type != NVT_REC_DIGEST ||
-      record->digest.algorithm != NVT_V_digest_algorithm_SAME ||
-      !nvt_pages_as_data(c->pages, record, &data))
-    return false;
-  struct nvt_rec_header header = data.header;
-  header.seq -= shift;
-  size_t length =
-      nvt_build_DATA(c->buffer, NVT_RECORD_MAX, &header, &data.data, data.tail, data.tail_length);
-  *error = nvt_writer_write_frame(c->writer, record->time_ns, c->buffer, length, length);
-  return true;
-}
-
 /* A record inside of the piece. What is left out has no sequence number. */
 static int take(struct cutting *c, const struct nvt_record *record, const struct nvt_view *view) {
   uint16_t controller = record->header.controller;
@@ -105,9 +88,9 @@ static int take(struct cutting *c, const struct nvt_record *record, const struct
   uint64_t shift = selects ? c->left_out[controller] : 0;
   if (selects && record->header.type == NVT_REC_META)
     return copy_meta(c, record, shift);
-  int error;
-  if (put_data(c, record, shift, &error))
-    return error;
+  size_t length = c->pages != NULL ? nvt_cut_digest(c->pages, record, shift, c->buffer) : 0;
+  if (length != 0)
+    return nvt_writer_write(c->writer, record->time_ns, c->buffer, length);
   const struct nvt_edit_change change = {.controller = controller, .shift = shift};
   return nvt_edit_copy(c->writer, c->reader, record, &change, c->buffer);
 }
@@ -120,8 +103,6 @@ static int follow(struct cutting *c, const struct nvt_record *record, bool forei
   int error = 0;
   if (before == NVT_CUT_BEFORE && place == NVT_CUT_INSIDE)
     error = begin(c, record);
-  if (error == 0 && !foreign)
-    error = nvt_pages_record(c->pages, record);
   if (error != 0 || place == NVT_CUT_AFTER)
     return error;
   bool inside = place == NVT_CUT_INSIDE;
@@ -136,6 +117,8 @@ static int follow(struct cutting *c, const struct nvt_record *record, bool forei
   /* Once the piece has begun, nothing but a choice of commands needs the session. */
   if (!inside || nvt_cut_selects(c->options))
     error = nvt_session_record(c->session, record, &view);
+  if (error == 0 && c->pages != NULL)
+    error = nvt_pages_record(c->pages, record);
   if (error == 0 && !inside)
     error = nvt_preamble_record(c->preamble, record, nvt_reader_bytes(c->reader));
   return error == 0 && inside ? take(c, record, &view) : error;
@@ -190,9 +173,10 @@ static int cut(const struct nvt_cut_options *options) {
   int status;
   if (nvt_cut_selects(options))
     c.left_out = calloc(UINT16_MAX + 1u, sizeof(*c.left_out));
-  if (c.buffer == NULL || (nvt_cut_selects(options) && c.left_out == NULL) ||
-      nvt_pages_create(&c.pages) != 0 || nvt_session_create(NULL, &c.session) != 0 ||
-      nvt_preamble_create(c.session, &c.preamble) != 0)
+  bool digests = nvt_cut_selects(options) || options->first > 1 || options->from.given;
+  if (c.buffer == NULL || (digests && nvt_pages_create(&c.pages) != 0) ||
+      (nvt_cut_selects(options) && c.left_out == NULL) ||
+      nvt_session_create(NULL, &c.session) != 0 || nvt_preamble_create(c.session, &c.preamble) != 0)
     status = nvt_usage_error("cut", "out of memory");
   else if (!nvt_reader_open(options->in, &c.reader, &why) ||
            !nvt_writer_open(options->out, &c.writer, &why))
@@ -201,8 +185,8 @@ static int cut(const struct nvt_cut_options *options) {
     status = copy(&c);
   nvt_reader_close(c.reader);
   nvt_preamble_destroy(c.preamble);
-  nvt_session_destroy(c.session);
   nvt_pages_destroy(c.pages);
+  nvt_session_destroy(c.session);
   free(c.left_out);
   free(c.buffer);
   return status;
@@ -373,7 +357,8 @@ NVT_COMMAND(
         "  --first-finding[=RULE]  what 'nvmetap check' finds first (of that rule)\n"
         "  -C, --context N      so many records before and after that (100);\n"
         "                       --before N, --after N: of one side\n"
-        "  --whole              begin and end so that commands are whole\n"
+        "  --whole              begin earlier and end later, so that commands of the range are "
+        "whole\n"
         "Of these:\n"
         "  --controller LIST    of these controllers: 0,1\n"
         "  --queue LIST         commands of these queues, with what belongs to them: 0,3\n"

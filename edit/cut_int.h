@@ -73,6 +73,12 @@ bool nvt_cut_wants_command(const struct nvt_cut_options *, const struct nvt_exch
 /* A record that the session took just now. */
 bool nvt_cut_wants(const struct nvt_cut_options *, const struct nvt_session *,
                    const struct nvt_record *, const struct nvt_view *);
+/* A digest record whose data stands outside of the piece, as a record that has it, `shift` taken
+ * off its sequence number: at `buffer`, NVT_RECORD_MAX bytes; its length. 0: it can stay as it is.
+ */
+struct nvt_pages;
+size_t nvt_cut_digest(struct nvt_pages *, const struct nvt_record *, uint64_t shift,
+                      uint8_t *buffer);
 /* A meta-record that says what was left out: at `buffer`, NVT_RECORD_MAX bytes; its length. What
  * can't be changed stays. */
 size_t nvt_cut_meta(const struct nvt_cut_options *, const uint8_t *bytes, size_t captured,

@@ -7,6 +7,7 @@
 
 #include "edit/cut_int.h"
 #include "trace/build.h"
+#include "trace/pages.h"
 
 bool nvt_cut_in_list(const struct nvt_cut_list *list, uint32_t value) {
   for (unsigned i = 0; i < list->count; i++)
@@ -72,6 +73,7 @@ bool nvt_cut_wants(const struct nvt_cut_options *options, const struct nvt_sessi
   case NVT_REC_COMMAND:
   case NVT_REC_COMPLETION:
   case NVT_REC_DATA:
+  case NVT_REC_DIGEST:
     return view->exchange != NULL && nvt_cut_wants_command(options, view->exchange);
   case NVT_REC_VERDICT:
     if (record->verdict.cid == UINT16_MAX)
@@ -88,6 +90,23 @@ bool nvt_cut_wants(const struct nvt_cut_options *options, const struct nvt_sessi
     return view->doorbell.is_cq ? wants_cq(options, session, controller, view->doorbell.qid)
                                 : nvt_cut_in_list(&options->queues, view->doorbell.qid);
   }
+}
+
+/* --- digests --- */
+
+size_t nvt_cut_digest(struct nvt_pages *pages, const struct nvt_record *record, uint64_t shift,
+                      uint8_t *buffer) {
+  struct nvt_record data;
+  if (record->header.type != NVT_REC_DIGEST ||
+      record->digest.algorithm != NVT_V_digest_algorithm_SAME)
+    return 0;
+  struct nvt_rec_header header = record->header;
+  header.seq -= shift;
+  if (nvt_pages_as_data(pages, record, &data))
+    return nvt_build_DATA(buffer, NVT_RECORD_MAX, &header, &data.data, data.tail, data.tail_length);
+  struct nvt_rec_digest unknown = record->digest;
+  unknown.same_as = UINT64_MAX; /* nobody's, whoever gets its number now */
+  return nvt_build_DIGEST(buffer, NVT_RECORD_MAX, &header, &unknown, NULL, 0);
 }
 
 /* --- the meta-record --- */

@@ -32,7 +32,7 @@ static void shift_loss(uint8_t *buffer, const struct nvt_record *record, uint64_
   memcpy(buffer + record->header.header_length, &loss, sizeof(loss));
 }
 
-/* So does a digest record that stands for the bytes of an earlier one. */
+/* And a digest the one of the data that it repeats: never one from before a dropped preamble. */
 static void shift_digest(uint8_t *buffer, const struct nvt_record *record, uint64_t shift) {
   struct nvt_rec_digest digest = record->digest;
   if (digest.algorithm != NVT_V_digest_algorithm_SAME || digest.same_as < shift)

@@ -34,7 +34,7 @@ static bool advance(struct merging *m, struct nvt_merge_input *input, bool *fail
   if (read != NVT_READ_OK && read != NVT_READ_FOREIGN)
     return false;
   input->foreign = read == NVT_READ_FOREIGN;
-  input->past_start |= input->foreign || !nvt_merge_is_leading(&input->record);
+  input->past_start |= input->foreign || !input->snapshot || !nvt_merge_is_leading(&input->record);
   if (!input->past_start)
     input->key = input->start_ns;
   else if (input->record.time_ns > input->key)

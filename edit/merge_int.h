@@ -38,9 +38,11 @@ struct nvt_merge_input {
   struct nvt_merge_member *members; /* by id */
   size_t count;
   uint64_t records;
-  uint64_t start_ns; /* of its first ordinary record: what precedes that belongs there */
+  uint64_t
+      start_ns; /* of its first record; where a snapshot precedes it, of the first ordinary one */
   bool started;
-  bool cut; /* it ends inside a record */
+  bool snapshot; /* it begins with one */
+  bool cut;      /* it ends inside a record */
   struct nvt_reason why;
   /* While it is merged. */
   struct nvt_reader *reader;

@@ -90,12 +90,17 @@ static void note_ordinary(struct nvt_merge_member *member, const struct nvt_reco
 static bool note(struct nvt_merge_input *input, const struct nvt_record *record, bool foreign) {
   bool leading = !foreign && nvt_merge_is_leading(record);
   input->records++;
+  if (input->records == 1)
+    input->start_ns = record->time_ns;
   if (record->time_ns > input->key)
     input->key = record->time_ns;
+  bool snapshot = !foreign && (record->header.flags & NVT_V_header_flags_SNAPSHOT) != 0;
+  input->snapshot |= snapshot && !input->started;
   /* A snapshot may have times that were long before: they mean nothing here. */
   if (!leading && !input->started) {
     input->started = true;
-    input->key = input->start_ns = record->time_ns;
+    if (input->snapshot)
+      input->key = input->start_ns = record->time_ns;
   }
   if (foreign)
     return true;
@@ -139,8 +144,8 @@ bool nvt_merge_scan(struct nvt_merge_input *input, struct nvt_reason *why) {
     snprintf(why->text, sizeof(why->text), "%s: out of memory", input->path);
     return false;
   }
-  if (!input->started)
-    input->start_ns = input->key; /* nothing but a snapshot, or nothing at all */
+  if (!input->started && input->snapshot)
+    input->start_ns = input->key; /* nothing but a snapshot */
   input->key = 0;
   input->cut = read == NVT_READ_CUT;
   input->why = *why;

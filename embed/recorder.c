@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/dedup.h"
+#include "capture/ring_file.h"
 #include "capture/writer.h"
 #include "embed/embed_int.h"
 
@@ -15,7 +17,10 @@ _Static_assert(NVMETAP_RING_MIN == NVT_RING_SIZE_MIN && NVMETAP_RING_MAX == NVT_
                "the public limits are the ring's and the writer's");
 _Static_assert(NVMETAP_DATA_NONE == (int)NVT_V_meta_data_mode_NONE &&
                    NVMETAP_DATA_HEAD == (int)NVT_V_meta_data_mode_HEAD &&
-                   NVMETAP_DATA_FULL == (int)NVT_V_meta_data_mode_FULL,
+                   NVMETAP_DATA_FULL == (int)NVT_V_meta_data_mode_FULL &&
+                   NVMETAP_DATA_CRC == (int)NVT_V_meta_data_mode_CRC &&
+                   NVMETAP_DEDUP_MIN == NVT_DEDUP_PAGES_MIN &&
+                   NVMETAP_DEDUP_MAX == NVT_DEDUP_PAGES_MAX,
                "the public numbers are the record's");
 
 static _Thread_local char error_text[512];
@@ -48,8 +53,13 @@ static int check_options(const struct nvmetap_options *o) {
   if (o->on_full > NVMETAP_DROP)
     return nvt_embed_refuse(-EINVAL, "options.on_full is %u: NVMETAP_BLOCK or NVMETAP_DROP",
                             o->on_full);
-  if (o->data > NVMETAP_DATA_FULL)
+  if (o->data > NVMETAP_DATA_CRC)
     return nvt_embed_refuse(-EINVAL, "options.data is %u: one of NVMETAP_DATA_…", o->data);
+  if (o->dedup_pages != 0 && (o->data != NVMETAP_DATA_FULL || o->dedup_pages < NVMETAP_DEDUP_MIN ||
+                              o->dedup_pages > NVMETAP_DEDUP_MAX))
+    return nvt_embed_refuse(-EINVAL,
+                            "options.dedup_pages is %u: %u to %u with NVMETAP_DATA_FULL, or 0",
+                            o->dedup_pages, NVMETAP_DEDUP_MIN, NVMETAP_DEDUP_MAX);
   if (o->recorder != NULL && strnlen(o->recorder, 64) == 64)
     return nvt_embed_refuse(-EINVAL, "options.recorder is longer than 63 bytes");
   return 0;
@@ -62,8 +72,10 @@ static void release(struct nvmetap_recorder *recorder) {
     free(at);
   }
   for (unsigned i = 0; i < recorder->thread_count; i++) {
-    if (recorder->threads != NULL)
+    if (recorder->threads != NULL) {
       (void)pthread_mutex_destroy(&recorder->threads[i].lock);
+      nvt_digests_destroy(recorder->threads[i].digests);
+    }
     nvt_ring_destroy(recorder->rings[i]);
   }
   (void)pthread_mutex_destroy(&recorder->lock);
@@ -72,24 +84,38 @@ static void release(struct nvmetap_recorder *recorder) {
   free(recorder);
 }
 
+static int make_ring(struct nvt_ring **out, uint64_t bytes, const uint64_t *session) {
+  char why[400] = "";
+  int error = session != NULL ? nvt_ring_create_named(bytes, *session, out, why, sizeof(why))
+                              : nvt_ring_create(bytes, out);
+  if (error == 0)
+    return 0;
+  return nvt_embed_refuse(error, "no ring of %llu bytes: %s", (unsigned long long)bytes,
+                          why[0] != '\0' ? why : strerror(-error));
+}
+
 static int make_threads(struct nvmetap_recorder *recorder, const struct nvmetap_options *options) {
   struct nvt_trace_clock clock;
   if (options->no_tsc)
     nvt_trace_clock_start_system(&clock);
   else
     nvt_trace_clock_start(&clock);
+  const uint64_t bytes = options->ring_bytes != 0 ? options->ring_bytes : RING_BYTES;
+  const uint64_t session = options->crash_safe ? nvt_ring_session() : 0;
   for (unsigned i = 0; i < recorder->thread_count; i++) {
-    uint64_t bytes = options->ring_bytes != 0 ? options->ring_bytes : RING_BYTES;
-    int error = nvt_ring_create(bytes, &recorder->rings[i]);
+    int error = make_ring(&recorder->rings[i], bytes, options->crash_safe ? &session : NULL);
     if (error != 0)
-      return nvt_embed_refuse(error, "no ring of %llu bytes for recording thread %u: %s",
-                              (unsigned long long)bytes, i, strerror(-error));
+      return error;
     /* One clock for all: starts measured apart would differ by what measuring takes. */
     recorder->threads[i].emit = (struct nvt_emit){.ring = recorder->rings[i],
                                                   .block = options->on_full == NVMETAP_BLOCK,
                                                   .calm = true,
                                                   .thread = (uint16_t)i,
                                                   .clock = clock};
+    if (recorder->data.mode == NVT_V_meta_data_mode_CRC || recorder->data.dedup_pages != 0)
+      error = nvt_digests_create(&recorder->data, &recorder->threads[i].digests);
+    if (error != 0)
+      return nvt_embed_refuse(error, "out of memory");
   }
   return 0;
 }
@@ -131,6 +157,7 @@ int nvmetap_create(const char *path, const struct nvmetap_options *options,
   recorder->path = strdup(path);
   recorder->locked = options->locked;
   recorder->data.mode = (uint8_t)options->data;
+  recorder->data.dedup_pages = options->dedup_pages;
   recorder->data.head = options->data == NVMETAP_DATA_HEAD ? options->data_head : 0;
   (void)snprintf(recorder->name, sizeof(recorder->name), "%s",
                  options->recorder != NULL ? options->recorder : "libnvmetap-capture");
@@ -140,6 +167,12 @@ int nvmetap_create(const char *path, const struct nvmetap_options *options,
   else
     *out = recorder;
   return error;
+}
+
+int nvmetap_flush(struct nvmetap_recorder *recorder) {
+  if (recorder == NULL || nvt_ring_writer_flush(recorder->writer))
+    return 0;
+  return nvt_embed_refuse(-EIO, "%s: writing has failed", recorder->path);
 }
 
 bool nvmetap_failed(const struct nvmetap_recorder *recorder) {

@@ -3,7 +3,7 @@
 BUILD_PACKAGES := gcc make pkg-config libpcap-dev libjson-c-dev liburing-dev libnvme-dev libzstd-dev nettle-dev \
                   wireshark-dev tshark
 CHECK_PACKAGES := libcmocka-dev clang clang-format clang-tidy cppcheck wireshark-common tcpdump valgrind \
-                  wireshark xvfb xdotool imagemagick \
+                  wireshark xvfb xdotool imagemagick qemu-system-x86 \
                   python3 perl binutils man-db pciutils procps debian-archive-keyring
 .PHONY: deps check-deps
 deps:

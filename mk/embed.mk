@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # libnvmetap-capture: embed/, with the parts of capture/ and trace/ that write a trace compiled in. It
-# depends on libc and libpcap alone, and exports what embed/capture.h declares: nothing else, of the
+# depends on libc and libpcap alone, and exports what embed/nvmetap/capture.h declares: nothing else, of the
 # static library either, where hidden names are made local.
 EMBED_ABI := 1
-EMBED_SOURCES := $(wildcard embed/*.c) capture/clock.c capture/emit.c capture/emit_records.c capture/refuse.c \
+EMBED_SOURCES := $(wildcard embed/*.c) capture/clock.c capture/dedup.c capture/digests.c capture/emit.c \
+                 capture/emit_records.c capture/refuse.c \
                  $(wildcard capture/ring*.c) capture/stream.c $(wildcard capture/writer*.c) \
                  $(filter-out capture/output_zstd.c,$(wildcard capture/output*.c)) \
-                 controller/log.c controller/thread.c trace/meta_build.c trace/record.c trace/writer.c
+                 controller/log.c controller/thread.c trace/crc32c.c trace/meta_build.c trace/record.c trace/writer.c
 EMBED_OBJECTS := $(EMBED_SOURCES:%.c=$(BUILD)/embed/obj/%.o)
 EMBED_A := $(BUILD)/embed/libnvmetap-capture.a
 EMBED_SO := $(BUILD)/embed/libnvmetap-capture.so.$(EMBED_ABI)
@@ -35,7 +36,7 @@ $(EMBED_A): $(EMBED_OBJECTS)
 -include $(EMBED_OBJECTS:.o=.d)
 
 install-embed: embed
-	$(INSTALL) -D -m 644 embed/capture.h $(DESTDIR)$(PREFIX)/include/nvmetap/capture.h
+	$(INSTALL) -D -m 644 embed/nvmetap/capture.h $(DESTDIR)$(PREFIX)/include/nvmetap/capture.h
 	$(INSTALL) -D -m 644 $(EMBED_A) $(DESTDIR)$(PREFIX)/lib/libnvmetap-capture.a
 	$(INSTALL) -D -m 755 $(EMBED_SO) $(DESTDIR)$(PREFIX)/lib/$(notdir $(EMBED_SO))
 	ln -sf $(notdir $(EMBED_SO)) $(DESTDIR)$(PREFIX)/lib/libnvmetap-capture.so

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "nvme/names.h"
+#include "replay/differences.h"
 #include "replay/engine_int.h"
 
 #define NSSR_MAGIC 0x4e564d65u /* "NVMe": Base 2.1, section 3.1.4.7 */
@@ -78,6 +79,23 @@ static bool pin_excused(struct nvt_engine *e, const struct nvt_rec_access *acces
   return true;
 }
 
+static bool model_excused(struct nvt_engine *e, const struct nvt_rec_access *access, uint8_t space,
+                          uint64_t differing) {
+  if (space != NVT_V_access_space_BAR0 ||
+      (differing & ~nvt_difference_register(e->ops->name, access->offset, access->size)) != 0)
+    return false;
+  nvt_engine_excuse(e, NVT_EXCEPTION_MODEL);
+  return true;
+}
+
+/* Not for the target, which has a configuration space of its own. */
+static bool own_config(struct nvt_engine *e, uint8_t space) {
+  if (!e->ops->own_config || space != NVT_V_access_space_CONFIG)
+    return false;
+  nvt_engine_excuse(e, NVT_EXCEPTION_OWN_CONFIG);
+  return true;
+}
+
 static void compare_refusal(struct nvt_engine *e, const struct nvt_rec_access *access,
                             uint8_t space, uint8_t flags) {
   uint8_t was = access->access_flags & NVT_V_access_access_flags_REFUSED;
@@ -96,7 +114,7 @@ void nvt_engine_read(struct nvt_engine *e, const struct nvt_record *record, uint
   const struct nvt_rec_access *access = &record->access;
   nvt_engine_stimulus(e);
   e->due_reset = 0;
-  if (!plausible(e, access, space))
+  if (!plausible(e, access, space) || own_config(e, space))
     return;
   e->ops->flush_interrupts(e->target);
   bool otherwise = e->answered_otherwise;
@@ -121,7 +139,7 @@ void nvt_engine_read(struct nvt_engine *e, const struct nvt_record *record, uint
   if (otherwise)
     nvt_engine_excuse(e, NVT_EXCEPTION_PLUGIN);
   if (is == was || otherwise || csts_excused(e, access, space, is ^ was) ||
-      pin_excused(e, access, space, is ^ was))
+      pin_excused(e, access, space, is ^ was) || model_excused(e, access, space, is ^ was))
     return;
   char what[64];
   describe(what, sizeof(what), access, space);
@@ -165,7 +183,7 @@ void nvt_engine_write(struct nvt_engine *e, const struct nvt_record *record, uin
   bool polled = (access->access_flags & NVT_V_access_access_flags_POLLED) != 0;
   nvt_engine_stimulus(e);
   e->due_reset = 0;
-  if (!plausible(e, access, space))
+  if (!plausible(e, access, space) || own_config(e, space))
     return;
   /* Without knowing the queues a doorbell would set the target off on its own. */
   if (e->blind && is_doorbell(space, access->offset))
@@ -259,7 +277,9 @@ static void answered(struct nvt_engine *e, const struct nvt_rec_event *event) {
     e->ops->step(e->target, event->qid);
     answer = nvt_engine_take_event(e, event->event);
   }
-  if (answer == NULL)
+  if (answer == NULL && e->restored && e->record == e->begun)
+    nvt_engine_excuse(e, NVT_EXCEPTION_EARLIER); /* its cause stands before the trace */
+  else if (answer == NULL)
     nvt_findings_number(&e->totals->findings, e->record, "event", event->event, 0, 0,
                         "the recorded controller told of event %u, the target didn't",
                         event->event);
@@ -269,6 +289,7 @@ static void answered(struct nvt_engine *e, const struct nvt_rec_event *event) {
 
 static void reset(struct nvt_engine *e, const struct nvt_rec_event *event) {
   e->csts_loose = 0;
+  e->taken_over = false;
   struct answer *answer = nvt_engine_take_event(e, event->event);
   if (answer == NULL && e->due_reset != event->event)
     e->due_reset = 0;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "nvme/names.h"
+#include "replay/differences.h"
 #include "replay/engine_int.h"
 
 static struct answer *at(struct nvt_engine *e, size_t index) {
@@ -25,6 +26,10 @@ static void report(struct nvt_engine *e, struct answer *answer) {
   answer->taken = true;
   if (answer->record >= e->last_stimulus && e->record == UINT64_MAX) {
     nvt_engine_excuse(e, NVT_EXCEPTION_LAST_MOMENT);
+    return;
+  }
+  if (answer->kind == ANSWER_INTERRUPT && nvt_engine_told_before(e, answer->interrupt.cqid)) {
+    nvt_engine_excuse(e, NVT_EXCEPTION_EARLIER);
     return;
   }
   switch (answer->kind) {
@@ -240,7 +245,10 @@ static void compare_completion(struct nvt_engine *e, const struct nvt_replay_com
     nvt_findings_add(findings, e->record, "completion.status", expected, actual, "%s differs",
                      what);
   }
-  if (dw0)
+  if (dw0 && command != NULL && command->command.sqid == 0 &&
+      nvt_difference_dw0(e->ops->name, &command->command.sqe))
+    nvt_engine_excuse(e, NVT_EXCEPTION_MODEL);
+  else if (dw0)
     nvt_findings_number(findings, e->record, "completion.dw0", was->cqe.dw0, is->cqe.dw0, 8,
                         "%s differs", what);
 }
@@ -255,8 +263,11 @@ static struct answer *await_completion(struct nvt_engine *e, const struct nvt_re
 }
 
 static void completed(struct nvt_engine *e, struct nvt_replay_command *command,
-                      const struct nvt_rec_completion *was) {
+                      const struct nvt_record *record) {
+  const struct nvt_rec_completion *was = &record->completion;
   struct answer *answer = await_completion(e, was);
+  if (answer == NULL && nvt_engine_restore_completion(e, command, record))
+    answer = take_completion(e, was);
   if (answer == NULL) {
     char expected[48];
     status_text(expected, sizeof(expected), &was->cqe);
@@ -296,7 +307,7 @@ void nvt_engine_completion(struct nvt_engine *e, const struct nvt_feed_item *ite
     nvt_feed_hold(kept);
     nvt_engine_release(e, kept);
   }
-  completed(e, command, was);
+  completed(e, command, &item->record);
   nvt_feed_drop(e->feed, kept);
 }
 
@@ -324,6 +335,10 @@ void nvt_engine_interrupt(struct nvt_engine *e, const struct nvt_record *record)
   if (answer == NULL) {
     e->ops->settle(e->target);
     answer = take_interrupt(e, was->vector);
+  }
+  if (answer == NULL && e->restored && e->record == e->begun) {
+    nvt_engine_excuse(e, NVT_EXCEPTION_EARLIER); /* its cause stands before the trace */
+    return;
   }
   if (answer == NULL) {
     nvt_findings_number(&e->totals->findings, e->record, "interrupt", was->vector, 0, 0,

@@ -10,22 +10,29 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "replay/differences.h"
 #include "replay/replay.h"
 
 static const char usage[] =
     "usage: nvmetap replay TRACE [--target NAME] [--json] [--max-findings N]\n"
-    "       nvmetap replay --exceptions\n"
+    "       nvmetap replay --exceptions | --differences\n"
     "\n"
     "Re-issues what the host did in TRACE (\"-\": standard input) to a controller and compares\n"
     "what it answers with what the recorded one did: register reads, completions (status, dword\n"
     "0, SQ head, slot, phase, order), interrupts, and data where it was recorded.\n"
     "\n"
-    "  --target NAME      what to replay into (default: model)\n"
-    "                       model  the controller model in this process, set up as the recorded\n"
-    "                              controller was\n"
+    "  --target TARGET    what to replay into (default: model)\n"
+    "                       model           the controller model in this process, set up as the\n"
+    "                                       recorded controller was\n"
+    "                       vfio-user:PATH  a device that listens at the vfio-user socket PATH, "
+    "set\n"
+    "                                       up by you\n"
+    "                       qtest[:QEMU]    QEMU's own NVMe device, set up as the recorded\n"
+    "                                       controller was (in qemu-system-x86_64, or QEMU)\n"
     "  --json             result as one JSON object on standard output\n"
     "  --max-findings N   show at most N differences (default 100); all are counted\n"
     "  --exceptions       print what may differ without being a difference, and end\n"
+    "  --differences      print what is known to differ in other controller models, and end\n"
     "\n"
     "Exit status: 0 no difference, 1 differences, 2 usage, or TRACE isn't readable to its end.\n"
     "\n"
@@ -35,7 +42,7 @@ static const char usage[] =
 struct arguments {
   struct nvt_replay_options options;
   bool json;
-  bool exceptions;
+  void (*print)(FILE *); /* a table, instead of a replay */
 };
 
 static bool parse_count(const char *text, size_t most, size_t *out) {
@@ -52,11 +59,9 @@ static bool parse_count(const char *text, size_t most, size_t *out) {
 
 static int parse(int argc, char **argv, struct arguments *out) {
   static const struct option options[] = {
-      {"target", required_argument, NULL, 't'},
-      {"json", no_argument, NULL, 'j'},
-      {"max-findings", required_argument, NULL, 'm'},
-      {"exceptions", no_argument, NULL, 'e'},
-      {NULL, 0, NULL, 0},
+      {"target", required_argument, NULL, 't'},       {"json", no_argument, NULL, 'j'},
+      {"max-findings", required_argument, NULL, 'm'}, {"exceptions", no_argument, NULL, 'e'},
+      {"differences", no_argument, NULL, 'd'},        {NULL, 0, NULL, 0},
   };
   int option;
   opterr = 0;
@@ -78,7 +83,10 @@ static int parse(int argc, char **argv, struct arguments *out) {
                                NVT_REPLAY_FINDINGS_MAX);
       break;
     case 'e':
-      out->exceptions = true;
+      out->print = nvt_exceptions_print;
+      break;
+    case 'd':
+      out->print = nvt_differences_print;
       break;
     case ':':
       return nvt_usage_error("replay", "option '%s' needs a value", argv[optind - 1]);
@@ -87,10 +95,10 @@ static int parse(int argc, char **argv, struct arguments *out) {
                              argv[optind - 1]);
     }
   }
-  if (out->exceptions && argc == optind)
+  if (out->print != NULL && argc == optind)
     return NVT_EXIT_OK;
-  if (out->exceptions)
-    return nvt_usage_error("replay", "--exceptions takes no trace");
+  if (out->print != NULL)
+    return nvt_usage_error("replay", "--exceptions and --differences take no trace");
   if (argc - optind != 1)
     return nvt_usage_error("replay", "%s; usage: nvmetap replay TRACE [options]",
                            argc == optind ? "which trace?" : "one trace at a time");
@@ -181,8 +189,8 @@ static int run(int argc, char **argv) {
   int status = parse(argc, argv, &arguments);
   if (status != NVT_EXIT_OK)
     return status;
-  if (arguments.exceptions) {
-    nvt_exceptions_print(stdout);
+  if (arguments.print != NULL) {
+    arguments.print(stdout);
     return NVT_EXIT_OK;
   }
   struct nvt_replay_result result;

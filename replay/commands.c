@@ -105,7 +105,9 @@ static struct nvt_replay_command *by_handle(struct nvt_engine *e, uint64_t handl
 }
 
 static bool may_be_late(struct nvt_engine *e, const struct nvt_replay_command *command) {
-  if (command->held)
+  bool waits =
+      command->command.sqid == 0 && command->command.sqe.opcode == NVT_ADMIN_ASYNC_EVENT_REQUEST;
+  if (command->held || (command->earlier && !waits))
     return true;
   if (command->command.sqid == 0)
     return false;
@@ -120,7 +122,7 @@ static bool may_be_late(struct nvt_engine *e, const struct nvt_replay_command *c
 }
 
 /* Of I/O submission queues: as CC.IOSQES has it, where that can be. */
-static unsigned entry_shift(const struct nvt_engine *e) {
+unsigned nvt_engine_entry_shift(const struct nvt_engine *e) {
   uint32_t cc;
   memcpy(&cc, e->registers + NVT_REG_CC, sizeof(cc));
   unsigned shift = (unsigned)NVT_GET(cc, CC_IOSQES);
@@ -138,10 +140,12 @@ bool nvt_engine_finished(void *engine, uint64_t handle, const struct nvt_cqe *cq
   if (command->command.sqid == 0 && sqe->opcode == NVT_ADMIN_CREATE_IO_SQ &&
       status == NVT_SC_SUCCESS)
     e->queues[sqe->cdw10 & 0xffff] = (struct submission_queue){
-        .base = sqe->prp1, .entries = (sqe->cdw10 >> 16) + 1, .shift = entry_shift(e)};
+        .base = sqe->prp1, .entries = (sqe->cdw10 >> 16) + 1, .shift = nvt_engine_entry_shift(e)};
   command->kept = may_be_late(e, command);
   if (command->kept)
-    nvt_engine_excuse(e, command->held ? NVT_EXCEPTION_PLUGIN : NVT_EXCEPTION_HELD_ORDER);
+    nvt_engine_excuse(e, command->earlier ? NVT_EXCEPTION_EARLIER
+                         : command->held  ? NVT_EXCEPTION_PLUGIN
+                                          : NVT_EXCEPTION_HELD_ORDER);
   return command->kept;
 }
 
@@ -247,20 +251,47 @@ static bool needs_look_ahead(const struct nvt_replay_command *command) {
   return command->direction != NVT_DIRECTION_NONE;
 }
 
-void nvt_engine_command(struct nvt_engine *e, const struct nvt_feed_item *item) {
-  struct nvt_replay_command *command = item->command;
-  e->totals->commands++;
-  e->last_stimulus = e->record;
-  if (command == NULL || e->blind)
-    return;
+/* Its direction, what the trace has of it, its entry and its data. False: that can't be. */
+static bool prepare(struct nvt_engine *e, struct nvt_replay_command *command) {
   enum nvt_opcode_set set = (enum nvt_opcode_set)command->set;
   command->direction =
       (uint8_t)nvt_opcode_direction(set, nvt_command_code(set, &command->command.sqe));
   nvt_feed_look_ahead(e->feed, command, !needs_look_ahead(command));
   face_kept(e, command);
   if (!place(e, command))
-    return;
+    return false;
   nvt_engine_prepare_data(e, command);
+  return true;
+}
+
+static void executed(struct nvt_engine *e, struct nvt_replay_command *command) {
+  e->current = NULL;
+  command->executed = true;
+  if (!command->in_target)
+    nvt_feed_forget_data(e->feed, command);
+}
+
+void nvt_engine_restore_command(struct nvt_engine *e, const struct nvt_feed_item *item) {
+  struct nvt_replay_command *command = item->command;
+  if (command == NULL || !prepare(e, command))
+    return;
+  e->current = command;
+  int failed = e->ops->restore(e->target, &item->record);
+  executed(e, command);
+  if (failed)
+    nvt_findings_add(&e->totals->findings, e->record, "command", "under way", strerror(-failed),
+                     "%s (queue %u, cid 0x%04x) was under way where the trace begins, and can't be "
+                     "in the target",
+                     nvt_replay_command_name(command), command->command.sqid,
+                     command->command.sqe.cid);
+}
+
+void nvt_engine_command(struct nvt_engine *e, const struct nvt_feed_item *item) {
+  struct nvt_replay_command *command = item->command;
+  e->totals->commands++;
+  e->last_stimulus = e->record;
+  if (command == NULL || e->blind || !prepare(e, command))
+    return;
   e->current = command;
   int stepped = e->ops->step(e->target, command->command.sqid);
   if (stepped == 0) {
@@ -268,10 +299,7 @@ void nvt_engine_command(struct nvt_engine *e, const struct nvt_feed_item *item) 
     e->ops->settle(e->target);
     stepped = e->ops->step(e->target, command->command.sqid);
   }
-  e->current = NULL;
-  command->executed = true;
-  if (!command->in_target)
-    nvt_feed_forget_data(e->feed, command);
+  executed(e, command);
   if (stepped == 0 && command->command.sqid == 0 &&
       (e->meta.left_out_flags & NVT_V_meta_left_out_flags_COMMANDS) != 0)
     nvt_engine_blind(e, "filter", "admin queue",

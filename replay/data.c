@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nvme/names.h"
+#include "replay/differences.h"
 #include "replay/engine_int.h"
 
 #define DSM_RANGE 16u      /* bytes: NVM Command Set 1.1, figure 44 */
@@ -215,6 +216,8 @@ void nvt_engine_prepare_data(struct nvt_engine *e, struct nvt_replay_command *co
   if (nvt_engine_list_missing(command))
     command->unknowable = true;
   /* Without its parameters a command does something else. */
+  if (command->earlier && command->direction == NVT_DIRECTION_OUT)
+    command->unknowable = true; /* its data may have been moved before the trace */
   if (has_parameters(command) && (command->incomplete || command->moved[NVT_DIRECTION_OUT] == 0) &&
       e->meta.data_mode != NVT_V_meta_data_mode_FULL)
     command->unknowable = true;
@@ -234,6 +237,11 @@ static bool differs(struct nvt_engine *e, const struct nvt_replay_command *comma
       continue;
     if (command->command.sqid == 0 && nvt_exception_byte(&command->command.sqe, offset + i, &row)) {
       nvt_engine_excuse(e, row);
+      continue;
+    }
+    if (command->command.sqid == 0 &&
+        nvt_difference_byte(e->ops->name, &command->command.sqe, offset + i)) {
+      nvt_engine_excuse(e, NVT_EXCEPTION_MODEL);
       continue;
     }
     *where = i;
@@ -350,6 +358,10 @@ bool nvt_engine_outcome_excused(struct nvt_engine *e, const struct nvt_replay_co
     *why = NVT_EXCEPTION_RACE;
     return true;
   }
+  if (nvt_engine_from_before(e, command)) {
+    *why = NVT_EXCEPTION_EARLIER;
+    return true;
+  }
   if (command->unknowable) {
     *why = NVT_EXCEPTION_UNRECORDED;
     return true;
@@ -366,7 +378,7 @@ static void compare_lengths(struct nvt_engine *e, const struct nvt_replay_comman
   static const char *const names[3] = {"", "data.out.length", "data.in.length"};
   bool lengths = e->meta.data_mode == NVT_V_meta_data_mode_FULL ||
                  e->meta.data_mode == NVT_V_meta_data_mode_CRC;
-  if (!lengths || command->imposed || command->twice)
+  if (!lengths || command->imposed || command->twice || command->earlier)
     return;
   for (unsigned d = NVT_DIRECTION_OUT; d <= NVT_DIRECTION_IN; d++) {
     /* Of one kept back, a falsified identifier may have hidden its data's records. */
@@ -396,6 +408,8 @@ void nvt_engine_compare_data(struct nvt_engine *e, struct nvt_replay_command *co
     nvt_engine_excuse(e, NVT_EXCEPTION_RACE);
   } else if (command->corrupted) {
     nvt_engine_excuse(e, NVT_EXCEPTION_PLUGIN);
+  } else if (nvt_engine_from_before(e, command)) {
+    nvt_engine_excuse(e, NVT_EXCEPTION_EARLIER);
   } else {
     char what[64];
     describe(what, sizeof(what), command);

@@ -217,7 +217,7 @@ static void check_losses(struct nvt_engine *e, const struct nvt_feed_item *item)
 void nvt_engine_take(struct nvt_engine *e, const struct nvt_feed_item *item) {
   const struct nvt_record *record = &item->record;
   e->record = record->number;
-  if (item->missing == 0 && repeats(e, record))
+  if (nvt_engine_restore(e, item) || (item->missing == 0 && repeats(e, record)))
     return;
   check_losses(e, item);
   switch (record->header.type) {

@@ -58,10 +58,14 @@ struct nvt_engine {
   uint32_t space_count;
   uint64_t record; /* number of the current one */
   uint64_t last_stimulus;
-  bool blind;     /* state isn't known: nothing is compared until the next controller reset */
-  bool under_way; /* there was more than the state at the start */
-  bool maps_seen; /* the trace tells which guest memory there is */
-  bool maps_made; /* it doesn't, and some was made where it was needed */
+  uint64_t begun; /* the first record after what the trace begins with; 0: not reached */
+  bool ready_due, shutdown_due; /* where it begins, they were asked for and not told of */
+  bool taken_over; /* from a snapshot: features and other settings aren't known until a reset */
+  bool restored;   /* likewise, and what counts over resets isn't known at all */
+  bool blind;      /* state isn't known: nothing is compared until the next controller reset */
+  bool under_way;  /* there was more than the state at the start */
+  bool maps_seen;  /* the trace tells which guest memory there is */
+  bool maps_made;  /* it doesn't, and some was made where it was needed */
 
   struct submission_queue *queues; /* by id */
   uint8_t registers[0x38];         /* what the host last wrote */
@@ -75,7 +79,10 @@ struct nvt_engine {
   struct nvt_replay_command *in_target;
   struct nvt_replay_command *current; /* being stepped or released */
 
-  uint64_t deaf[65536 / 64]; /* vectors whose last recorded interrupt wasn't delivered */
+  bool fatal_due;                  /* the snapshot says that it has failed */
+  uint64_t due_before[65536 / 64]; /* completion queues with completions from before the trace that
+                                      no interrupt had told of */
+  uint64_t deaf[65536 / 64];       /* vectors whose last recorded interrupt wasn't delivered */
 
   struct answer *answers; /* ring */
   size_t answer_first;
@@ -96,6 +103,18 @@ void nvt_engine_tracing_stopped(struct nvt_engine *);
 int nvt_engine_add_namespace(struct nvt_engine *, uint16_t controller,
                              const struct nvt_rec_event *);
 
+/* restore.c: the trace begins in the middle of a session */
+/* A record of its beginning, which needs nothing else then. */
+bool nvt_engine_restore(struct nvt_engine *, const struct nvt_feed_item *);
+/* A completion that the target can't have, of a command from before the trace: have it. */
+bool nvt_engine_restore_completion(struct nvt_engine *, const struct nvt_replay_command *,
+                                   const struct nvt_record *);
+/* An interrupt for completions that were posted before the trace: it may have been kept from the
+ * host there. Once. */
+bool nvt_engine_told_before(struct nvt_engine *, uint16_t cqid);
+/* What it answers depends on what was before the trace. */
+bool nvt_engine_from_before(const struct nvt_engine *, const struct nvt_replay_command *);
+
 /* verdicts.c */
 void nvt_engine_verdict(struct nvt_engine *, const struct nvt_record *);
 /* Did a plug-in keep the current write from the controller? */
@@ -110,10 +129,13 @@ void nvt_engine_event(struct nvt_engine *, const struct nvt_record *);
 
 /* memory that the trace didn't tell of is made where the address is needed */
 void nvt_engine_need_memory(struct nvt_engine *, uint64_t address);
-uint64_t nvt_engine_page(const struct nvt_engine *); /* CC.MPS, bytes */
+uint64_t nvt_engine_page(const struct nvt_engine *);        /* CC.MPS, bytes */
+unsigned nvt_engine_entry_shift(const struct nvt_engine *); /* log2 of bytes, of I/O queues */
 
 /* commands.c */
 void nvt_engine_command(struct nvt_engine *, const struct nvt_feed_item *);
+/* One that was fetched before the trace is under way in the target, too. */
+void nvt_engine_restore_command(struct nvt_engine *, const struct nvt_feed_item *);
 enum nvt_fetch_wish nvt_engine_fetched(void *engine, uint64_t handle, struct nvt_rec_command *,
                                        struct nvt_cqe *);
 bool nvt_engine_finished(void *engine, uint64_t handle, const struct nvt_cqe *);

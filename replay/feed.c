@@ -287,6 +287,7 @@ static struct nvt_replay_command *make_command(struct nvt_feed *feed,
   command->record = record->number;
   command->command = record->command;
   command->controller = record->header.controller;
+  command->earlier = (record->header.flags & NVT_V_header_flags_SNAPSHOT) != 0;
   command->set = exchange != NULL ? exchange->set
                                   : (uint8_t)nvt_set_of(record->command.sqid,
                                                         record->command.sqe.opcode, NVT_SET_NVM);
@@ -321,8 +322,8 @@ static bool attach_command(struct nvt_feed *feed, const struct nvt_record *recor
       return false;
     break;
   case NVT_REC_COMPLETION:
-    if (feed->made_up)
-      break; /* by a plug-in: no command's, whatever its identifiers */
+    if (feed->made_up || (record->header.flags & NVT_V_header_flags_SNAPSHOT) != 0)
+      break; /* by a plug-in, or long ago: no command's, whatever its identifiers */
     command = find_command(feed, id, record->completion.sqid, record->completion.cqe.cid, false);
     if (command != NULL) {
       command->completion = record->completion;
@@ -481,8 +482,9 @@ bool nvt_feed_peek_interrupt(struct nvt_feed *feed, uint16_t vector, uint8_t *st
   return false;
 }
 
-#define META_RECORDS 64u /* between a change of namespaces and the record that tells it */
-#define PIN_RECORDS 1024u
+#define META_RECORDS 64u  /* between a change of namespaces and the record that tells it */
+#define PIN_RECORDS 1024u /* of the controller; of all together: */
+#define PIN_RECORDS_ALL 8192u
 #define PCI_INTERRUPT_PIN 0x3du
 
 /* 1: there is one, 0: there is none, -1: this record doesn't tell. */
@@ -509,13 +511,15 @@ const struct nvt_record *nvt_feed_peek_meta(struct nvt_feed *feed, uint16_t cont
 }
 
 bool nvt_feed_find_pin(struct nvt_feed *feed, uint16_t controller) {
-  for (size_t i = 0; i < PIN_RECORDS; i++) {
+  size_t own = 0;
+  for (size_t i = 0; i < PIN_RECORDS_ALL && own < PIN_RECORDS; i++) {
     if (i == feed->count && !pull(feed))
       return false;
-    int evidence =
-        pin_evidence(&feed->ring[(feed->first + i) & (feed->room - 1)].record, controller);
+    const struct nvt_record *record = &feed->ring[(feed->first + i) & (feed->room - 1)].record;
+    int evidence = pin_evidence(record, controller);
     if (evidence >= 0)
       return evidence != 0;
+    own += record->header.controller == controller;
   }
   return false;
 }

@@ -57,6 +57,7 @@ struct nvt_replay_command {
   uint64_t captured_upto; /* payload bytes from the transfer's start that are all captured */
   bool has_lists;         /* PRP lists or SGL segments were recorded */
   bool incomplete;        /* some of its data wasn't captured whole */
+  bool earlier;           /* fetched before the trace: a snapshot has it */
   bool executed;          /* set by the engine: data that comes now is too late */
   /* The engine's own. */
   uint8_t direction;   /* enum nvt_direction, by the opcode */

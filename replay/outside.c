@@ -126,7 +126,7 @@ static void note(struct nvt_target *o, uint8_t space, uint64_t offset, uint8_t s
                  uint64_t value) {
   if (space == NVT_V_access_space_MSIX_TABLE && offset < sizeof(o->table) &&
       sizeof(o->table) - offset >= size)
-    memcpy(o->table + offset, &value, size);
+    memcpy(o->table + offset, &value, size), o->listens[offset / 16] = true;
   if (space == NVT_V_access_space_CONFIG && o->express != 0 &&
       offset <= o->express + EXPRESS_CONTROL &&
       o->express + EXPRESS_CONTROL - offset + 2u <= size &&
@@ -189,13 +189,13 @@ static void tell_interrupt(struct nvt_target *o, uint16_t vector) {
 }
 
 /* One may stand for several completions here, and for others there: so one is told of, where there
- * was any for those that the engine knows. */
+ * was any for those that the engine knows. What comes later than that is of the same ones: the
+ * message follows the completion. */
 static void signalled(struct nvt_target *o, uint16_t vector) {
-  bool held = false;
   for (struct outside_command *c = o->commands; c != NULL; c = c->next)
     if (c->done && o->cqs[c->command.cqid].interrupts && o->cqs[c->command.cqid].vector == vector)
-      held = c->signalled = true;
-  o->due[vector] |= o->waiting[vector] || !held;
+      c->signalled = true;
+  o->due[vector] |= o->waiting[vector] && (o->listens[vector] || !o->always_sends);
   o->waiting[vector] = false;
 }
 
@@ -218,7 +218,11 @@ void nvt_outside_interrupts(struct nvt_target *o) {
 int nvt_outside_happen(struct nvt_target *o, const struct nvt_rec_event *event) {
   switch (event->event) {
   case NVT_V_event_event_ATTACH:
-  case NVT_V_event_event_IRQ_SETUP: /* all vectors are listened to from the start */
+    return 0;
+  case NVT_V_event_event_IRQ_SETUP: /* the transport listens to all vectors from the start */
+    for (uint64_t v = 0; v < event->size && v < OUTSIDE_VECTORS; v++)
+      if (event->address + v < OUTSIDE_VECTORS)
+        o->listens[event->address + v] = true;
     return 0;
   case NVT_V_event_event_DETACH:
   case NVT_V_event_event_DEVICE_RESET: {

@@ -69,6 +69,8 @@ struct nvt_target {
   uint8_t table[OUTSIDE_VECTORS * 16];
   bool waiting[OUTSIDE_VECTORS]; /* a completion was told of, and no interrupt came yet */
   bool due[OUTSIDE_VECTORS];     /* one came, and the engine wasn't told */
+  bool listens[OUTSIDE_VECTORS]; /* the recorded host, to this vector */
+  bool always_sends;             /* messages, whether it listens or not */
   struct outside_sq *sqs;        /* by id */
   struct outside_cq *cqs;
   uint16_t last_cq; /* highest id in use */

@@ -8,10 +8,16 @@
 static const struct nvt_target_ops *const targets[] = {
     &nvt_target_model,
     &nvt_target_vfio_user,
+    &nvt_target_qtest,
 };
 
 const struct nvt_target_ops *nvt_target_at(size_t index) {
   return index < sizeof(targets) / sizeof(targets[0]) ? targets[index] : NULL;
+}
+
+/* In brackets it may be left out. */
+static bool wants(const struct nvt_target_ops *ops, bool given) {
+  return ops->address == NULL ? !given : given || ops->address[0] == '[';
 }
 
 const struct nvt_target_ops *nvt_target_find(const char *name, const char **address) {
@@ -23,6 +29,6 @@ const struct nvt_target_ops *nvt_target_find(const char *name, const char **addr
     *address = rest;
   for (size_t i = 0; (ops = nvt_target_at(i)) != NULL; i++)
     if (strlen(ops->name) == length && strncmp(ops->name, name, length) == 0)
-      return (ops->address != NULL) == (rest != NULL) ? ops : NULL;
+      return wants(ops, rest != NULL) ? ops : NULL;
   return NULL;
 }

@@ -63,6 +63,7 @@ struct nvt_target_ops {
   /* Only what a host sees of it is seen: registers, its memory, interrupts. Its memory is to be
    * shared, and what else differs is excused (replay/exceptions.def, UNSEEN). */
   bool outside;
+  bool own_config; /* its configuration space is another than the recorded one's */
   /* False with a message for a person in why. */
   bool (*open)(const struct nvt_target_setup *, struct nvt_target **out, char *why, size_t whylen);
   void (*close)(struct nvt_target *);
@@ -94,6 +95,12 @@ struct nvt_target_ops {
    * completion, an interrupt, a fatal status, a removal or return, or the asynchronous event
    * that a completion tells of. NULL, or -ENOTSUP: the target can't. */
   int (*inject)(struct nvt_target *, uint8_t tap, const struct nvt_record *);
+  /* The controller is in the middle of a session, as a record with the flag SNAPSHOT says, after
+   * registers and the MSI-X table were written: a queue state; a command that is under way, its
+   * entry is in its slot, and `fetched` is told of it; a completion that no interrupt has told of
+   * yet, and an interrupt that has told of those of its vector. NULL, or -ENOTSUP: the target
+   * can't. */
+  int (*restore)(struct nvt_target *, const struct nvt_record *);
   /* A namespace more; 0 too when it is there already. */
   int (*add_namespace)(struct nvt_target *, const struct nvt_meta_namespace *);
 };

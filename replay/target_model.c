@@ -9,6 +9,7 @@
 #include "controller/controller.h"
 #include "controller/inject.h"
 #include "controller/profiles/profile.h"
+#include "controller/restore.h"
 #include "controller/tap.h"
 #include "nvme/nvme.h"
 #include "replay/target_int.h"
@@ -420,6 +421,41 @@ static int model_inject(struct nvt_target *t, uint8_t tap, const struct nvt_reco
   }
 }
 
+static int restore_queue(struct nvt_controller *c, const struct nvt_rec_queue *queue) {
+  const struct nvt_queue_info info = {
+      .qid = queue->qid,
+      .cqid = queue->cqid,
+      .vector = queue->vector,
+      .is_cq = queue->is_cq != 0,
+      .interrupts = (queue->queue_flags & NVT_V_queue_queue_flags_INTERRUPTS) != 0,
+      .phase = (queue->queue_flags & NVT_V_queue_queue_flags_PHASE) != 0,
+      .base = queue->base,
+      .entries = queue->entries,
+      .head = queue->head,
+      .tail = queue->tail};
+  return nvt_controller_restore_queue(c, &info);
+}
+
+static int model_restore(struct nvt_target *t, const struct nvt_record *record) {
+  switch (record->header.type) {
+  case NVT_REC_QUEUE_STATE:
+    return restore_queue(t->device, &record->queue);
+  case NVT_REC_COMMAND: {
+    int fetched =
+        nvt_controller_restore_command(t->device, record->command.sqid, record->command.slot);
+    return fetched < 0 ? fetched : fetched == 0 ? -EAGAIN : 0;
+  }
+  case NVT_REC_COMPLETION:
+    nvt_controller_restore_due(t->device, record->completion.cqid);
+    return 0;
+  case NVT_REC_INTERRUPT:
+    nvt_controller_restore_told(t->device, record->interrupt.vector);
+    return 0;
+  default:
+    return -ENOTSUP;
+  }
+}
+
 const struct nvt_target_ops nvt_target_model = {
     .name = "model",
     .summary = "the controller model in this process, set up as the recorded controller was",
@@ -436,5 +472,6 @@ const struct nvt_target_ops nvt_target_model = {
     .preload = model_preload,
     .happen = model_happen,
     .inject = model_inject,
+    .restore = model_restore,
     .add_namespace = model_add_namespace,
 };

@@ -176,9 +176,24 @@ static struct nvt_preamble_controller *controller_of(struct nvt_preamble *preamb
   return slot != NULL ? slot->value : NULL;
 }
 
+/* docs/trace-format.md, "verdict": of reads, and of what a plug-in caused. */
+static bool is_on_next(const struct nvt_rec_verdict *verdict) {
+  bool read = verdict->tap == NVT_V_verdict_tap_PCI_REGREAD ||
+              verdict->tap == NVT_V_verdict_tap_REGREAD ||
+              verdict->tap == NVT_V_verdict_tap_MSIXREAD;
+  return verdict->verdict == NVT_V_verdict_verdict_INJECTED ||
+         (verdict->verdict == NVT_V_verdict_verdict_CHANGED && read);
+}
+
 int nvt_preamble_record(struct nvt_preamble *preamble, const struct nvt_record *record,
                         const uint8_t *bytes) {
   unsigned type = record->header.type;
+  preamble->foretold = type == NVT_REC_VERDICT && is_on_next(&record->verdict);
+  if (preamble->foretold) {
+    preamble->foretold_controller = record->header.controller;
+    preamble->foretold_ns = record->time_ns;
+    preamble->verdict = record->verdict;
+  }
   bool access =
       type == NVT_REC_CONFIG_WRITE || type == NVT_REC_MSIX_WRITE || type == NVT_REC_MSIX_READ;
   if (type != NVT_REC_META && type != NVT_REC_EVENT && !access)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Commands and their completions. */
 #include <errno.h>
+#include <string.h>
 
 #include "trace/session_int.h"
 
@@ -159,6 +160,27 @@ static uint16_t next_slot(const struct nvt_queue *queue, uint16_t slot) {
   return queue->view.entries != 0 && next >= queue->view.entries ? 0 : next;
 }
 
+static struct nvt_exchange_node *oldest_of(const struct nvt_session *session,
+                                           const struct nvt_queue *sq, uint16_t cid) {
+  const struct nvt_map_slot *slot = nvt_map_find(&session->commands, command_key(sq, cid));
+  return slot != NULL ? slot->value : NULL;
+}
+
+/* A snapshot in the middle, where another trace may begin, has a command that is known. */
+static bool is_known(const struct nvt_exchange_node *node, const struct nvt_record *record) {
+  return node != NULL && nvt_is_snapshot(record) && node->pub.command.time_ns == record->time_ns &&
+         memcmp(&node->pub.sqe, &record->command.sqe, sizeof(node->pub.sqe)) == 0;
+}
+
+/* Likewise; they come in order. */
+static bool is_posted(const struct nvt_queue *cq, const struct nvt_record *record) {
+  const struct nvt_exchange_node *last = cq != NULL ? cq->list.last : NULL;
+  if (last == NULL)
+    return false;
+  return last->pub.completion.time_ns > record->time_ns ||
+         (last->pub.completion.time_ns == record->time_ns && last->slot == record->completion.slot);
+}
+
 int nvt_session_command(struct nvt_session *session, struct nvt_controller_node *controller,
                         const struct nvt_record *record, struct nvt_view *view) {
   const struct nvt_rec_command *command = &record->command;
@@ -166,6 +188,12 @@ int nvt_session_command(struct nvt_session *session, struct nvt_controller_node 
   struct nvt_queue *sq = nvt_session_need_queue(session, controller, id);
   if (sq == NULL)
     return nvt_session_no_queue(session);
+  struct nvt_exchange_node *known = oldest_of(session, sq, command->sqe.cid);
+  if (is_known(known, record)) {
+    view->exchange = &known->pub;
+    view->queue = sq->life;
+    return 0;
+  }
   if (sq->view.outstanding >= NVT_LIST_MAX)
     nvt_session_cancel(session, sq, sq->list.first, NVT_EXCHANGE_UNFINISHED);
   struct nvt_exchange_node *node = nvt_session_new_exchange(session);
@@ -217,12 +245,6 @@ int nvt_session_command(struct nvt_session *session, struct nvt_controller_node 
   view->exchange = exchange;
   view->queue = sq->life;
   return 0;
-}
-
-static struct nvt_exchange_node *oldest_of(const struct nvt_session *session,
-                                           const struct nvt_queue *sq, uint16_t cid) {
-  const struct nvt_map_slot *slot = nvt_map_find(&session->commands, command_key(sq, cid));
-  return slot != NULL ? slot->value : NULL;
 }
 
 struct nvt_exchange *nvt_session_outstanding(const struct nvt_session *session, uint16_t controller,
@@ -300,6 +322,10 @@ int nvt_session_completion(struct nvt_session *session, struct nvt_controller_no
   const struct nvt_rec_completion *completion = &record->completion;
   struct nvt_doorbell_id id = {.qid = completion->sqid};
   struct nvt_queue *sq = nvt_session_find_queue(session, controller->state.controller, id);
+  struct nvt_doorbell_id cq = {.qid = completion->cqid, .is_cq = true};
+  if (nvt_is_snapshot(record) &&
+      is_posted(nvt_session_find_queue(session, controller->state.controller, cq), record))
+    return 0;
   bool snapshot = nvt_is_snapshot(record); /* then its command isn't in the trace */
   struct nvt_exchange_node *node =
       sq != NULL && !snapshot ? oldest_of(session, sq, completion->cqe.cid) : NULL;

@@ -255,6 +255,14 @@ static void cover(struct nvt_session *session, struct nvt_queue *cq, struct nvt_
   cq->uncovered_count = 0;
 }
 
+/* One of a snapshot is of its queue alone, and older than what was posted since. */
+static void cover_before(struct nvt_session *session, struct nvt_queue *cq,
+                         struct nvt_signal *signal) {
+  if (cq != NULL && cq->uncovered != NULL &&
+      cq->uncovered->pub.completion.time_ns <= session->now.time_ns)
+    cover(session, cq, signal);
+}
+
 int nvt_session_interrupt(struct nvt_session *session, struct nvt_controller_node *controller,
                           const struct nvt_record *record, struct nvt_view *view) {
   const struct nvt_rec_interrupt *interrupt = &record->interrupt;
@@ -273,6 +281,10 @@ int nvt_session_interrupt(struct nvt_session *session, struct nvt_controller_nod
   }
   if (interrupt->state != NVT_V_interrupt_state_SENT) {
     signal->count = cq != NULL ? cq->uncovered_count : 0;
+    return 0;
+  }
+  if (nvt_is_snapshot(record)) {
+    cover_before(session, cq, signal);
     return 0;
   }
   if (cq != NULL)

@@ -31,6 +31,7 @@ int main(int argc, char **argv) {
            count = argc > 3 ? (unsigned)atoi(argv[3]) : 100;
   struct nvmetap_options options = {.size = sizeof(options),
                                     .recorder = "toy 1.0",
+                                    .crash_safe = true,
                                     .data = NVMETAP_DATA_FULL,
                                     .threads = devices};
   struct nvmetap_recorder *recorder = NULL;

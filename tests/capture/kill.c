@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <glob.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
@@ -32,7 +33,7 @@ struct options {
 };
 
 struct totals {
-  uint64_t seen, records, lost, in_gaps, recover_kills, idle;
+  uint64_t seen, records, lost, in_gaps, recover_kills, idle, files;
 };
 
 static uint64_t state;
@@ -95,12 +96,15 @@ static pid_t start_recorder(const struct options *o, const char *socket, const c
 
 struct killer {
   pid_t pid;
+  bool early; /* any time from its start on; else from the first completion that the host saw */
   uint64_t us;
   struct host *host;
 };
 
 static void *kill_later(void *arg) {
   struct killer *k = arg;
+  for (unsigned i = 0; !k->early && i < 100000 && !atomic_load(&k->host->begun); i++)
+    sleep_us(200);
   sleep_us(k->us);
   kill(k->pid, SIGKILL);
   waitpid(k->pid, NULL, 0); /* what it was about to store it has stored */
@@ -121,6 +125,32 @@ static int recover(const struct options *o, const char *log, bool shoot) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/* Files of a set one after another, and what is compressed isn't: *trace is the path of that. */
+static void collect(const struct options *o, char trace[PATH_MAX], struct totals *totals) {
+  char command[2 * PATH_MAX];
+  glob_t files;
+  if (o->more[0] == NULL)
+    return;
+  snprintf(command, sizeof(command), "%s/x*.pcap", o->dir);
+  if (glob(command, 0, NULL, &files) == 0)
+    totals->files += files.gl_pathc;
+  globfree(&files);
+  snprintf(command, sizeof(command),
+           "cd '%s' && rm -f all && for f in x*.pcap; do [ -e $f ] || continue; "
+           "{ zstd -dqc $f 2>/dev/null || cat $f; } | "
+           "if [ -e all ]; then tail -c +25 >>all; else cat >all; fi; done",
+           o->dir);
+  if (system(command) == 0)
+    snprintf(trace, PATH_MAX, "%s/all", o->dir);
+}
+
+static void remove_traces(const struct options *o) {
+  char command[2 * PATH_MAX];
+  snprintf(command, sizeof(command), "rm -f '%s'/x*.pcap '%s/all'", o->dir, o->dir);
+  if (o->more[0] != NULL && system(command) != 0)
+    exit(2);
+}
+
 /* One kill. False with a line on standard output: something is missing. */
 static bool once(const struct options *o, unsigned n, struct host *host, struct totals *totals) {
   char socket[PATH_MAX], trace[PATH_MAX], log[PATH_MAX], kept[PATH_MAX + 32];
@@ -130,9 +160,10 @@ static bool once(const struct options *o, unsigned n, struct host *host, struct 
   snprintf(kept, sizeof(kept), "%s/kept-%u.pcap", o->dir, n);
   unlink(trace);
   unlink(socket);
+  remove_traces(o);
   struct note *notes = host->notes;
   *host = (struct host){.socket = socket, .notes = notes};
-  struct killer killer = {.host = host, .us = draw(1000ull * o->longest)};
+  struct killer killer = {.host = host, .early = draw(10) == 0, .us = draw(1000ull * o->longest)};
   killer.pid = start_recorder(o, socket, trace, log);
   pthread_t thread;
   if (killer.pid < 0 || pthread_create(&thread, NULL, kill_later, &killer) != 0)
@@ -143,6 +174,7 @@ static bool once(const struct options *o, unsigned n, struct host *host, struct 
     totals->recover_kills += recover(o, log, true) == -1;
   int status = recover(o, log, false);
   struct verdict verdict;
+  collect(o, trace, totals);
   judge(trace, host, o->drop, &verdict);
   if (verdict.wrong[0] == '\0' && (status < 0 || status > (o->drop ? 1 : 0)))
     snprintf(verdict.wrong, sizeof(verdict.wrong), "recover: exit status %d", status);
@@ -171,7 +203,7 @@ static bool parse(int argc, char **argv, struct options *o) {
       {"slow", 1, NULL, 's'},       {"kill-recover", 0, NULL, 'r'},
       {"longest", 1, NULL, 'l'},    {"seed", 1, NULL, 'S'},
       {"keep-every", 1, NULL, 'e'}, {0}};
-  *o = (struct options){.kills = 10, .longest = 150, .seed = (uint64_t)time(NULL)};
+  *o = (struct options){.kills = 10, .longest = 100, .seed = (uint64_t)time(NULL)};
   for (int option; (option = getopt_long(argc, argv, "+", options, NULL)) != -1;)
     switch (option) {
     case 'n':
@@ -235,10 +267,10 @@ int main(int argc, char **argv) {
   if (left)
     printf("%s: rings were left behind\n", rings);
   printf("%u kills, %u wrong: the host saw %llu completions (none at %llu kills), %llu records, "
-         "%llu lost (%llu completions in gaps), recover killed %llu times, seed %llu\n",
+         "%llu lost (%llu completions in gaps), recover killed %llu times, %llu files, seed %llu\n",
          o.kills, bad, (unsigned long long)totals.seen, (unsigned long long)totals.idle,
          (unsigned long long)totals.records, (unsigned long long)totals.lost,
          (unsigned long long)totals.in_gaps, (unsigned long long)totals.recover_kills,
-         (unsigned long long)o.seed);
+         (unsigned long long)totals.files, (unsigned long long)o.seed);
   return bad > 0 || left ? 1 : 0;
 }

@@ -24,7 +24,8 @@ struct host {
   struct note *notes;
   uint32_t submitted; /* notes in use; 0 is none */
   uint32_t seen;
-  char why[256]; /* it couldn't even begin, because */
+  atomic_bool begun; /* an I/O command's was seen */
+  char why[256];     /* it couldn't even begin, because */
 };
 /* Drive the device as hard as it can be until it is dead. */
 void host_run(struct host *);

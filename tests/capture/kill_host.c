@@ -83,6 +83,8 @@ static void reap(struct run *r, struct queue *q) {
   }
   if (any)
     ring(r, q, true, q->head);
+  if (any && q->id != 0)
+    atomic_store(&r->host->begun, true);
 }
 
 static bool alive(const struct run *r) {

@@ -12,7 +12,7 @@
 #include "tests/capture/kill.h"
 
 /* As docs/trace-format.md has it, and nothing of the program that is judged. */
-enum { COMMAND = 11, COMPLETION = 12, EVENT = 14, LOSS = 16, RECOVERED = 24 };
+enum { COMMAND = 11, COMPLETION = 12, EVENT = 14, LOSS = 16, RECOVERED = 24, SNAPSHOT = 1 };
 enum { QUEUES = 3, CIDS = 64, GAPS = 1 << 16 };
 
 struct gap {
@@ -97,6 +97,7 @@ static void take_completion(struct judging *j, const uint8_t *body, uint64_t seq
     j->current[sqid][cid] = 0;
 }
 
+/* `length` as recorded: a snap length may have left less of it. */
 static void take(struct judging *j, const uint8_t *record, size_t length) {
   uint8_t type = record[5];
   uint64_t seq = number(record + 24, 8);
@@ -113,7 +114,7 @@ static void take(struct judging *j, const uint8_t *record, size_t length) {
     wrong(j, "sequence number %llu, and not %llu", (unsigned long long)seq,
           (unsigned long long)j->next_seq);
   j->next_seq = seq + 1;
-  if (type == COMMAND)
+  if (type == COMMAND && (record[7] & SNAPSHOT) == 0)
     take_command(j, body, seq);
   if (type == COMPLETION)
     take_completion(j, body, seq);
@@ -140,7 +141,7 @@ static void walk(struct judging *j) {
     if (ns < last)
       wrong(j, "time goes back at %zu", at);
     last = ns;
-    take(j, frame + 16, length);
+    take(j, frame + 16, number(frame + 12, 4));
     at += 16 + length;
   }
 }

@@ -60,7 +60,7 @@ def pages(exchange):
                 size, kind = struct.unpack_from("<I3xB", entry, 8)
                 data = kind >> 4 < 2
                 size = min(size, max(0, length - at)) if data else size
-                rows.append((where, SGL[kind >> 4] + f", offset {at}" * data + f", {size} bytes"))
+                rows.append((where, SGL[kind >> 4] + f", offset {at}" * data + f", {size} byte" + "s" * (size != 1)))
                 at += size * data
                 continue
             first = PAGE - where % PAGE if address is None and i == 0 else PAGE

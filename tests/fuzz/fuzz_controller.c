@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A guest made of bytes: register and configuration writes, queue entries, PRP
- * lists, doorbells, windows that come and go; and a plug-in on every tap that changes,
+ * lists, SGLs, doorbells, windows that come and go; and a plug-in on every tap that changes,
  * finishes, holds and drops, and does from its callbacks what no driver asked for. The
  * sanitizers watch for what is outside guest memory; what must hold besides: a poll ends,
  * nothing is outstanding after a reset, and the controller then works as before.
@@ -91,8 +91,13 @@ static void once(void) {
   memory = aligned_alloc(4096, MEMORY);
   if (memory == NULL || nvt_plugin_host_create(&host) != 0)
     abort();
-  const struct nvt_controller_options options = {
-      .io_queues = 3, .entries = 63, .mdts = 5, .vectors = 5, .port = &port, .plugins = host};
+  const struct nvt_controller_options options = {.io_queues = 3,
+                                                 .entries = 63,
+                                                 .mdts = 5,
+                                                 .vectors = 5,
+                                                 .sgl = true,
+                                                 .port = &port,
+                                                 .plugins = host};
   if (nvt_controller_create(&options, &c) != 0 ||
       nvt_controller_add_namespace(c, "ram:64K", NULL, why, sizeof(why)) != 0 ||
       nvt_controller_add_namespace(c, "ram:64K,block=4096", NULL, why, sizeof(why)) != 0)
@@ -165,11 +170,30 @@ static void put_entry(struct input *in) {
     sqe.flags = (uint8_t)take(in, 1);
   sqe.prp1 = BASE + (take(in, 1) << 12) + ((more & 16) != 0 ? take(in, 2) : 0);
   sqe.prp2 = BASE + (take(in, 1) << 12) + ((more & 32) != 0 ? take(in, 2) : 0);
+  if (NVT_SQE_PSDT(sqe.flags) != 0) { /* length and type of SGL1 */
+    sqe.prp2 = take(in, 2);
+    sqe.prp2 |= take(in, 1) << 56;
+  }
   sqe.cdw10 = (uint32_t)take(in, 4);
   sqe.cdw11 = (uint32_t)take(in, 4);
   if ((more & 64) != 0)
     sqe.cdw12 = (uint32_t)take(in, 4);
   memcpy(memory + at * 0x2000 + slot * sizeof(sqe), &sqe, sizeof(sqe));
+}
+
+/* SGL descriptors, from a page's start on. */
+static void put_segment(struct input *in) {
+  uint32_t at = (uint32_t)take(in, 1) % (MEMORY >> 12), count = (uint32_t)take(in, 1) + 1;
+  for (uint32_t i = 0; i < count && in->left != 0; i++) {
+    uint8_t type = (uint8_t)take(in, 1);
+    uint64_t address = BASE + (take(in, 2) << 4) + (type & 8);
+    uint32_t length = (uint32_t)take(in, (type & 4) != 0 ? 4 : 2);
+    uint8_t *to = memory + at * 4096 + i * 16;
+    memset(to, 0, 16);
+    memcpy(to, &address, 8);
+    memcpy(to + 8, &length, 4);
+    to[15] = (uint8_t)(type & 0xf3); /* subtypes of 0 to 3 */
+  }
 }
 
 static void step(struct input *in) {
@@ -232,7 +256,10 @@ static void step(struct input *in) {
     (void)nvt_controller_step(c, op >> 4);
     break;
   case 14:
-    inject((uint8_t)take(in, 1));
+    if ((op & 0x80) != 0)
+      put_segment(in);
+    else
+      inject((uint8_t)take(in, 1));
     break;
   default:
     put_entry(in);

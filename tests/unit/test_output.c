@@ -218,6 +218,58 @@ static void a_packed_file_is_whole_after_each_put(void **state) {
   sweep();
 }
 
+/* Wireshark 4.0 finds a frame only where one begins at the start of its window, too, or none begins
+ * in it. Records of all sizes that compress well, badly, and not at all. */
+static void frames_begin_where_wireshark_looks(void **state) {
+  (void)state;
+  enum { WINDOW = 128 * 1024 + 3, BYTES = 2 << 20 };
+  static uint8_t bytes[BYTES];
+  for (unsigned kind = 0; kind < 6; kind++) {
+    static const uint32_t tails[] = {16, 16, 4096, 70000, 131072, 262000};
+    const struct nvt_output_options options = {
+        .path = in_folder("z.pcap.zst"), .packer = &nvt_packer_zstd, .level = 1};
+    struct nvt_output *output = create(&options);
+    assert_int_equal(nvt_output_next(output, why, sizeof(why)), 0);
+    uint64_t seq = 0;
+    size_t plain = 24, where = 0;
+    static uint8_t all[24 << 20];
+    srandom(kind);
+    for (unsigned round = 0; round < 10; round++) {
+      unsigned most = BYTES / (tails[kind] + 80) - 1;
+      unsigned count = 1 + (unsigned)random() % most;
+      size_t length = make(bytes, seq, count, tails[kind]);
+      for (size_t at = 0; at < length && kind > 0; at += nvt_output_frame(bytes + at))
+        for (uint32_t i = 0; i < tails[kind]; i++)
+          bytes[at + 80 + i] = (uint8_t)(random() & (kind == 2 ? 0x0f : 0xff));
+      assert_int_equal(nvt_output_put(output, bytes, length), 0);
+      memcpy(all + plain, bytes, length);
+      plain += length;
+      seq += count;
+    }
+    nvt_output_destroy(output);
+    size_t size;
+    uint8_t *packed = slurp(in_folder("z.pcap.zst"), &size), *back = malloc(plain);
+    assert_int_equal(ZSTD_decompress(back, plain, packed, size), plain);
+    assert_memory_equal(back + 24, all + 24, plain - 24);
+    bool at_start = false;
+    unsigned frames = 0;
+    for (size_t at = 0; at < size; frames++) {
+      at_start = at / WINDOW == where / WINDOW ? at_start : false;
+      at_start |= at % WINDOW == 0;
+      assert_true(at_start);
+      where = at;
+      size_t frame = ZSTD_findFrameCompressedSize(packed + at, size - at);
+      assert_false(ZSTD_isError(frame));
+      at += frame;
+    }
+    assert_true(frames > 10);
+    assert_true(size < plain + plain / 4 + 2 * WINDOW); /* filled up within reason */
+    free(packed);
+    free(back);
+  }
+  sweep();
+}
+
 /* A set keeps the newest files; a stranger's file of the oldest's name is left alone. */
 static void a_set_keeps_so_many(void **state) {
   (void)state;
@@ -376,6 +428,7 @@ int main(void) {
       cmocka_unit_test(a_file_holds_what_was_put),
       cmocka_unit_test(a_snap_length_cuts_tails_only),
       cmocka_unit_test(a_packed_file_is_whole_after_each_put),
+      cmocka_unit_test(frames_begin_where_wireshark_looks),
       cmocka_unit_test(a_set_keeps_so_many),
       cmocka_unit_test(names),
       cmocka_unit_test(a_full_disk),

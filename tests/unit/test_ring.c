@@ -164,6 +164,29 @@ static void a_closed_ring_lets_its_producer_go(void **state) {
   nvt_ring_destroy(ring);
 }
 
+/* Whoever finds the ring starts to read there, and not at the start of the file. */
+static void a_boundary_stands_before_what_is_not_consumed(void **state) {
+  (void)state;
+  struct nvt_ring *ring;
+  assert_int_equal(nvt_ring_create(SIZE, &ring), 0);
+  const size_t lengths[] = {24, 72, 136, 4176, 65536};
+  for (unsigned i = 0; i < 20000; i++) {
+    size_t length = lengths[i * 7 % 5];
+    while (nvt_ring_reserve(ring, length) == NULL) /* most of the time it is full */
+      nvt_ring_consume(ring, 512);
+    nvt_ring_commit(ring, length);
+    uint64_t count = ring->shared->boundaries, nearest = 0;
+    for (uint64_t n = 0; n < count && n < NVT_RING_BOUNDARIES; n++) {
+      uint64_t at = ring->shared->boundary[n];
+      if (at <= ring->tail && at > nearest)
+        nearest = at;
+    }
+    assert_true(nearest > 0 || ring->head <= 2 * SIZE);
+    assert_true(ring->tail - nearest <= 2 * SIZE);
+  }
+  nvt_ring_destroy(ring);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(sizes),
@@ -171,6 +194,7 @@ int main(void) {
       cmocka_unit_test(full_at_exactly_its_size),
       cmocka_unit_test(wraps_in_one_piece),
       cmocka_unit_test(two_threads_lose_nothing),
+      cmocka_unit_test(a_boundary_stands_before_what_is_not_consumed),
       cmocka_unit_test(a_closed_ring_lets_its_producer_go),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -147,6 +147,7 @@ static void follows_events(void **unused) {
               {NVT_V_event_event_MIGRATE_OUT, NVT_CONDITION_UNKNOWN, true},
               {NVT_V_event_event_MIGRATE_IN, NVT_CONDITION_UNKNOWN, true},
               {NVT_V_event_event_TRACE_STOPPED, NVT_CONDITION_UNKNOWN, true},
+              {NVT_V_event_event_RECOVERED, NVT_CONDITION_UNKNOWN, true},
               {NVT_V_event_event_DMA_MAP, NVT_CONDITION_SHUTTING_DOWN, false}};
   for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
     start();

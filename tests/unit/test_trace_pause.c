@@ -127,6 +127,13 @@ static void a_pause_leaves_state_and_no_step(void **state) {
   assert_int_equal(nvt_trace_tap_start(s.tap), 0);
   assert_true(wants(&s, NVT_REC_META, 0));
   assert_int_equal(s.record.meta.namespaces, 2);
+  assert_true(wants(&s, NVT_REC_EVENT, NVT_V_header_flags_SNAPSHOT));
+  assert_int_equal(s.record.event.event, NVT_V_event_event_DMA_MAP);
+  static const uint16_t written[] = {0x04, 0x10, 0x14, 0x3c, 0x44, 0x50, 0x68, 0x70, 0x88, 0x90};
+  for (unsigned i = 0; i < sizeof(written) / sizeof(written[0]); i++) {
+    assert_true(wants(&s, NVT_REC_CONFIG_WRITE, NVT_V_header_flags_SNAPSHOT));
+    assert_int_equal(s.record.access.offset, written[i]);
+  }
   want_register(&s, NVT_REC_REG_READ, NVT_REG_CAP, reg64(h, NVT_REG_CAP));
   want_register(&s, NVT_REC_REG_READ, NVT_REG_VS, 0x10400);
   want_register(&s, NVT_REC_REG_WRITE, NVT_REG_INTMS, 0);

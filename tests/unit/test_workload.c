@@ -30,6 +30,7 @@ static void defaults(void **state) {
     assert_int_equal(w.seed, 1);
     assert_true(w.interrupts);
     assert_true(w.timeout == 30);
+    assert_int_equal(w.sgl, NVT_SGL_OFF);
     assert_null(w.progress);
   }
 }
@@ -106,6 +107,9 @@ static void limits(void **state) {
     const char *text;
     bool good;
   } cases[] = {
+      {"sgl=on", true},        {"sgl=mixed", true},
+      {"sgl=off", true},       {"sgl=", false},
+      {"sgl=onn", false},      {"sgl=on,host=naive", false},
       {"bs=511", false},       {"bs=512", true},
       {"bs=513", false},       {"bs=32M", true},
       {"bs=33554944", false},  {"bs=0", false},
