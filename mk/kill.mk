@@ -10,7 +10,7 @@ $(BUILD)/capture/kill: $(wildcard tests/capture/kill*.c) tests/capture/kill.h $(
 
 $(BUILD)/capture/slow.so: tests/capture/slow.c
 	@mkdir -p $(@D)
-	$(CC) -O2 -shared -fPIC $(WARNINGS) -o $@ $< -ldl
+	$(CC) -D_GNU_SOURCE -O2 -shared -fPIC $(WARNINGS) -o $@ $< -ldl
 
 .PHONY: check-kill
 check-kill: all $(CAPTURE_PROGRAMS)
