@@ -74,6 +74,10 @@ struct nvt_emit_frame { /* of a pcap file, in front of each record */
 };
 _Static_assert(sizeof(struct nvt_emit_frame) == NVT_FRAME_HEADER_BYTES, "pcap record header");
 
+/* With the constants of a kind of record there is little left of it; the compiler, which sees many
+ * uses, would make one function. */
+#define NVT_EMIT_INLINE inline __attribute__((always_inline))
+
 static inline uint64_t nvt_emit_now(struct nvt_emit *emit) {
   return nvt_trace_clock_ns(&emit->clock);
 }
@@ -85,9 +89,10 @@ static inline struct nvt_emit_stream *nvt_emit_stream_of(struct nvt_emit *emit, 
 }
 
 /* Fill in the frame and the record's header at `at`, where there is room; the body's place. */
-static inline void *nvt_emit_head(struct nvt_emit *emit, struct nvt_emit_stream *stream,
-                                  struct nvt_emit_who who, void *at, enum nvt_record_type type,
-                                  uint32_t length, uint64_t ns) {
+static NVT_EMIT_INLINE void *nvt_emit_head(struct nvt_emit *emit, struct nvt_emit_stream *stream,
+                                           struct nvt_emit_who who, void *at,
+                                           enum nvt_record_type type, uint32_t length,
+                                           uint64_t ns) {
   struct nvt_trace_time time = nvt_trace_clock_split(&emit->clock, ns);
   *(struct nvt_emit_frame *)at = (struct nvt_emit_frame){.seconds = time.seconds,
                                                          .nanoseconds = time.nanoseconds,
@@ -109,8 +114,9 @@ static inline void *nvt_emit_head(struct nvt_emit *emit, struct nvt_emit_stream 
 
 /* Start a record whose body and tail take `body` bytes, a multiple of 8, of what was at `ns`. The
  * body's place, NULL: lost, and counted. */
-static inline void *nvt_emit_begin_at(struct nvt_emit *emit, struct nvt_emit_who who,
-                                      enum nvt_record_type type, size_t body, uint64_t ns) {
+static NVT_EMIT_INLINE void *nvt_emit_begin_at(struct nvt_emit *emit, struct nvt_emit_who who,
+                                               enum nvt_record_type type, size_t body,
+                                               uint64_t ns) {
   struct nvt_emit_stream *stream = nvt_emit_stream_of(emit, who.controller);
   if (__builtin_expect(stream == NULL, 0)) {
     emit->counts.lost++;
@@ -132,8 +138,8 @@ static inline void *nvt_emit_begin_at(struct nvt_emit *emit, struct nvt_emit_who
   return nvt_emit_head(emit, stream, who, at, type, length, ns);
 }
 
-static inline void *nvt_emit_begin(struct nvt_emit *emit, struct nvt_emit_who who,
-                                   enum nvt_record_type type, size_t body) {
+static NVT_EMIT_INLINE void *nvt_emit_begin(struct nvt_emit *emit, struct nvt_emit_who who,
+                                            enum nvt_record_type type, size_t body) {
   nvt_ring_begin(emit->ring);
   return nvt_emit_begin_at(emit, who, type, body, nvt_emit_now(emit));
 }

@@ -34,6 +34,7 @@ static void catch_signals(void) {
   sigaction(SIGTERM, &action, NULL);
   struct sigaction ignore = {.sa_handler = SIG_IGN};
   sigaction(SIGPIPE, &ignore, NULL);
+  sigaction(SIGXFSZ, &ignore, NULL); /* a limit on file sizes is an error of writing */
 }
 
 struct session {
@@ -382,8 +383,13 @@ NVT_COMMAND(
         "\n"
         "  --trace FILE|-          where to write the trace; '-': standard output, to be piped.\n"
         "                          Without it nothing is recorded\n"
-        "  --data none|head:N|full data of the commands: none, the first N bytes of each, or all;\n"
-        "                          default none (PRP lists and SGLs are always recorded)\n"
+        "  --data none|head:N|full|crc  data of the commands: none, the first N bytes of each, "
+        "all,\n"
+        "                          or a CRC of each block; default none (PRP lists and SGLs are\n"
+        "                          always recorded). head:N and full with ',dedup[:SIZE]' behind: "
+        "pages\n"
+        "                          that repeat one of the last SIZE bytes aren't recorded again;\n"
+        "                          128K to 64M, 4M if not given\n"
         "  --filter WORDS          what to record, with ',' between: commands, doorbells, "
         "metadata,\n"
         "                          admin, io, queue=N, opcode=Read, nsid=N, lba=A-B, errors,\n"

@@ -83,7 +83,8 @@ uint8_t nvt_select_left_out(const struct nvt_select *select) {
   return (uint8_t)((filter->no_doorbells ? NVT_V_meta_left_out_flags_DOORBELLS : 0u) |
                    (filter->no_interrupts ? NVT_V_meta_left_out_flags_INTERRUPTS : 0u) |
                    (nvt_trace_filter_commands(filter) ? NVT_V_meta_left_out_flags_COMMANDS : 0u) |
-                   (filter->no_lists ? NVT_V_meta_left_out_flags_LISTS : 0u));
+                   (filter->no_lists ? NVT_V_meta_left_out_flags_LISTS : 0u) |
+                   (nvt_trace_filter_queues(filter) ? NVT_V_meta_left_out_flags_QUEUES : 0u));
 }
 
 static uint16_t *bucket_of(struct table *table, uint32_t controller, uint16_t sqid, uint16_t cid) {

@@ -255,8 +255,10 @@ int nvt_ring_writer_start(const struct nvt_ring_writer_options *options,
   writer->want_preamble = options->want_preamble;
   writer->ended = options->ended;
   writer->ctx = options->ctx;
-  for (unsigned i = 0; i < count; i++)
+  for (unsigned i = 0; i < count; i++) {
     writer->sources[i].ring = options->rings[i];
+    options->rings[i]->merged = count > 1;
+  }
   writer->path = strdup(path);
   writer->batch = count > 1 ? malloc(NVT_OUTPUT_PIECE + NVT_RECORD_MAX) : NULL;
   int error = 0;

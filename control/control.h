@@ -56,7 +56,7 @@ struct nvt_control_open {
   enum nvt_trace_data data;
   uint32_t head; /* bytes, with HEAD */
   uint32_t dedup_pages;
-  uint64_t ring;        /* bytes */
+  uint64_t ring; /* bytes */
   struct nvt_trace_filter filter;
 };
 

@@ -224,7 +224,7 @@ NVT_COMMAND(
         "  trace trigger                   of a recorder with --flight or --trigger: fire by hand\n"
         "  trace dump [FILE]               write the past that it holds, to FILE or the next "
         "piece\n"
-        "  trace open [--data none|head:N|full] [--filter WORDS] [--ring SIZE] [-w FILE]\n"
+        "  trace open [--data none|head:N|full|crc] [--filter WORDS] [--ring SIZE] [-w FILE]\n"
         "                                  a further trace, of what happens from now on: to FILE,\n"
         "                                  or to standard output; until it is interrupted\n"
         "  trace close ID                  end one of these; 'status' lists them\n"

@@ -213,6 +213,11 @@ bool nvt_trace_filter_commands(const struct nvt_trace_filter *filter) {
          nvt_trace_filter_looks(filter) || nvt_trace_filter_waits(filter);
 }
 
+bool nvt_trace_filter_queues(const struct nvt_trace_filter *filter) {
+  return nvt_trace_filter_commands(filter) && !filter->no_commands &&
+         !nvt_trace_filter_looks(filter) && !nvt_trace_filter_waits(filter);
+}
+
 bool nvt_trace_filter_any(const struct nvt_trace_filter *filter) {
   return filter->no_doorbells || filter->no_interrupts || filter->no_lists ||
          nvt_trace_filter_commands(filter);

@@ -25,7 +25,7 @@ enum nvt_trace_data {
 bool nvt_trace_data_parse(const char *text, enum nvt_trace_data *, uint32_t *head,
                           uint32_t *dedup_pages);
 #define NVT_TRACE_DATA_WANTED                                                                      \
-  "none, head:N, full or crc is wanted, N the bytes of data kept of a command; behind head:N and " \
+  "crc, none, head:N or full is wanted, N the bytes of data kept of a command; behind head:N and " \
   "full ,dedup or ,dedup:SIZE, a size from 128K to 64M"
 /* "none", "head", "full" or "crc". */
 const char *nvt_trace_data_name(enum nvt_trace_data);
@@ -62,6 +62,8 @@ bool nvt_trace_filter_parse(const char *text, struct nvt_trace_filter *, char *w
 /* Whether it leaves out anything; whether it leaves out commands. */
 bool nvt_trace_filter_any(const struct nvt_trace_filter *);
 bool nvt_trace_filter_commands(const struct nvt_trace_filter *);
+/* Whether what it leaves out of commands are whole queues. */
+bool nvt_trace_filter_queues(const struct nvt_trace_filter *);
 /* Whether it is a command's completion that decides: until then the command is kept. */
 bool nvt_trace_filter_waits(const struct nvt_trace_filter *);
 /* Whether it is the command's own entry that decides, not its queue alone. */

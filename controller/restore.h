@@ -16,7 +16,8 @@
  * -EINVAL: no such queue can be; -EEXIST; -EAGAIN: the controller isn't ready. */
 int nvt_controller_restore_queue(struct nvt_controller *, const struct nvt_queue_info *);
 /* The entry in `slot` was fetched earlier and is under way: fetch it again. The queue's head and
- * tail stay. 1; 0: it can't be fetched; -ENOENT: no such queue. */
+ * tail stay; who needs the SQ head in its completion to be right holds that back until then. 1; 0:
+ * it can't be fetched; -ENOENT: no such queue. */
 int nvt_controller_restore_command(struct nvt_controller *, uint16_t sqid, uint16_t slot);
 /* Completions were posted to the queue that no interrupt has told of; an interrupt told of those of
  * its vector. */

@@ -91,7 +91,7 @@ typedef int nvt_scrub_put(void *ctx, uint64_t time_ns, const void *record, size_
 struct nvt_scrub; /* one thread at a time */
 
 /* The key is copied. 0 or -ENOMEM. */
-int nvt_scrub_create(const struct nvt_scrub_options *, nvt_scrub_put *, void *ctx,
+int nvt_scrub_create(const struct nvt_scrub_options *options, nvt_scrub_put *put, void *ctx,
                      struct nvt_scrub **out);
 void nvt_scrub_destroy(struct nvt_scrub *); /* NULL is fine */
 

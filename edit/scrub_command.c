@@ -40,15 +40,16 @@ static bool is_zoned(enum nvt_opcode_set set, const struct nvt_sqe *sqe) {
           sqe->opcode == NVT_NVM_ZONE_MANAGEMENT_RECEIVE || sqe->opcode == NVT_NVM_ZONE_APPEND);
 }
 
-static int place(struct nvt_scrub *s, enum nvt_opcode_set set, struct nvt_sqe *sqe) {
-  uint64_t first, count;
+static int place(struct nvt_scrub *s, uint16_t controller, enum nvt_opcode_set set,
+                 struct nvt_sqe *sqe) {
+  uint64_t first, count, space = nvt_lba_space(controller, sqe->nsid);
   if (s->learning && is_zoned(set, sqe))
     return -EOPNOTSUPP;
   if (!range_of(set, sqe, &first, &count))
     return 0;
   if (s->learning)
-    return nvt_lba_touch(s->lbas, sqe->nsid, first, count);
-  uint64_t now = nvt_lba_look_up(s->lbas, sqe->nsid, first, count);
+    return nvt_lba_touch(s->lbas, space, first, count);
+  uint64_t now = nvt_lba_look_up(s->lbas, space, first, count);
   sqe->cdw10 = (uint32_t)now;
   sqe->cdw11 = (uint32_t)(now >> 32);
   /* A reference tag is the block's number, if no other's: NVM Command Set 1.1, section 5.3.1.4. */
@@ -84,7 +85,8 @@ static void key_value(struct nvt_scrub *s, struct nvt_sqe *sqe) {
   nvt_scrub_add(s, NVT_SCRUB_ID, 1);
 }
 
-int nvt_scrub_sqe(struct nvt_scrub *s, enum nvt_opcode_set set, struct nvt_sqe *sqe) {
+int nvt_scrub_sqe(struct nvt_scrub *s, uint16_t controller, enum nvt_opcode_set set,
+                  struct nvt_sqe *sqe) {
   bool vendor = !nvt_opcode_standard(set, nvt_command_code(set, sqe));
   if ((s->options.keep & NVT_SCRUB_KEEP_VENDOR) != 0) {
     /* as they are */
@@ -98,7 +100,7 @@ int nvt_scrub_sqe(struct nvt_scrub *s, enum nvt_opcode_set set, struct nvt_sqe *
   }
   if (set == NVT_SET_KV)
     key_value(s, sqe);
-  return s->lbas != NULL && !vendor ? place(s, set, sqe) : 0;
+  return s->lbas != NULL && !vendor ? place(s, controller, set, sqe) : 0;
 }
 
 void nvt_scrub_cqe(struct nvt_scrub *s, enum nvt_opcode_set set,

@@ -62,21 +62,21 @@ static bool sibling(const struct work *w, const struct nvt_part *part, const cha
 }
 
 /* The namespace whose block it is, and how many are named. */
-static uint32_t space_of(const struct work *w, const struct nvt_part *part, uint64_t *count) {
+static uint64_t space_of(const struct work *w, const struct nvt_part *part, uint64_t *count) {
   const struct nvt_member *row;
   uint64_t value;
   *count = 1;
   if (sibling(w, part, "NLB", &row, &value))
     *count = row->format == NVT_MEMBER_ZERO_BASED && value < UINT64_MAX ? value + 1 : value;
   if (sibling(w, part, "SNSID", &row, &value) || sibling(w, part, "NSID", &row, &value))
-    return (uint32_t)value;
-  return w->piece->sqe->nsid;
+    return nvt_lba_space(w->piece->controller, (uint32_t)value);
+  return nvt_lba_space(w->piece->controller, w->piece->sqe->nsid);
 }
 
 static void lba(struct work *w, const struct nvt_part *part) {
   struct nvt_scrub *s = w->scrub;
   uint64_t count;
-  uint32_t nsid = space_of(w, part, &count);
+  uint64_t space = space_of(w, part, &count);
   if (s->lbas == NULL) {
     keep(w, part);
   } else if (part->kind != NVT_PART_VALUE || part->length != sizeof(part->value)) {
@@ -84,9 +84,9 @@ static void lba(struct work *w, const struct nvt_part *part) {
   } else if (s->learning) {
     if (count > 0 && w->copied <= UINT64_MAX - count)
       w->copied += count;
-    w->error = nvt_lba_touch(s->lbas, nsid, part->value, count == 0 ? 1 : count);
+    w->error = nvt_lba_touch(s->lbas, space, part->value, count == 0 ? 1 : count);
   } else {
-    uint64_t now = nvt_lba_look_up(s->lbas, nsid, part->value, count == 0 ? 1 : count);
+    uint64_t now = nvt_lba_look_up(s->lbas, space, part->value, count == 0 ? 1 : count);
     memcpy(place(w, part), &now, sizeof(now));
     nvt_scrub_add(s, NVT_SCRUB_LBA, 1);
   }
@@ -126,7 +126,8 @@ static void name(struct work *w, const struct nvt_part *part, enum nvt_privacy c
 static void learn_size(struct work *w, const struct nvt_part *part) {
   if (w->scrub->learning && w->piece->structure == NVT_STRUCTURE_ID_NS && part->depth == 1 &&
       strcmp(part->member->id, "NSZE") == 0 && part->kind == NVT_PART_VALUE)
-    w->error = nvt_lba_size(w->scrub->lbas, w->piece->sqe->nsid, part->value);
+    w->error = nvt_lba_size(
+        w->scrub->lbas, nvt_lba_space(w->piece->controller, w->piece->sqe->nsid), part->value, 0);
 }
 
 static bool is_string(const struct nvt_member *row) {
@@ -208,7 +209,7 @@ int nvt_scrub_structure(struct nvt_scrub *s, const struct scrub_piece *piece) {
   memcpy(piece->bytes, w.out, piece->length);
   free(w.out);
   if (w.error == 0 && s->learning && is_copy(piece->structure))
-    w.error = nvt_lba_touch(s->lbas, piece->sqe->nsid,
+    w.error = nvt_lba_touch(s->lbas, nvt_lba_space(piece->controller, piece->sqe->nsid),
                             piece->sqe->cdw10 | (uint64_t)piece->sqe->cdw11 << 32, w.copied);
   return w.error;
 }

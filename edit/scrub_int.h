@@ -64,7 +64,7 @@ uint64_t nvt_scrub_time(const struct nvt_scrub *, uint64_t time_ns);
 
 /* --- scrub_command.c: entries of queues --- */
 /* Of the command's LBAs, which are told or mapped, too. 0 or -errno. */
-int nvt_scrub_sqe(struct nvt_scrub *, enum nvt_opcode_set, struct nvt_sqe *);
+int nvt_scrub_sqe(struct nvt_scrub *, uint16_t controller, enum nvt_opcode_set, struct nvt_sqe *);
 void nvt_scrub_cqe(struct nvt_scrub *, enum nvt_opcode_set, const struct nvt_exchange *,
                    struct nvt_rec_completion *);
 void nvt_scrub_access(struct nvt_scrub *, const struct nvt_view *, uint16_t controller,

@@ -7,6 +7,7 @@
 
 #define UNKNOWN UINT64_MAX
 #define SHIFT_UNKNOWN_SIZE 3u
+#define RECENT 256u /* commands that a next one may follow */
 
 /* Chunks [start, end). */
 struct run {
@@ -16,18 +17,22 @@ struct run {
 };
 
 struct space {
-  uint32_t nsid;
-  unsigned shift;  /* a chunk has 1 << shift blocks */
+  uint64_t id;    /* nvt_lba_space() */
+  unsigned shift; /* a chunk has 1 << shift blocks */
+  uint32_t block_size;
   uint64_t blocks; /* or UNKNOWN */
   struct run *runs;
   size_t count;
   size_t room;
+  uint64_t starts[RECENT]; /* of the ranges told last */
+  uint64_t ends[RECENT];
+  size_t told; /* how many there were */
 };
 
 struct nvt_lba_map {
   size_t spaces_max;
   size_t runs_max;
-  struct space *spaces; /* by nsid */
+  struct space *spaces; /* by id */
   size_t count;
 };
 
@@ -51,11 +56,11 @@ void nvt_lba_destroy(struct nvt_lba_map *map) {
 }
 
 /* Its place, or where it would be. */
-static size_t place_of(const struct nvt_lba_map *map, uint32_t nsid) {
+static size_t place_of(const struct nvt_lba_map *map, uint64_t id) {
   size_t low = 0, high = map->count;
   while (low < high) {
     size_t middle = low + (high - low) / 2;
-    if (map->spaces[middle].nsid < nsid)
+    if (map->spaces[middle].id < id)
       low = middle + 1;
     else
       high = middle;
@@ -63,32 +68,35 @@ static size_t place_of(const struct nvt_lba_map *map, uint32_t nsid) {
   return low;
 }
 
-static struct space *find(const struct nvt_lba_map *map, uint32_t nsid) {
-  size_t at = place_of(map, nsid);
-  return at < map->count && map->spaces[at].nsid == nsid ? &map->spaces[at] : NULL;
+static struct space *find(const struct nvt_lba_map *map, uint64_t id) {
+  size_t at = place_of(map, id);
+  return at < map->count && map->spaces[at].id == id ? &map->spaces[at] : NULL;
 }
 
-static int need(struct nvt_lba_map *map, uint32_t nsid, struct space **out) {
-  *out = find(map, nsid);
+static int need(struct nvt_lba_map *map, uint64_t id, struct space **out) {
+  *out = find(map, id);
   if (*out != NULL)
     return 0;
   if (map->count >= map->spaces_max)
     return -E2BIG;
-  size_t at = place_of(map, nsid);
+  size_t at = place_of(map, id);
   struct space *bigger = reallocarray(map->spaces, map->count + 1, sizeof(*bigger));
   if (bigger == NULL)
     return -ENOMEM;
   map->spaces = bigger;
   memmove(&bigger[at + 1], &bigger[at], (map->count - at) * sizeof(*bigger));
-  bigger[at] = (struct space){.nsid = nsid, .blocks = UNKNOWN, .shift = SHIFT_UNKNOWN_SIZE};
+  bigger[at] =
+      (struct space){.id = id, .blocks = UNKNOWN, .shift = SHIFT_UNKNOWN_SIZE, .block_size = 512};
   map->count++;
   *out = &bigger[at];
   return 0;
 }
 
-int nvt_lba_size(struct nvt_lba_map *map, uint32_t nsid, uint64_t blocks) {
+int nvt_lba_size(struct nvt_lba_map *map, uint64_t id, uint64_t blocks, uint32_t block_size) {
   struct space *space;
-  int error = need(map, nsid, &space);
+  int error = need(map, id, &space);
+  if (error == 0 && block_size != 0)
+    space->block_size = block_size;
   if (error != 0 || blocks == 0 || blocks >= space->blocks)
     return error;
   if (space->count == 0) { /* once blocks are told a chunk only grows */
@@ -100,19 +108,25 @@ int nvt_lba_size(struct nvt_lba_map *map, uint32_t nsid, uint64_t blocks) {
   return 0;
 }
 
+int nvt_lba_resize(struct nvt_lba_map *map, uint64_t id, uint64_t bytes) {
+  struct space *space;
+  int error = need(map, id, &space);
+  return error != 0 ? error : nvt_lba_size(map, id, bytes / space->block_size, 0);
+}
+
 static int by_start(const void *a, const void *b) {
   const struct run *x = a, *y = b;
   return x->start < y->start ? -1 : x->start > y->start;
 }
 
-/* In order, and those that meet are one. */
+/* In order, and those that overlap are one. */
 static void join(struct space *space) {
   if (space->count == 0)
     return;
   qsort(space->runs, space->count, sizeof(*space->runs), by_start);
   size_t last = 0;
   for (size_t i = 1; i < space->count; i++) {
-    if (space->runs[i].start > space->runs[last].end)
+    if (space->runs[i].start >= space->runs[last].end)
       space->runs[++last] = space->runs[i];
     else if (space->runs[i].end > space->runs[last].end)
       space->runs[last].end = space->runs[i].end;
@@ -162,23 +176,41 @@ static struct run chunks_of(const struct space *space, uint64_t first, uint64_t 
                       .end = (last >> space->shift) + (beyond ? 0 : 1)};
 }
 
-int nvt_lba_touch(struct nvt_lba_map *map, uint32_t nsid, uint64_t first, uint64_t count) {
-  struct space *space;
-  int error = need(map, nsid, &space);
-  if (error != 0 || count == 0 || is_all(space, first, count))
-    return error;
-  uint64_t last = count - 1 > UINT64_MAX - first ? UINT64_MAX : first + (count - 1);
+static int add(const struct nvt_lba_map *map, struct space *space, uint64_t first, uint64_t last) {
   struct run run = chunks_of(space, first, last);
   struct run *newest = space->count > 0 ? &space->runs[space->count - 1] : NULL;
-  if (newest != NULL && run.start >= newest->start && run.start <= newest->end) {
+  if (newest != NULL && run.start >= newest->start && run.start < newest->end) {
     if (run.end > newest->end)
       newest->end = run.end;
     return 0;
   }
-  error = make_room(map, space);
+  int error = make_room(map, space);
   if (error == 0) /* which may have made chunks larger */
     space->runs[space->count++] = chunks_of(space, first, last);
   return error;
+}
+
+static bool among(const uint64_t *recent, size_t count, uint64_t lba) {
+  for (size_t i = 0; i < count; i++)
+    if (recent[i] == lba)
+      return true;
+  return false;
+}
+
+int nvt_lba_touch(struct nvt_lba_map *map, uint64_t id, uint64_t first, uint64_t count) {
+  struct space *space;
+  int error = need(map, id, &space);
+  if (error != 0 || count == 0 || is_all(space, first, count))
+    return error;
+  uint64_t last = count - 1 > UINT64_MAX - first ? UINT64_MAX : first + (count - 1);
+  size_t recent = space->told < RECENT ? space->told : RECENT;
+  /* One that follows another one, or precedes it, takes a block of it along. */
+  uint64_t from = first > 0 && among(space->ends, recent, first) ? first - 1 : first;
+  uint64_t to = last < UINT64_MAX && among(space->starts, recent, last + 1) ? last + 1 : last;
+  space->starts[space->told % RECENT] = first;
+  space->ends[space->told % RECENT] = last < UINT64_MAX ? last + 1 : 0;
+  space->told++;
+  return add(map, space, from, to);
 }
 
 /* --- drawing --- */
@@ -200,54 +232,70 @@ static uint64_t scale(uint64_t number, uint64_t most) {
   return most == UINT64_MAX ? number : (uint64_t)(((unsigned __int128)number * (most + 1)) >> 64);
 }
 
-/* How many of the runs may move, and within which chunks [0, *limit). */
-static size_t movable(const struct space *space, uint64_t *limit) {
-  uint64_t whole = space->blocks >> space->shift; /* without an incomplete chunk */
+/* Where runs may move to. */
+struct room {
+  size_t count;   /* the first runs, which may move */
+  uint64_t limit; /* to chunks before this one */
+  uint64_t spare; /* chunks that stay free */
+  uint64_t
+      between; /* free ones behind each run: 1, so that what was apart stays so, if it can be */
+};
+
+static struct room room_of(const struct space *space) {
+  struct room room = {.limit = space->blocks >> space->shift}; /* without an incomplete chunk */
+  uint64_t used = 0;
   if (space->blocks == UNKNOWN)
-    whole = space->count > 0 ? space->runs[space->count - 1].end : 0;
-  size_t count = 0;
-  while (count < space->count && space->runs[count].end <= whole)
-    count++;
-  *limit = whole;
-  if (count < space->count && space->runs[count].start <= whole)
-    *limit = space->runs[count].start > 0 ? space->runs[count].start - 1 : 0;
-  return count;
+    room.limit = space->count > 0 ? space->runs[space->count - 1].end : 0;
+  for (; room.count < space->count && space->runs[room.count].end <= room.limit; room.count++)
+    used += space->runs[room.count].end - space->runs[room.count].start;
+  if (room.count == 0)
+    return room;
+  uint64_t places = room.count - 1; /* between the runs, and before the one that stays */
+  if (room.count < space->count && space->runs[room.count].start <= room.limit) {
+    room.limit = space->runs[room.count].start;
+    places++;
+  }
+  room.spare = room.limit - used;
+  if (room.spare >= places) {
+    room.between = 1;
+    room.spare -= places;
+  }
+  return room;
+}
+
+static void place_runs(struct space *space, const struct room *room, struct ticket *order,
+                       struct ticket *gaps, const struct nvt_names *names) {
+  for (size_t i = 0; i < room->count; i++) {
+    uint64_t what[3] = {space->blocks, space->runs[i].start, space->runs[i].end};
+    uint64_t gap = nvt_names_number(names, "gap", what, sizeof(what));
+    order[i] = (struct ticket){nvt_names_number(names, "order", what, sizeof(what)), i};
+    gaps[i] = (struct ticket){scale(gap, room->spare), i};
+  }
+  qsort(order, room->count, sizeof(*order), by_number);
+  qsort(gaps, room->count, sizeof(*gaps), by_number);
+  uint64_t before = 0;
+  for (size_t i = 0; i < room->count; i++) {
+    struct run *run = &space->runs[order[i].run];
+    run->now = gaps[i].number + before;
+    before += run->end - run->start + room->between;
+  }
 }
 
 static int draw(struct space *space, const struct nvt_names *names) {
   join(space);
   for (size_t i = 0; i < space->count; i++)
     space->runs[i].now = space->runs[i].start;
-  uint64_t limit, used = 0;
-  size_t count = movable(space, &limit);
-  if (count == 0)
+  struct room room = room_of(space);
+  if (room.count == 0)
     return 0;
-  struct ticket *order = calloc(count, sizeof(*order));
-  struct ticket *gaps = calloc(count, sizeof(*gaps));
-  if (order == NULL || gaps == NULL) {
-    free(order);
-    free(gaps);
-    return -ENOMEM;
-  }
-  for (size_t i = 0; i < count; i++)
-    used += space->runs[i].end - space->runs[i].start;
-  uint64_t spare = limit - used - (count - 1); /* a free chunk stays between two */
-  for (size_t i = 0; i < count; i++) {
-    uint64_t what[3] = {space->blocks, space->runs[i].start, space->runs[i].end};
-    order[i] = (struct ticket){nvt_names_number(names, "order", what, sizeof(what)), i};
-    gaps[i] = (struct ticket){scale(nvt_names_number(names, "gap", what, sizeof(what)), spare), i};
-  }
-  qsort(order, count, sizeof(*order), by_number);
-  qsort(gaps, count, sizeof(*gaps), by_number);
-  uint64_t before = 0;
-  for (size_t i = 0; i < count; i++) {
-    struct run *run = &space->runs[order[i].run];
-    run->now = gaps[i].number + before;
-    before += run->end - run->start + 1;
-  }
+  struct ticket *order = calloc(room.count, sizeof(*order));
+  struct ticket *gaps = calloc(room.count, sizeof(*gaps));
+  if (order != NULL && gaps != NULL)
+    place_runs(space, &room, order, gaps, names);
+  int error = order != NULL && gaps != NULL ? 0 : -ENOMEM;
   free(order);
   free(gaps);
-  return 0;
+  return error;
 }
 
 int nvt_lba_draw(struct nvt_lba_map *map, const struct nvt_names *names) {
@@ -257,9 +305,9 @@ int nvt_lba_draw(struct nvt_lba_map *map, const struct nvt_names *names) {
   return error;
 }
 
-uint64_t nvt_lba_look_up(const struct nvt_lba_map *map, uint32_t nsid, uint64_t first,
+uint64_t nvt_lba_look_up(const struct nvt_lba_map *map, uint64_t id, uint64_t first,
                          uint64_t count) {
-  const struct space *space = find(map, nsid);
+  const struct space *space = find(map, id);
   if (space == NULL || is_all(space, first, count))
     return 0;
   uint64_t chunk = first >> space->shift;

@@ -16,8 +16,11 @@ int nvt_scrub_learn_meta(struct nvt_scrub *s, const struct nvt_record *record) {
   int error = 0;
   if (!nvt_meta_parse(record->tail, record->tail_length, &meta, why, sizeof(why)))
     return 0;
-  for (uint32_t i = 0; i < meta.namespace_count && error == 0; i++)
-    error = nvt_lba_size(s->lbas, meta.namespaces[i].nsid, meta.namespaces[i].blocks);
+  for (uint32_t i = 0; i < meta.namespace_count && error == 0; i++) {
+    const struct nvt_meta_namespace *ns = &meta.namespaces[i];
+    error = nvt_lba_size(s->lbas, nvt_lba_space(record->header.controller, ns->nsid), ns->blocks,
+                         ns->block_size);
+  }
   nvt_meta_clear(&meta);
   return error;
 }

@@ -75,7 +75,7 @@ static int command(struct nvt_scrub *s, const struct nvt_record *record,
                    const struct nvt_view *view) {
   struct nvt_rec_command body = record->command;
   clear_reserved(NVT_REC_COMMAND, (uint8_t *)&body);
-  int error = nvt_scrub_sqe(s, view->set, &body.sqe);
+  int error = nvt_scrub_sqe(s, record->header.controller, view->set, &body.sqe);
   return error != 0 ? error : emit(s, record, NVT_REC_COMMAND, &body, NULL, 0);
 }
 
@@ -171,6 +171,12 @@ static int event(struct nvt_scrub *s, const struct nvt_record *record) {
   if (nvt_record_value_name("event", "event", body.event) == NULL) {
     body.code = 0;
     body.address = body.size = 0;
+  }
+  if (s->learning && body.event == NVT_V_event_event_NS_RESIZED) {
+    int error =
+        nvt_lba_resize(s->lbas, nvt_lba_space(record->header.controller, body.code), body.size);
+    if (error != 0)
+      return error;
   }
   return emit(s, record, NVT_REC_EVENT, &body, NULL, 0);
 }

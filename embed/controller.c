@@ -8,6 +8,7 @@
 #include "embed/embed_int.h"
 #include "nvme/nvme.h"
 
+enum { BLOCK_MAX = 65536 };
 enum { BACKEND_MAX = sizeof(((struct nvt_meta_namespace *)NULL)->backend) - 1 };
 _Static_assert(NVMETAP_NAMESPACES_MAX == NVT_META_NAMESPACES_MAX, "as many as a meta-record has");
 
@@ -66,6 +67,18 @@ static int copy_namespaces(struct nvt_meta *meta, const struct nvmetap_info *inf
   return 0;
 }
 
+/* Bytes that CRCs are of: the smallest block, where it is one. */
+static uint32_t unit(const struct nvt_meta *meta) {
+  uint32_t least = 0;
+  for (uint32_t i = 0; i < meta->namespace_count; i++) {
+    uint32_t size = meta->namespaces[i].block_size;
+    bool good = size != 0 && size <= BLOCK_MAX && (size & (size - 1)) == 0;
+    if (good && (least == 0 || size < least))
+      least = size;
+  }
+  return least;
+}
+
 /* Record what the controller is. */
 static int tell(struct nvmetap_controller *controller, const struct nvmetap_info *info) {
   struct nvt_meta meta = {.cap = info->cap,
@@ -84,16 +97,18 @@ static int tell(struct nvmetap_controller *controller, const struct nvmetap_info
   if (error == 0) {
     controller->who.pci_address = info->pci_address;
     controller->stride = 4u << NVT_GET(info->cap, CAP_DSTRD);
-    error = nvt_emit_meta(nvt_embed_enter(controller), controller->who, &controller->recorder->data,
-                          0, &meta);
+    struct nvt_emit *emit = nvt_embed_enter(controller);
+    if (controller->thread->digests != NULL)
+      (void)nvt_digests_begin(controller->thread->digests, controller->who.controller, unit(&meta));
+    error = nvt_emit_meta(emit, controller->who, &controller->recorder->data, 0, &meta);
     nvt_embed_leave(controller);
   }
   nvt_meta_clear(&meta);
   if (error == 0)
     return 0;
-  return nvt_embed_refuse(error, "controller %u: its meta-record can't be made: %s", info->id,
-                          error == -E2BIG ? "its namespaces together are too long"
-                                          : strerror(-error));
+  return nvt_embed_refuse(
+      error, "controller %u: its meta-record can't be made: %s", controller->who.controller,
+      error == -E2BIG ? "its namespaces together are too long" : strerror(-error));
 }
 
 /* Put it into the list; false: the id is taken. */

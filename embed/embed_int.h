@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "capture/digests.h"
 #include "capture/emit_records.h"
 #include "embed/nvmetap/capture.h"
 
@@ -12,7 +13,8 @@ struct nvt_ring_writer;
 
 struct nvt_embed_thread { /* a recording thread */
   struct nvt_emit emit;
-  pthread_mutex_t lock; /* taken where options.locked is set */
+  struct nvt_digests *digests; /* NULL: data is recorded as it is */
+  pthread_mutex_t lock;        /* taken where options.locked is set */
 };
 
 struct nvmetap_recorder {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/dedup.h"
 #include "capture/ring_file.h"
 #include "capture/writer.h"
 #include "embed/embed_int.h"
@@ -16,7 +17,10 @@ _Static_assert(NVMETAP_RING_MIN == NVT_RING_SIZE_MIN && NVMETAP_RING_MAX == NVT_
                "the public limits are the ring's and the writer's");
 _Static_assert(NVMETAP_DATA_NONE == (int)NVT_V_meta_data_mode_NONE &&
                    NVMETAP_DATA_HEAD == (int)NVT_V_meta_data_mode_HEAD &&
-                   NVMETAP_DATA_FULL == (int)NVT_V_meta_data_mode_FULL,
+                   NVMETAP_DATA_FULL == (int)NVT_V_meta_data_mode_FULL &&
+                   NVMETAP_DATA_CRC == (int)NVT_V_meta_data_mode_CRC &&
+                   NVMETAP_DEDUP_MIN == NVT_DEDUP_PAGES_MIN &&
+                   NVMETAP_DEDUP_MAX == NVT_DEDUP_PAGES_MAX,
                "the public numbers are the record's");
 
 static _Thread_local char error_text[512];
@@ -49,8 +53,13 @@ static int check_options(const struct nvmetap_options *o) {
   if (o->on_full > NVMETAP_DROP)
     return nvt_embed_refuse(-EINVAL, "options.on_full is %u: NVMETAP_BLOCK or NVMETAP_DROP",
                             o->on_full);
-  if (o->data > NVMETAP_DATA_FULL)
+  if (o->data > NVMETAP_DATA_CRC)
     return nvt_embed_refuse(-EINVAL, "options.data is %u: one of NVMETAP_DATA_…", o->data);
+  if (o->dedup_pages != 0 && (o->data != NVMETAP_DATA_FULL || o->dedup_pages < NVMETAP_DEDUP_MIN ||
+                              o->dedup_pages > NVMETAP_DEDUP_MAX))
+    return nvt_embed_refuse(-EINVAL,
+                            "options.dedup_pages is %u: %u to %u with NVMETAP_DATA_FULL, or 0",
+                            o->dedup_pages, NVMETAP_DEDUP_MIN, NVMETAP_DEDUP_MAX);
   if (o->recorder != NULL && strnlen(o->recorder, 64) == 64)
     return nvt_embed_refuse(-EINVAL, "options.recorder is longer than 63 bytes");
   return 0;
@@ -63,8 +72,10 @@ static void release(struct nvmetap_recorder *recorder) {
     free(at);
   }
   for (unsigned i = 0; i < recorder->thread_count; i++) {
-    if (recorder->threads != NULL)
+    if (recorder->threads != NULL) {
       (void)pthread_mutex_destroy(&recorder->threads[i].lock);
+      nvt_digests_destroy(recorder->threads[i].digests);
+    }
     nvt_ring_destroy(recorder->rings[i]);
   }
   (void)pthread_mutex_destroy(&recorder->lock);
@@ -101,6 +112,10 @@ static int make_threads(struct nvmetap_recorder *recorder, const struct nvmetap_
                                                   .calm = true,
                                                   .thread = (uint16_t)i,
                                                   .clock = clock};
+    if (recorder->data.mode == NVT_V_meta_data_mode_CRC || recorder->data.dedup_pages != 0)
+      error = nvt_digests_create(&recorder->data, &recorder->threads[i].digests);
+    if (error != 0)
+      return nvt_embed_refuse(error, "out of memory");
   }
   return 0;
 }
@@ -142,6 +157,7 @@ int nvmetap_create(const char *path, const struct nvmetap_options *options,
   recorder->path = strdup(path);
   recorder->locked = options->locked;
   recorder->data.mode = (uint8_t)options->data;
+  recorder->data.dedup_pages = options->dedup_pages;
   recorder->data.head = options->data == NVMETAP_DATA_HEAD ? options->data_head : 0;
   (void)snprintf(recorder->name, sizeof(recorder->name), "%s",
                  options->recorder != NULL ? options->recorder : "libnvmetap-capture");

@@ -127,6 +127,14 @@ int nvmetap_shadow(struct nvmetap_controller *controller, bool event_index, uint
       .is_cq = is_cq);
 }
 
+/* What data is a block is known by its command. */
+static __attribute__((noinline)) void expect_data(struct nvmetap_controller *controller,
+                                                  uint16_t sqid, const struct nvt_sqe *sqe) {
+  (void)nvt_embed_enter(controller);
+  nvt_digests_command(controller->thread->digests, controller->who.controller, sqid, sqe);
+  nvt_embed_leave(controller);
+}
+
 int nvmetap_command(struct nvmetap_controller *controller, uint16_t sqid, uint16_t cqid,
                     uint16_t slot, uint16_t head, uint16_t tail, const void *sqe) {
   if (controller == NULL)
@@ -135,6 +143,8 @@ int nvmetap_command(struct nvmetap_controller *controller, uint16_t sqid, uint16
     return nvt_embed_refuse(-EINVAL, "nvmetap_command(): no submission queue entry");
   struct nvt_sqe copy;
   memcpy(&copy, sqe, sizeof(copy)); /* it may lie anywhere */
+  if (__builtin_expect(controller->thread->digests != NULL, 0) && sqid != 0)
+    expect_data(controller, sqid, &copy);
   PUT(controller, NVT_REC_COMMAND, nvt_rec_command, .sqid = sqid, .cqid = cqid, .slot = slot,
       .head = head, .tail = tail, .sqe = copy);
 }
@@ -172,8 +182,11 @@ int nvmetap_data(struct nvmetap_controller *controller, const struct nvmetap_dat
                                     .address = data->address,
                                     .offset = data->offset,
                                     .true_length = data->length};
-  int error = nvt_emit_data(nvt_embed_enter(controller), controller->who,
-                            &controller->recorder->data, &what, data->bytes);
+  struct nvt_emit *emit = nvt_embed_enter(controller);
+  struct nvt_digests *digests = controller->thread->digests;
+  int error = digests != NULL ? nvt_digests_data(digests, emit, controller->who, &what, data->bytes)
+                              : nvt_emit_data(emit, controller->who, &controller->recorder->data,
+                                              &what, data->bytes);
   nvt_embed_leave(controller);
   return error == 0 ? 0 : lost();
 }

@@ -11,6 +11,8 @@ static const char config[] =
     "value {arg=0}{value=none}{display=None}{default=true}\n"
     "value {arg=0}{value=head}{display=The first bytes of each command}{default=false}\n"
     "value {arg=0}{value=full}{display=All}{default=false}\n"
+    "value {arg=0}{value=dedup}{display=All, repeated pages once}{default=false}\n"
+    "value {arg=0}{value=crc}{display=A checksum of each block}{default=false}\n"
     "arg {number=1}{call=--data-bytes}{display=The first bytes: how many}{type=unsigned}"
     "{range=1,4294967295}{default=512}{tooltip=Where the first bytes of each command are "
     "recorded}{group=Data}\n"

@@ -35,7 +35,7 @@ static const char usage[] =
     "  --extcap-config              its options\n"
     "  --capture --fifo PATH        write a trace there, until SIGTERM, or its reader goes\n"
     "  --extcap-capture-filter WORDS   as 'nvmetap record --filter' takes it\n"
-    "  --data none|head|full, --data-bytes N, --metadata,\n"
+    "  --data none|head|full|dedup|crc, --data-bytes N, --metadata,\n"
     "  --records all|no-doorbells|commands|doorbells, --queues LIST, --opcodes LIST, --nsid N,\n"
     "  --blocks A-B, --slower TIME, --errors, --ring MIB, --socket PATH\n"
     "\n"
@@ -108,8 +108,9 @@ static bool data_of(const struct extcap_options *o, char *text, size_t size) {
   if (strcmp(data, "head") == 0)
     (void)snprintf(text, size, "head:%s", o->data_bytes == NULL ? "512" : o->data_bytes);
   else
-    (void)snprintf(text, size, "%s", data);
-  return strcmp(data, "none") == 0 || strcmp(data, "head") == 0 || strcmp(data, "full") == 0;
+    (void)snprintf(text, size, "%s", strcmp(data, "dedup") == 0 ? "full,dedup" : data);
+  return strcmp(data, "none") == 0 || strcmp(data, "head") == 0 || strcmp(data, "full") == 0 ||
+         strcmp(data, "dedup") == 0 || strcmp(data, "crc") == 0;
 }
 
 static int report(const struct nvt_live_result *result) {
@@ -131,7 +132,7 @@ static int capture(const struct extcap_options *o) {
   if (o->fifo == NULL)
     return complain(USAGE, "--capture needs --fifo PATH", "");
   if (!data_of(o, data, sizeof(data)))
-    return complain(USAGE, "--data: it is none, head or full", "");
+    return complain(USAGE, "--data: it is none, head, full, dedup or crc", "");
   if (!extcap_filter(o, filter, sizeof(filter), why, sizeof(why)))
     return complain(USAGE, why, "");
   if (generic && (o->socket == NULL || o->socket[0] == '\0'))

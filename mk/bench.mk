@@ -3,7 +3,7 @@
 # `make bench-dissector`: the dissector's part of it alone.
 .PHONY: bench bench-dissector
 bench: check-deps
-	@$(MAKE) -s all $(BENCH_PROGRAMS)
+	@$(MAKE) -s all tap-off $(BENCH_PROGRAMS)
 	@BUILD=$(abspath $(BUILD)) tests/bench/run $(BENCH_OPTIONS)
 
 bench-dissector: check-deps

@@ -3,10 +3,11 @@
 # depends on libc and libpcap alone, and exports what embed/nvmetap/capture.h declares: nothing else, of the
 # static library either, where hidden names are made local.
 EMBED_ABI := 1
-EMBED_SOURCES := $(wildcard embed/*.c) capture/clock.c capture/emit.c capture/emit_records.c capture/refuse.c \
+EMBED_SOURCES := $(wildcard embed/*.c) capture/clock.c capture/dedup.c capture/digests.c capture/emit.c \
+                 capture/emit_records.c capture/refuse.c \
                  $(wildcard capture/ring*.c) capture/stream.c $(wildcard capture/writer*.c) \
                  $(filter-out capture/output_zstd.c,$(wildcard capture/output*.c)) \
-                 controller/log.c controller/thread.c trace/meta_build.c trace/record.c trace/writer.c
+                 controller/log.c controller/thread.c trace/crc32c.c trace/meta_build.c trace/record.c trace/writer.c
 EMBED_OBJECTS := $(EMBED_SOURCES:%.c=$(BUILD)/embed/obj/%.o)
 EMBED_A := $(BUILD)/embed/libnvmetap-capture.a
 EMBED_SO := $(BUILD)/embed/libnvmetap-capture.so.$(EMBED_ABI)

@@ -131,6 +131,7 @@ void nvt_check_print_list(bool json, const bool *skip) {
     add_rule(object, rule);
     text(object, "title", rule->title);
     put(object, "not_without", nvt_left_out_json(rule->needs));
+    put(object, "one_queue", json_object_new_boolean(rule->one_queue));
     fputs(first ? "\n" : ",\n", stdout);
     first = false;
     print_object(object);

@@ -117,16 +117,29 @@ void nvt_check_spec_text(const struct nvt_check_info *info, char *out, size_t si
            info->spec.section);
 }
 
+/* Nothing of the queues that the rule is applied to is missing because commands are. */
+static bool by_queues(const struct nvt_check_info *info, uint8_t left_out) {
+  return info->one_queue && (left_out & NVT_NEEDS(QUEUES)) != 0;
+}
+
 bool nvt_check_applies(const struct nvt_check_info *info, uint8_t left_out) {
-  const unsigned commands = NVT_NEEDS(COMMANDS);
-  const unsigned all =
-      commands | NVT_NEEDS(DOORBELLS) | NVT_NEEDS(INTERRUPTS) | NVT_NEEDS(LISTS);
+  const unsigned commands = NVT_NEEDS(COMMANDS), doorbells = NVT_NEEDS(DOORBELLS);
+  const unsigned all = commands | doorbells | NVT_NEEDS(INTERRUPTS) | NVT_NEEDS(LISTS);
+  if (by_queues(info, left_out))
+    return (info->needs & left_out & ~commands) == 0;
   return (info->needs & ((left_out & commands) != 0 ? all : left_out)) == 0;
 }
 
+/* sq: what it is about; NULL: no submission queue. */
 static bool applies(const struct nvt_check_rule *rule,
-                    const struct nvt_check_controller *controller) {
-  return controller->left_out == 0 || nvt_check_applies(&rule->info, controller->left_out);
+                    const struct nvt_check_controller *controller,
+                    const struct nvt_check_queue *sq) {
+  uint8_t left_out = controller->left_out;
+  if (left_out == 0)
+    return true;
+  if (by_queues(&rule->info, left_out) && (sq == NULL || sq->id.qid == 0))
+    return false;
+  return nvt_check_applies(&rule->info, left_out);
 }
 
 /* --- life --- */
@@ -356,7 +369,7 @@ static void run_timers(struct nvt_checks *checks, const struct nvt_check_run *he
       run.rule = checks->rules[i].rule;
       run.state = &checks->rules[i];
       run.controller = controller;
-      if (applies(run.rule, controller))
+      if (applies(run.rule, controller, timer.queue->id.is_cq ? NULL : timer.queue))
         run.rule->due(&run, timer.queue);
     }
     if (timers->count > 0 && timers->ring[timers->first].at < checks->next_due)
@@ -370,7 +383,7 @@ static void call_rules(struct nvt_check_run *run, struct nvt_check_rule_state **
   for (; *rules != NULL; rules++) {
     run->rule = (*rules)->rule;
     run->state = *rules;
-    if (applies(run->rule, run->controller))
+    if (applies(run->rule, run->controller, run->sq))
       run->rule->record(run);
   }
 }
@@ -427,7 +440,7 @@ static void tell_ended(struct nvt_checks *checks, const struct nvt_exchange *exc
   for (struct nvt_check_rule_state **rules = checks->on_end; *rules != NULL; rules++) {
     run.rule = (*rules)->rule;
     run.state = *rules;
-    if (applies(run.rule, controller))
+    if (applies(run.rule, controller, NULL))
       run.rule->ended(&run, exchange);
   }
 }

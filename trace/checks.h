@@ -34,9 +34,11 @@ struct nvt_check_spec {
 struct nvt_check_info {
   const char *id; /* "doorbell-out-of-range": kebab-case, unique */
   enum nvt_severity severity;
-  bool sequence; /* something is missing, or not in its place */
-  uint8_t needs; /* NVT_V_meta_left_out_flags_*: where a filter left one of these out of a
-                    controller's trace, the rule isn't applied to that controller */
+  bool sequence;  /* something is missing, or not in its place */
+  uint8_t needs;  /* NVT_V_meta_left_out_flags_*: where a filter left one of these out of a
+                     controller's trace, the rule isn't applied to that controller */
+  bool one_queue; /* it looks at what is on one submission queue alone: where a filter left out
+                     whole queues, it is applied to the I/O queues that are there */
   struct nvt_check_spec spec;
   const char *title; /* what is wrong, in a few words */
 };

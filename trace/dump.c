@@ -99,6 +99,16 @@ static void print_record(struct dump *dump, const struct nvt_record *record, con
     nvt_dump_fields(stdout, record, bytes, view, session, known_of(dump, record));
 }
 
+/* Its bytes, and those that a digest record stands for; with -v these were printed. */
+static void print_hex(struct dump *dump, const struct nvt_record *record, const uint8_t *bytes) {
+  nvt_dump_hex(stdout, bytes, record->captured);
+  const struct nvt_known *known = known_of(dump, record);
+  if (known->bytes == NULL || dump->verbose)
+    return;
+  puts("    stands for:");
+  nvt_dump_hex(stdout, known->bytes, record->digest.true_length);
+}
+
 static void print_foreign(struct dump *dump, const struct nvt_record *record,
                           const struct nvt_reason *why) {
   char buffer[1024];
@@ -127,7 +137,7 @@ static int print_all(struct dump *dump, struct nvt_reader *reader, struct nvt_se
       else
         print_record(dump, &record, nvt_reader_bytes(reader), &view, session);
       if (dump->hex && !dump->json)
-        nvt_dump_hex(stdout, nvt_reader_bytes(reader), record.captured);
+        print_hex(dump, &record, nvt_reader_bytes(reader));
       break;
     case NVT_READ_FOREIGN:
       dump->faulty = true;

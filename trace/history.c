@@ -266,7 +266,9 @@ static int note(struct nvt_history *history, const struct nvt_record *record,
   history->recent_id = id;
   if (history->recent == NULL)
     return -ENOMEM;
-  bool fetched = record->header.type == NVT_REC_COMMAND;
+  /* A snapshot's may be known already. */
+  bool fetched = record->header.type == NVT_REC_COMMAND && view->exchange != NULL &&
+                 view->exchange->command.record == record->number;
   int error = note_controller(history->recent, history->session->recent, (uint32_t)record->number,
                               fetched ? view->exchange : NULL);
   return error != 0 ? error : note_queues(history, record, view);

@@ -38,4 +38,37 @@ struct nvt_preamble {
   struct nvt_rec_verdict verdict;
 };
 
+/* An item of the time before the piece, in the order of its record there. */
+struct nvt_preamble_item {
+  uint64_t record;
+  uint64_t time_ns;
+  const struct nvt_controller_node *controller;
+  const struct nvt_exchange_node *node;
+  const struct nvt_queue *queue; /* a completion's or an interrupt's; NULL: a command */
+  bool interrupt;
+};
+
+struct nvt_preamble_writing {
+  struct nvt_preamble *preamble;
+  const struct nvt_preamble_out *out;
+  struct nvt_session *reader;
+  struct nvt_rec_header base; /* of the controller at hand */
+  uint64_t time_ns;           /* of all but items */
+  struct nvt_preamble_item *items;
+  size_t count;
+  size_t space;
+  bool noted;
+  uint8_t *buffer; /* NVT_RECORD_MAX bytes */
+};
+
+/* preamble_write.c: a record of the controller at hand, which set_base() chose. 0, -ENOMEM or what
+ * the user's `put` returned. */
+int nvt_preamble_put_body(struct nvt_preamble_writing *, uint64_t time_ns, enum nvt_record_type,
+                          const void *body);
+void nvt_preamble_set_base(struct nvt_preamble_writing *, const struct nvt_controller_node *);
+/* preamble_items.c: false: no memory. */
+bool nvt_preamble_gather_items(struct nvt_preamble_writing *, const struct nvt_controller_node *);
+void nvt_preamble_sort_items(struct nvt_preamble_writing *);
+int nvt_preamble_put_items(struct nvt_preamble_writing *);
+
 #endif

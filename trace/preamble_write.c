@@ -10,30 +10,7 @@
 #include "trace/build.h"
 #include "trace/preamble_int.h"
 
-/* An item of the time before the piece, in the order of its record there. */
-struct item {
-  uint64_t record;
-  uint64_t time_ns;
-  const struct nvt_controller_node *controller;
-  const struct nvt_exchange_node *node;
-  const struct nvt_queue *queue; /* a completion's or an interrupt's; NULL: a command */
-  bool interrupt;
-};
-
-struct writing {
-  struct nvt_preamble *preamble;
-  const struct nvt_preamble_out *out;
-  struct nvt_session *reader;
-  struct nvt_rec_header base; /* of the controller at hand */
-  uint64_t time_ns;           /* of all but items */
-  struct item *items;
-  size_t count;
-  size_t space;
-  bool noted;
-  uint8_t *buffer; /* NVT_RECORD_MAX bytes */
-};
-
-static int put(struct writing *w, uint64_t time_ns, size_t captured, size_t length) {
+static int put(struct nvt_preamble_writing *w, uint64_t time_ns, size_t captured, size_t length) {
   struct nvt_record record = {.time_ns = time_ns, .number = 1};
   struct nvt_view view;
   int error = 0;
@@ -42,26 +19,27 @@ static int put(struct writing *w, uint64_t time_ns, size_t captured, size_t leng
   return error != 0 ? error : w->out->put(w->out->ctx, time_ns, w->buffer, captured, length);
 }
 
-static int put_body(struct writing *w, uint64_t time_ns, enum nvt_record_type type,
-                    const void *body) {
+int nvt_preamble_put_body(struct nvt_preamble_writing *w, uint64_t time_ns,
+                          enum nvt_record_type type, const void *body) {
   size_t length = nvt_build_record(w->buffer, NVT_RECORD_MAX, type, &w->base, body, NULL, 0);
   return put(w, time_ns, length, length);
 }
 
-static int put_access(struct writing *w, enum nvt_record_type type, uint8_t space, uint64_t offset,
-                      uint8_t size, uint64_t value) {
+static int put_access(struct nvt_preamble_writing *w, enum nvt_record_type type, uint8_t space,
+                      uint64_t offset, uint8_t size, uint64_t value) {
   struct nvt_rec_access access = {.offset = offset, .value = value, .size = size, .space = space};
-  return put_body(w, w->time_ns, type, &access);
+  return nvt_preamble_put_body(w, w->time_ns, type, &access);
 }
 
-static int put_event(struct writing *w, uint16_t event) {
+static int put_event(struct nvt_preamble_writing *w, uint16_t event) {
   struct nvt_rec_event body = {.event = event};
-  return put_body(w, w->time_ns, NVT_REC_EVENT, &body);
+  return nvt_preamble_put_body(w, w->time_ns, NVT_REC_EVENT, &body);
 }
 
 /* --- parts of a controller --- */
 
-static int put_meta(struct writing *w, const struct nvt_preamble_controller *controller) {
+static int put_meta(struct nvt_preamble_writing *w,
+                    const struct nvt_preamble_controller *controller) {
   int error = 0;
   if (controller != NULL && controller->meta != NULL) {
     struct nvt_rec_header header;
@@ -81,12 +59,13 @@ static int put_meta(struct writing *w, const struct nvt_preamble_controller *con
   return length != 0 ? put(w, w->time_ns, length, length) : 0;
 }
 
-static int put_events(struct writing *w, const struct nvt_preamble_controller *controller) {
+static int put_events(struct nvt_preamble_writing *w,
+                      const struct nvt_preamble_controller *controller) {
   int error = controller->attached ? put_event(w, NVT_V_event_event_ATTACH) : 0;
   for (size_t i = 0; error == 0 && i < controller->map_count; i++)
-    error = put_body(w, w->time_ns, NVT_REC_EVENT, &controller->maps[i]);
+    error = nvt_preamble_put_body(w, w->time_ns, NVT_REC_EVENT, &controller->maps[i]);
   for (unsigned i = 0; error == 0 && i < controller->setup_count; i++)
-    error = put_body(w, w->time_ns, NVT_REC_EVENT, &controller->setups[i]);
+    error = nvt_preamble_put_body(w, w->time_ns, NVT_REC_EVENT, &controller->setups[i]);
   return error;
 }
 
@@ -95,7 +74,7 @@ static bool is_known(const uint8_t *bits, size_t at) {
 }
 
 /* As far as the host has read it, in accesses as hosts make them. */
-static int put_config(struct writing *w, const struct nvt_config_space *space,
+static int put_config(struct nvt_preamble_writing *w, const struct nvt_config_space *space,
                       const struct nvt_preamble_controller *controller) {
   int error = 0;
   for (uint16_t at = 0; space != NULL && error == 0 && at < NVT_PCI_CONFIG_SIZE;) {
@@ -111,7 +90,7 @@ static int put_config(struct writing *w, const struct nvt_config_space *space,
     at = (uint16_t)(at + size);
   }
   for (unsigned i = 0; error == 0 && controller != NULL && i < controller->write_count; i++)
-    error = put_body(w, w->time_ns, NVT_REC_CONFIG_WRITE, &controller->writes[i]);
+    error = nvt_preamble_put_body(w, w->time_ns, NVT_REC_CONFIG_WRITE, &controller->writes[i]);
   return error;
 }
 
@@ -129,7 +108,8 @@ static bool is_written(const struct nvt_register_info *info) {
 }
 
 /* The register, or its halves where one only is known. */
-static int put_register(struct writing *w, const struct nvt_register_image *image, unsigned row) {
+static int put_register(struct nvt_preamble_writing *w, const struct nvt_register_image *image,
+                        unsigned row) {
   size_t count;
   const struct nvt_register_info *info = &nvt_registers(&count)[row];
   enum nvt_record_type type = is_written(info) ? NVT_REC_REG_WRITE : NVT_REC_REG_READ;
@@ -146,7 +126,7 @@ static int put_register(struct writing *w, const struct nvt_register_image *imag
 
 /* CC after what it makes the admin queues of. Who reads it takes it that all queues are told of:
  * where not even the trace has them all, it isn't. */
-static int put_registers(struct writing *w, const struct nvt_controller_node *node) {
+static int put_registers(struct nvt_preamble_writing *w, const struct nvt_controller_node *node) {
   const struct nvt_register_image *image = &node->registers;
   uint64_t cc;
   bool disabled = nvt_image_value(image, NVT_ROW_CC, &cc) && NVT_GET(cc, CC_EN) == 0;
@@ -159,7 +139,7 @@ static int put_registers(struct writing *w, const struct nvt_controller_node *no
   return error != 0 ? error : put_register(w, image, NVT_ROW_CSTS);
 }
 
-static int put_vectors(struct writing *w, const struct nvt_msix *msix,
+static int put_vectors(struct nvt_preamble_writing *w, const struct nvt_msix *msix,
                        const struct nvt_preamble_controller *controller) {
   const struct nvt_preamble_table *table = controller != NULL ? controller->table : NULL;
   const size_t dwords = sizeof(table->dwords) / sizeof(table->dwords[0]);
@@ -175,7 +155,7 @@ static int put_vectors(struct writing *w, const struct nvt_msix *msix,
   return error;
 }
 
-static int put_queue(struct writing *w, const struct nvt_queue_view *view) {
+static int put_queue(struct nvt_preamble_writing *w, const struct nvt_queue_view *view) {
   /* What isn't known isn't told: a reader finds it out as the trace's first reader did. */
   if (view->entries == 0 || !view->head_known || !view->tail_known)
     return 0;
@@ -191,10 +171,10 @@ static int put_queue(struct writing *w, const struct nvt_queue_view *view) {
                                .entries = view->entries,
                                .head = view->head,
                                .tail = view->tail};
-  return put_body(w, w->time_ns, NVT_REC_QUEUE_STATE, &body);
+  return nvt_preamble_put_body(w, w->time_ns, NVT_REC_QUEUE_STATE, &body);
 }
 
-static int put_queues(struct writing *w, const struct nvt_controller_node *node) {
+static int put_queues(struct nvt_preamble_writing *w, const struct nvt_controller_node *node) {
   int error = 0;
   for (const struct nvt_queue *q = node->queues; error == 0 && q != NULL; q = q->next)
     if (q->view.is_cq)
@@ -206,7 +186,7 @@ static int put_queues(struct writing *w, const struct nvt_controller_node *node)
 }
 
 /* What registers don't tell, since the host hasn't read them since. */
-static int put_condition(struct writing *w, const struct nvt_controller_node *node) {
+static int put_condition(struct nvt_preamble_writing *w, const struct nvt_controller_node *node) {
   const struct nvt_controller_state *read =
       nvt_session_controller(w->reader, node->state.controller);
   if (read != NULL && read->condition == node->state.condition)
@@ -223,105 +203,7 @@ static int put_condition(struct writing *w, const struct nvt_controller_node *no
   }
 }
 
-/* --- items --- */
-
-static bool add_item(struct writing *w, const struct item *item) {
-  if (w->count == w->space) {
-    size_t space = w->space != 0 ? w->space * 2 : 64;
-    struct item *bigger = reallocarray(w->items, space, sizeof(*bigger));
-    if (bigger == NULL)
-      return false;
-    w->items = bigger;
-    w->space = space;
-  }
-  w->items[w->count++] = *item;
-  return true;
-}
-
-static bool wants(const struct writing *w, const struct nvt_exchange *exchange) {
-  return w->out->wants_command == NULL || w->out->wants_command(w->out->ctx, exchange);
-}
-
-static bool gather_posted(struct writing *w, const struct nvt_controller_node *node,
-                          const struct nvt_queue *cq) {
-  bool fine = true;
-  for (const struct nvt_exchange_node *at = cq->list.first; fine && at != NULL; at = at->next) {
-    const struct nvt_exchange *exchange = &at->pub;
-    struct item item = {.record = exchange->completion.record,
-                        .time_ns = exchange->completion.time_ns,
-                        .controller = node,
-                        .node = at,
-                        .queue = cq};
-    if (!wants(w, exchange))
-      continue;
-    fine = add_item(w, &item);
-    if (fine && exchange->interrupt.record != 0) {
-      item.record = exchange->interrupt.record;
-      item.time_ns = exchange->interrupt.time_ns;
-      item.interrupt = true;
-      fine = add_item(w, &item);
-    }
-  }
-  return fine;
-}
-
-static bool gather_items(struct writing *w, const struct nvt_controller_node *node) {
-  bool fine = true;
-  for (const struct nvt_exchange_node *at = node->oldest; fine && at != NULL; at = at->later)
-    if (wants(w, &at->pub)) {
-      struct item item = {.record = at->pub.command.record,
-                          .time_ns = at->pub.command.time_ns,
-                          .controller = node,
-                          .node = at};
-      fine = add_item(w, &item);
-    }
-  for (const struct nvt_queue *q = node->queues; fine && q != NULL; q = q->next)
-    if (q->view.is_cq)
-      fine = gather_posted(w, node, q);
-  return fine;
-}
-
-static int by_record(const void *a, const void *b) {
-  const struct item *x = a, *y = b;
-  if (x->record != y->record)
-    return x->record < y->record ? -1 : 1;
-  /* An interrupt of several queues. */
-  return x->queue < y->queue ? -1 : x->queue > y->queue;
-}
-
-static int put_command(struct writing *w, const struct item *item) {
-  const struct nvt_exchange *exchange = &item->node->pub;
-  struct nvt_doorbell_id id = {.qid = exchange->sqid};
-  const struct nvt_queue *sq =
-      nvt_session_find_queue(w->preamble->session, exchange->controller, id);
-  uint32_t next = item->node->sq_slot + 1u;
-  struct nvt_rec_command body = {.sqid = exchange->sqid,
-                                 .cqid = exchange->cqid,
-                                 .slot = item->node->sq_slot,
-                                 .sqe = exchange->sqe};
-  body.head = (uint16_t)(sq != NULL && next == sq->view.entries ? 0 : next);
-  body.tail = sq != NULL ? sq->view.tail : body.head;
-  return put_body(w, item->time_ns, NVT_REC_COMMAND, &body);
-}
-
-static int put_completion(struct writing *w, const struct item *item) {
-  const struct nvt_exchange *exchange = &item->node->pub;
-  struct nvt_rec_completion body = {.sqid = exchange->sqid,
-                                    .cqid = exchange->cqid,
-                                    .slot = item->node->slot,
-                                    .head = item->queue->view.head,
-                                    .opcode = exchange->sqe.opcode,
-                                    .cqe = exchange->cqe};
-  return put_body(w, item->time_ns, NVT_REC_COMPLETION, &body);
-}
-
-static int put_interrupt(struct writing *w, const struct item *item) {
-  const struct nvt_queue_view *view = &item->queue->view;
-  struct nvt_rec_interrupt body = {.vector = view->vector, .cqid = view->qid};
-  return put_body(w, item->time_ns, NVT_REC_INTERRUPT, &body);
-}
-
-static void set_base(struct writing *w, const struct nvt_controller_node *node) {
+void nvt_preamble_set_base(struct nvt_preamble_writing *w, const struct nvt_controller_node *node) {
   const struct nvt_controller_state *state = &node->state;
   uint64_t next = node->next_seq;
   /* A step that a loss record has accounted for already. */
@@ -334,27 +216,10 @@ static void set_base(struct writing *w, const struct nvt_controller_node *node) 
                                     .seq = next != 0 ? next - 1 : 0};
 }
 
-static int put_items(struct writing *w) {
-  int error = 0;
-  const struct item *told = NULL; /* several completions have the same interrupt */
-  for (size_t i = 0; error == 0 && i < w->count; i++) {
-    const struct item *item = &w->items[i];
-    if (item->interrupt && told != NULL && told->record == item->record &&
-        told->queue == item->queue)
-      continue;
-    set_base(w, item->controller);
-    told = item->interrupt ? item : told;
-    error = item->interrupt       ? put_interrupt(w, item)
-            : item->queue != NULL ? put_completion(w, item)
-                                  : put_command(w, item);
-  }
-  return error;
-}
-
-static int put_controller(struct writing *w, const struct nvt_controller_node *node) {
+static int put_controller(struct nvt_preamble_writing *w, const struct nvt_controller_node *node) {
   const struct nvt_map_slot *slot = nvt_map_find(&w->preamble->controllers, node->state.controller);
   const struct nvt_preamble_controller *controller = slot != NULL ? slot->value : NULL;
-  set_base(w, node);
+  nvt_preamble_set_base(w, node);
   int error = put_meta(w, controller);
   if (error == 0 && controller != NULL)
     error = put_events(w, controller);
@@ -369,29 +234,29 @@ static int put_controller(struct writing *w, const struct nvt_controller_node *n
   return error != 0 ? error : put_condition(w, node);
 }
 
-static bool left_out(const struct writing *w, const struct nvt_controller_node *node) {
+static bool left_out(const struct nvt_preamble_writing *w, const struct nvt_controller_node *node) {
   const struct nvt_preamble_out *out = w->out;
   return !node->seen || (out->wants_controller != NULL &&
                          !out->wants_controller(out->ctx, node->state.controller));
 }
 
-static int put_verdict(struct writing *w) {
+static int put_verdict(struct nvt_preamble_writing *w) {
   const struct nvt_preamble *preamble = w->preamble;
   const struct nvt_map_slot *slot =
       nvt_map_find(&preamble->session->controllers, preamble->foretold_controller);
   if (!preamble->foretold || slot == NULL || left_out(w, slot->value))
     return 0;
-  set_base(w, slot->value);
+  nvt_preamble_set_base(w, slot->value);
   uint64_t time_ns = preamble->foretold_ns > w->time_ns ? preamble->foretold_ns : w->time_ns;
-  return put_body(w, time_ns, NVT_REC_VERDICT, &preamble->verdict);
+  return nvt_preamble_put_body(w, time_ns, NVT_REC_VERDICT, &preamble->verdict);
 }
 
-static int write_all(struct writing *w) {
+static int write_all(struct nvt_preamble_writing *w) {
   for (const struct nvt_controller_node *node = w->preamble->session->first_controller;
        node != NULL; node = node->next)
-    if (!left_out(w, node) && !gather_items(w, node))
+    if (!left_out(w, node) && !nvt_preamble_gather_items(w, node))
       return -ENOMEM;
-  qsort(w->items, w->count, sizeof(*w->items), by_record);
+  nvt_preamble_sort_items(w);
   w->time_ns = w->out->time_ns;
   for (size_t i = 0; i < w->count; i++)
     if (w->items[i].time_ns < w->time_ns)
@@ -402,12 +267,13 @@ static int write_all(struct writing *w) {
     if (!left_out(w, node))
       error = put_controller(w, node);
   if (error == 0)
-    error = put_items(w);
+    error = nvt_preamble_put_items(w);
   return error != 0 ? error : put_verdict(w);
 }
 
 int nvt_preamble_write(struct nvt_preamble *preamble, const struct nvt_preamble_out *out) {
-  struct writing w = {.preamble = preamble, .out = out, .buffer = malloc(NVT_RECORD_MAX)};
+  struct nvt_preamble_writing w = {
+      .preamble = preamble, .out = out, .buffer = malloc(NVT_RECORD_MAX)};
   if (w.buffer == NULL)
     return -ENOMEM;
   int error = nvt_session_create(NULL, &w.reader);

@@ -55,21 +55,27 @@ struct nvmetap_controller; /* opaque */
 
 /* When the ring is full. */
 enum { NVMETAP_BLOCK = 0, NVMETAP_DROP = 1 };
-/* What is kept of payloads; their true length always is. */
-enum { NVMETAP_DATA_NONE = 0, NVMETAP_DATA_HEAD = 1, NVMETAP_DATA_FULL = 2 };
+/* What is kept of payloads; their true length always is. CRC: of each block of Reads, Writes and
+ * Compares its CRC-32C, of the rest all: a replay can verify without the data. */
+enum { NVMETAP_DATA_NONE = 0, NVMETAP_DATA_HEAD = 1, NVMETAP_DATA_FULL = 2, NVMETAP_DATA_CRC = 3 };
 
 #define NVMETAP_RING_MIN (UINT64_C(512) << 10)
 #define NVMETAP_RING_MAX (UINT64_C(1) << 36)
 #define NVMETAP_THREADS_MAX 64u
+#define NVMETAP_DEDUP_MIN 32u
+#define NVMETAP_DEDUP_MAX 16384u
 
 /* Zeroes but for .size are good values. */
 struct nvmetap_options {
-  size_t size;          /* sizeof(struct nvmetap_options) */
-  uint64_t ring_bytes;  /* of each recording thread, rounded up to a power of two; 0: 16 MiB */
-  unsigned threads;     /* recording threads, at most NVMETAP_THREADS_MAX; 0: one */
-  unsigned on_full;     /* NVMETAP_BLOCK: wait for the writer; NVMETAP_DROP: lose, and count */
-  unsigned data;        /* NVMETAP_DATA_… */
-  uint32_t data_head;   /* bytes of each transfer, with HEAD */
+  size_t size;         /* sizeof(struct nvmetap_options) */
+  uint64_t ring_bytes; /* of each recording thread, rounded up to a power of two; 0: 16 MiB */
+  unsigned threads;    /* recording threads, at most NVMETAP_THREADS_MAX; 0: one */
+  unsigned on_full;    /* NVMETAP_BLOCK: wait for the writer; NVMETAP_DROP: lose, and count */
+  unsigned data;       /* NVMETAP_DATA_… */
+  uint32_t data_head;  /* bytes of each transfer, with HEAD */
+  /* With FULL: pages that repeat one of the last so many of a controller aren't recorded again.
+   * NVMETAP_DEDUP_MIN to _MAX, 4.1 KiB of memory each; 0: all are. */
+  uint32_t dedup_pages;
   const char *recorder; /* your program's name and version, at most 63 bytes; NULL: the library's */
   bool locked;          /* calls may come from any thread at any time: each takes a lock */
   /* kill -9 of the process loses no record that a call returned from: rings are files in /dev/shm,
@@ -139,8 +145,8 @@ struct nvmetap_info {
   /* A trace that begins while the controller is in use begins with its state. This is called once,
    * within nvmetap_add(), and says it by calls: nvmetap_access() for registers (CAP, VS, then AQA,
    * ASQ, ACQ before CC; CSTS) and MSI-X entries, nvmetap_queue() for each queue that exists, CQs
-   * first. What is recorded in here is marked as state. NULL: the controller is as after power-on.
-   */
+   * first, nvmetap_command() for each command that is outstanding. What is recorded in here is
+   * marked as state. NULL: the controller is as after power-on. */
   void (*preamble)(struct nvmetap_controller *, void *ctx);
   void *ctx;
 };

@@ -11,7 +11,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "checks"))
 from filtered import (CMD, CPL, DATA, EVENTIDX, IRQ, REG_R, SHADOW, COMMANDS,  # noqa: E402
-                      DOORBELLS, INTERRUPTS, LISTS, MAKES_QUEUES, META, Filter, apply, blocks, doorbell, read)
+                      DOORBELLS, INTERRUPTS, LISTS, QUEUES, MAKES_QUEUES, META, Filter, apply, blocks, doorbell, read)
 
 WORDS = {
     "no-doorbells": Filter(DOORBELLS),
@@ -20,9 +20,9 @@ WORDS = {
     "doorbells": Filter(14, command=lambda q, sqe: False),
     "doorbells,queue=2": Filter(14, queue=lambda q: q == 2, command=lambda q, sqe: False),
     "metadata": Filter(LISTS),
-    "admin": Filter(COMMANDS, queue=lambda q: q == 0),
-    "io": Filter(COMMANDS, queue=lambda q: q != 0),
-    "queue=0+2": Filter(COMMANDS, queue=lambda q: q in (0, 2)),
+    "admin": Filter(COMMANDS | QUEUES, queue=lambda q: q == 0),
+    "io": Filter(COMMANDS | QUEUES, queue=lambda q: q != 0),
+    "queue=0+2": Filter(COMMANDS | QUEUES, queue=lambda q: q in (0, 2)),
     "opcode=Read+6": Filter(7, command=lambda q, sqe: (q != 0 and sqe[0] == 2) or sqe[0] == 6),
     "nsid=1": Filter(7, command=lambda q, sqe: sqe[4:8] == b"\1\0\0\0"),
     "lba=1000-4095": Filter(7, command=blocks(1000, 4095)),

@@ -154,14 +154,15 @@ def lba_ranges(records, of):
 
 
 def relations(ranges):
-    """Of those that stand next to each other in the trace, and each with the first ones."""
+    """Of each with those before it: where they overlap the distance, and where one soon follows."""
     out = []
     for i, a in enumerate(ranges):
-        for b in ranges[max(0, i - 40):i] + ranges[:20]:
+        for far, b in [(False, b) for b in ranges[max(0, i - 40):i]] + [(True, b) for b in ranges[:20]]:
             if a[:2] != b[:2]:
                 continue
-            touch = a[2] <= b[2] + b[3] and b[2] <= a[2] + a[3]
-            out.append(a[2] - b[2] if touch else None)
+            meet = a[2] < b[2] + b[3] and b[2] < a[2] + a[3]
+            follow = not far and (a[2] == b[2] + b[3] or b[2] == a[2] + a[3])
+            out.append(a[2] - b[2] if meet or follow else None)
     return out
 
 

@@ -119,6 +119,16 @@ static void make(const uint8_t *in, const uint8_t *tail, size_t tail_length, str
     r->data.kind = in[3] & 3;
     r->data.offset = in[4] & 1;
     break;
+  case NVT_REC_DIGEST:
+    r->digest.sqid = in[1] & 3;
+    r->digest.cid = in[2] & 7;
+    r->digest.direction = in[3] & 3;
+    r->digest.algorithm = in[3] >> 2 & 3;
+    r->digest.offset = in[4] & 1 ? in[5] * 256u : 0;
+    r->digest.true_length = in[6] * 64u;
+    r->digest.same_as = in[7];
+    r->digest.unit = 256u << (in[5] & 3);
+    break;
   case NVT_REC_META:
   case NVT_REC_ANNOTATION:
     break;

@@ -20,7 +20,7 @@ static const char meta[] =
     "{\"format\":1,\"serial\":\"FUZZ\",\"mdts\":5,\"io_queues\":4,\"vectors\":5,\"namespaces\":["
     "{\"nsid\":1,\"blocks\":2048,\"block_size\":512,\"asynchronous\":false,\"backend\":\"ram:1M\"},"
     "{\"nsid\":2,\"blocks\":2048,\"block_size\":4096,\"asynchronous\":true,\"backend\":\"file:x\"}]"
-    "}";
+    ",\"dedup_pages\":4}";
 
 static uint8_t file[1 << 20];
 static size_t length;
@@ -44,7 +44,7 @@ static void put(unsigned type, uint8_t flags, const void *body, const void *tail
 
 static void make_records(const uint8_t *data, size_t size) {
   const struct nvt_rec_meta body = {
-      .cap = 63, .vectors = 5, .namespaces = 2, .data_mode = data[0] % 3};
+      .cap = 63, .vectors = 5, .namespaces = 2, .data_mode = data[0] % 4};
   seq = 0;
   length = NVT_FILE_HEADER_BYTES;
   if (nvt_writer_file_header(file) != 0)
@@ -62,7 +62,9 @@ static void make_records(const uint8_t *data, size_t size) {
     if (in_body > bytes)
       in_body = bytes;
     memcpy(fixed, data + at, in_body);
-    bool tailed = type == NVT_REC_DATA || type == NVT_REC_ANNOTATION;
+    bool tailed = type == NVT_REC_DATA || type == NVT_REC_ANNOTATION || type == NVT_REC_DIGEST;
+    if (type == NVT_REC_DIGEST) /* its length is bounded: else it is no record */
+      memset(fixed + offsetof(struct nvt_rec_digest, true_length) + 2, 0, 2);
     put(type, flags, fixed, data + at + in_body, tailed ? bytes - in_body : 0);
     at += bytes;
   }

@@ -12,8 +12,8 @@
 #include "trace/build.h"
 
 #define OP_BYTES 8u
-#define SECRET "\x9e\x37\x79\xb9\x7f\x4a\x7c\x15" /* of which no record made here has 8 otherwise  \
-                                                   */
+/* Of which no record made here has 8 bytes otherwise. */
+#define SECRET "\x9e\x37\x79\xb9\x7f\x4a\x7c\x15"
 #define SECRET_BYTES 8u
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);

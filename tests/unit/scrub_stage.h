@@ -9,10 +9,16 @@
 #include <string.h>
 
 #include "edit/scrub.h"
+#include "nvme/identity.h"
 #include "trace/build.h"
 #include "trace/meta.h"
 
 #define STAGE_NS UINT64_C(1700000000000000000)
+#define SERIAL "S4EVNX0R123456"
+#define MODEL "Prototype Of Somebody"
+#define FIRMWARE "1B2QEXM7"
+#define IN NVT_V_data_direction_IN
+#define OUT NVT_V_data_direction_OUT
 
 struct stage {
   struct nvt_scrub *scrub;
@@ -21,6 +27,7 @@ struct stage {
   uint64_t time_ns;
   uint8_t *bytes; /* records that came out, one after another */
   size_t length;
+  size_t room;
   size_t offsets[4096];
   uint64_t times[4096];
   size_t count;
@@ -29,8 +36,11 @@ struct stage {
 static int stage_put(void *ctx, uint64_t time_ns, const void *record, size_t length) {
   struct stage *st = ctx;
   assert(st->count < sizeof(st->offsets) / sizeof(st->offsets[0]));
-  st->bytes = realloc(st->bytes, st->length + length);
-  assert(st->bytes != NULL);
+  if (st->room - st->length < length) {
+    st->room = st->room * 2 + NVT_RECORD_MAX;
+    st->bytes = realloc(st->bytes, st->room);
+    assert(st->bytes != NULL);
+  }
   memcpy(st->bytes + st->length, record, length);
   st->times[st->count] = time_ns;
   st->offsets[st->count++] = st->length;
@@ -116,6 +126,95 @@ static inline int stage_completion(struct stage *st, uint16_t sqid, struct nvt_s
   struct nvt_rec_completion body = {
       .sqid = sqid, .opcode = sqe.opcode, .cqe = {.sqid = sqid, .cid = sqe.cid, .status = 1}};
   return stage_in(st, 0, NVT_REC_COMPLETION, &body, NULL, 0);
+}
+
+static inline void stage_ok(int error) {
+  assert(error == 0);
+}
+
+/* --- a controller and what it says --- */
+
+static inline struct nvt_sqe io(uint8_t opcode, uint16_t cid) {
+  return (struct nvt_sqe){.opcode = opcode, .cid = cid, .nsid = 1, .cdw10 = 100, .cdw12 = 7};
+}
+
+static inline struct nvt_meta meta(void) {
+  struct nvt_meta m = {.format = 1, .mdts = 5};
+  strcpy(m.serial, SERIAL);
+  strcpy(m.model, MODEL);
+  strcpy(m.firmware, FIRMWARE);
+  strcpy(m.host, "Linux secret-host");
+  strcpy(m.recorder, "acme recorder at /home/somebody");
+  strcpy(m.filter, "lba=12345");
+  strcpy(m.profile, "mdts-128k");
+  strcpy(m.doorbells, "trap");
+  strcpy(m.data, "full");
+  strcpy(m.clock, "vdso");
+  strcpy(m.started, "2026-01-31T12:00:00.123456789Z");
+  return m;
+}
+
+static inline void put_text(uint8_t *to, size_t size, const char *text) {
+  memset(to, ' ', size);
+  memcpy(to, text, strlen(text));
+}
+
+/* Identify Controller as the controller of meta() has it. */
+static inline void identify(uint8_t id[static 4096]) {
+  uint8_t uuid[NVT_UUID_BYTES];
+  char nqn[NVT_UUID_NQN_CHARS + 1];
+  memset(id, 0, 4096);
+  put_text(id + 4, 20, SERIAL);
+  put_text(id + 24, 40, MODEL);
+  put_text(id + 64, 8, FIRMWARE);
+  id[77] = 5;
+  nvt_identity_uuid(SERIAL, uuid);
+  nvt_identity_nqn(uuid, nqn);
+  memcpy(id + 768, nqn, NVT_UUID_NQN_CHARS);
+  memset(id + 3072, 'V', 1024);
+  memset(id + 140, 'r', 20); /* reserved */
+}
+
+static inline struct nvt_sqe identify_command(uint16_t cid) {
+  return (struct nvt_sqe){.opcode = NVT_ADMIN_IDENTIFY, .cid = cid, .cdw10 = NVT_CNS_CONTROLLER};
+}
+
+/* Sends `length` bytes of data, cut after `cut` (0: not), with `sqe`; what comes out of them. */
+static inline size_t transfer(struct stage *st, struct nvt_sqe sqe, uint8_t direction,
+                              const uint8_t *bytes, size_t length, size_t cut, uint8_t *out) {
+  size_t first = st->count, done = 0;
+  stage_ok(stage_command(st, 0, sqe));
+  size_t head = cut != 0 && cut < length ? cut : length;
+  stage_ok(stage_data(st, 0, sqe.cid, direction, 0, bytes, head));
+  if (head < length)
+    stage_ok(stage_data(st, 0, sqe.cid, direction, head, bytes + head, length - head));
+  stage_ok(stage_completion(st, 0, sqe));
+  for (size_t i = first; i < st->count; i++) {
+    struct nvt_record record = stage_out(st, i);
+    if (record.header.type != NVT_REC_DATA || record.tail_length == 0)
+      continue;
+    memcpy(out + done, record.tail, record.tail_length);
+    done += record.tail_length;
+  }
+  return done;
+}
+
+static inline bool has(const void *bytes, size_t length, const void *what, size_t size) {
+  return memmem(bytes, length, what, size) != NULL;
+}
+
+static uint64_t random_state = 1;
+static inline uint8_t random_byte(void) {
+  random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+  return (uint8_t)(random_state >> 33);
+}
+
+/* Bytes of all values, then some with small ones, so that counters and cases lead somewhere. */
+static inline void random_bytes(uint8_t *bytes, size_t length, unsigned round) {
+  for (size_t i = 0; i < length; i++) {
+    uint8_t byte = random_byte();
+    bytes[i] = round == 0 ? byte : (i & 1) != 0 && i < 64 ? 0 : i < 64 ? byte % 12 : byte;
+  }
 }
 
 #endif

@@ -190,6 +190,8 @@ static void test_left_out(void **state) {
   assert_false(nvt_check_applies(overrun, 1) || nvt_check_applies(overrun, 4));
   assert_true(nvt_check_applies(phase, 3));
   assert_false(nvt_check_applies(phase, 4));
+  assert_true(nvt_check_applies(overrun, 0x14) && nvt_check_applies(overrun, 0x16));
+  assert_false(nvt_check_applies(overrun, 0x15) || nvt_check_applies(phase, 0x14));
   for (uint8_t left_out = 0; left_out <= NVT_V_meta_left_out_flags_COMMANDS; left_out++) {
     struct fixture f;
     start(&f, 0, NULL);

@@ -125,7 +125,7 @@ static const struct nvt_trace_options crc = {.data = NVT_TRACE_DATA_CRC};
 
 /* Lays `length` bytes that begin `in` bytes into a page in pages that aren't neighbours; prp2. */
 static uint64_t lay(struct stage *s, const uint8_t *data, uint32_t in, uint32_t length) {
-  uint64_t list[64];
+  uint64_t list[64] = {0};
   uint32_t done = 0;
   for (unsigned page = 0; done < length; page++) {
     uint32_t from = page == 0 ? in : 0;

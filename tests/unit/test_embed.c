@@ -132,7 +132,13 @@ static void options_at_their_limits(void **state) {
   TRY(NULL, o.on_full = NVMETAP_DROP);
   TRY("on_full", o.on_full = NVMETAP_DROP + 1);
   TRY(NULL, o.data = NVMETAP_DATA_FULL);
-  TRY("options.data", o.data = NVMETAP_DATA_FULL + 1);
+  TRY(NULL, o.data = NVMETAP_DATA_CRC);
+  TRY("options.data", o.data = NVMETAP_DATA_CRC + 1);
+  TRY("dedup_pages", o.dedup_pages = NVMETAP_DEDUP_MIN);
+  TRY("dedup_pages", o.data = NVMETAP_DATA_FULL; o.dedup_pages = NVMETAP_DEDUP_MIN - 1);
+  TRY(NULL, o.data = NVMETAP_DATA_FULL; o.dedup_pages = NVMETAP_DEDUP_MIN);
+  TRY(NULL, o.data = NVMETAP_DATA_FULL; o.dedup_pages = NVMETAP_DEDUP_MAX);
+  TRY("dedup_pages", o.data = NVMETAP_DATA_FULL; o.dedup_pages = NVMETAP_DEDUP_MAX + 1);
   name[63] = '\0';
   TRY(NULL, o.recorder = name);
   name[63] = 'x';
@@ -322,6 +328,7 @@ static void records_at_their_limits(void **state) {
 }
 
 struct seen {
+  uint64_t digests, digested;
   uint64_t records, stateful, doorbell, payload, captured, pieces, next_seq;
   uint32_t epoch;
 };
@@ -335,12 +342,18 @@ static void see_all(const struct nvt_record *record, void *ctx) {
   seen->stateful += record->header.flags & 1;
   if (record->header.type == NVT_REC_REG_WRITE)
     seen->doorbell = record->access.offset;
+  if (record->header.type == NVT_REC_DIGEST) {
+    assert_int_equal(record->digest.offset, seen->digested + seen->payload);
+    seen->digests++;
+    seen->digested += record->digest.true_length;
+  }
   if (record->header.type == NVT_REC_DATA) {
-    assert_int_equal(record->data.offset, seen->payload);
-    assert_int_equal(record->data.address, 0x5000 + seen->payload);
+    const uint64_t at = seen->payload + seen->digested;
+    assert_int_equal(record->data.offset, at);
+    assert_int_equal(record->data.address, 0x5000 + at);
     assert_int_equal(record->tail_length, record->data.captured_length);
     for (uint32_t i = 0; i < record->tail_length; i++)
-      assert_int_equal(record->tail[i], (uint8_t)((seen->payload + i) * 7));
+      assert_int_equal(record->tail[i], (uint8_t)((at + i) * 7));
     seen->payload += record->data.true_length;
     seen->captured += record->data.captured_length;
     seen->pieces++;
@@ -358,18 +371,28 @@ static void preamble(struct nvmetap_controller *c, void *ctx) {
  * split. */
 static void what_is_recorded_stands_in_the_file(void **state) {
   (void)state;
+  enum { DEDUP = 4 };
   static uint8_t bytes[300000];
   for (size_t i = 0; i < sizeof(bytes); i++)
     bytes[i] = (uint8_t)(i * 7);
-  for (unsigned mode = 0; mode < 3; mode++) {
+  for (unsigned mode = 0; mode < 5; mode++) {
     struct nvmetap_recorder *r =
-        recorder((struct nvmetap_options){.data = mode, .data_head = 1000, .locked = mode == 1});
-    struct nvmetap_info info = {
-        .size = sizeof(info), .cap = UINT64_C(3) << 32, .preamble = preamble, .ctx = "ctx"};
+        recorder((struct nvmetap_options){.data = mode == DEDUP ? NVMETAP_DATA_FULL : mode,
+                                          .data_head = 1000,
+                                          .dedup_pages = mode == DEDUP ? NVMETAP_DEDUP_MIN : 0,
+                                          .locked = mode == 1});
+    const struct nvmetap_namespace ns = {.nsid = 1, .block_size = 520, .blocks = 1}; /* no unit */
+    struct nvmetap_info info = {.size = sizeof(info),
+                                .cap = UINT64_C(3) << 32,
+                                .preamble = preamble,
+                                .ctx = "ctx",
+                                .namespaces = &ns,
+                                .namespace_count = 1};
     struct nvmetap_controller *c;
     assert_int_equal(nvmetap_add(r, &info, &c), 0);
     assert_int_equal(nvmetap_doorbell(c, 2, true, 9, 0), 0);
-    const struct nvmetap_data data = {.direction = NVMETAP_TO_CONTROLLER,
+    const struct nvmetap_data data = {.sqid = 1,
+                                      .direction = NVMETAP_TO_CONTROLLER,
                                       .address = 0x5000,
                                       .bytes = bytes,
                                       .length = sizeof(bytes)};
@@ -388,9 +411,14 @@ static void what_is_recorded_stands_in_the_file(void **state) {
     assert_int_equal(seen.stateful, 2);
     assert_int_equal(seen.epoch, 1);
     assert_int_equal(seen.doorbell, 0x1000 + 5 * 32);
-    static const struct seen want[] = {{0},
-                                       {.payload = 300000, .captured = 1000, .pieces = 1},
-                                       {.payload = 300000, .captured = 300000, .pieces = 3}};
+    /* A page and its end are new, what is between repeats that page. */
+    static const struct seen want[] = {
+        [NVMETAP_DATA_HEAD] = {.payload = 300000, .captured = 1000, .pieces = 1},
+        [NVMETAP_DATA_FULL] = {.payload = 300000, .captured = 300000, .pieces = 3},
+        [NVMETAP_DATA_CRC] = {.digested = 300000},
+        [DEDUP] = {
+            .digested = 72 * 4096, .payload = 4096 + 992, .captured = 4096 + 992, .pieces = 2}};
+    assert_int_equal(seen.digested, want[mode].digested);
     assert_int_equal(seen.payload, want[mode].payload);
     assert_int_equal(seen.captured, want[mode].captured);
     assert_int_equal(seen.pieces, want[mode].pieces);

@@ -58,7 +58,7 @@ static struct nvt_lba_totals apply(struct range *ranges, uint64_t blocks, const 
   struct nvt_names *n = names(key);
   struct nvt_lba_totals totals;
   if (blocks != 0)
-    assert_int_equal(nvt_lba_size(map, 1, blocks), 0);
+    assert_int_equal(nvt_lba_size(map, 1, blocks, 0), 0);
   for (unsigned i = 0; i < RANGES; i++)
     assert_int_equal(nvt_lba_touch(map, 1, ranges[i].first, ranges[i].count), 0);
   assert_int_equal(nvt_lba_draw(map, n), 0);
@@ -74,8 +74,13 @@ static bool meet(uint64_t a, uint64_t a_count, uint64_t b, uint64_t b_count) {
   return a < b + b_count && b < a + a_count;
 }
 
-/* Every pair of ranges is as it was: the same distance if they meet or adjoin, apart otherwise. */
-static void compare(const struct range *ranges, uint64_t blocks) {
+static bool adjoin(uint64_t a, uint64_t a_count, uint64_t b, uint64_t b_count) {
+  return a == b + b_count || b == a + a_count;
+}
+
+/* Every pair of ranges is as it was: the same distance if they overlap, or follow one another soon;
+ * apart otherwise, and with `room` not even adjoining. */
+static void compare(const struct range *ranges, uint64_t blocks, bool room) {
   for (unsigned i = 0; i < RANGES; i++) {
     const struct range *a = &ranges[i];
     if (blocks != 0 && (a->now >= blocks || a->count > blocks - a->now))
@@ -83,13 +88,13 @@ static void compare(const struct range *ranges, uint64_t blocks) {
                (unsigned)a->now, (unsigned)blocks);
     for (unsigned k = 0; k < i; k++) {
       const struct range *b = &ranges[k];
-      bool together = meet(a->first, a->count, b->first, b->count) ||
-                      a->first == b->first + b->count || b->first == a->first + a->count;
-      bool now = meet(a->now, a->count, b->now, b->count) || a->now == b->now + b->count ||
-                 b->now == a->now + a->count;
-      assert_int_equal(together, now);
-      if (together)
+      bool met = meet(a->first, a->count, b->first, b->count);
+      bool adjoined = adjoin(a->first, a->count, b->first, b->count);
+      assert_int_equal(met, meet(a->now, a->count, b->now, b->count));
+      if (met || (adjoined && i - k < 256))
         assert_int_equal(a->first - b->first, a->now - b->now);
+      if (room && !adjoined)
+        assert_false(adjoin(a->now, a->count, b->now, b->count));
     }
   }
 }
@@ -102,7 +107,7 @@ static void what_meets_still_meets(void **state) {
   for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
     make(ranges, sizes[s], s + 1);
     struct nvt_lba_totals totals = apply(ranges, sizes[s], "key", 1 << 20);
-    compare(ranges, sizes[s]);
+    compare(ranges, sizes[s], sizes[s] > 100000);
     for (unsigned i = 0; i < RANGES; i++)
       assert_int_equal(ranges[i].first % totals.chunk, ranges[i].now % totals.chunk);
     if (sizes[s] > 100000 && totals.moved < totals.runs - 2)
@@ -115,8 +120,53 @@ static void no_size_is_known(void **state) {
   struct range ranges[RANGES];
   make(ranges, 1 << 16, 7);
   struct nvt_lba_totals totals = apply(ranges, 0, "key", 1 << 20);
-  compare(ranges, 1 << 16);
+  compare(ranges, 1 << 16, false);
   assert_in_range(totals.moved, 1, totals.runs);
+}
+
+/* Every second block, so that hardly any place is free: what was apart doesn't come to adjoin. */
+static void what_was_apart_stays_apart(void **state) {
+  (void)state;
+  struct range ranges[RANGES];
+  for (int beyond = 0; beyond < 2; beyond++)
+    for (uint64_t spare = 0; spare < 20; spare++) {
+      for (unsigned i = 0; i < RANGES; i++)
+        ranges[i] = (struct range){.first = 2 * i + (i == RANGES - 1 ? spare : 0), .count = 1};
+      if (beyond) /* reaches past the end, and stays */
+        ranges[RANGES - 1].count = 5;
+      struct nvt_lba_totals totals = apply(ranges, 2 * RANGES + spare, "key", 1 << 20);
+      assert_int_equal(totals.chunk, 1);
+      compare(ranges, beyond ? 0 : 2 * RANGES + spare, true);
+      if (beyond)
+        assert_int_equal(ranges[RANGES - 1].now, ranges[RANGES - 1].first);
+    }
+}
+
+/* All is touched, by commands that have nothing to do with each other: they move all the same. */
+static void a_full_namespace_moves(void **state) {
+  (void)state;
+  enum { MANY = 4096 };
+  static bool taken[MANY * 8];
+  struct nvt_lba_map *map = map_of(4, 1 << 20);
+  struct nvt_names *n = names("key");
+  struct nvt_lba_totals totals;
+  memset(taken, 0, sizeof(taken));
+  assert_int_equal(nvt_lba_size(map, 1, sizeof(taken), 0), 0);
+  for (uint64_t i = 0; i < MANY; i++) /* neighbours are more than 1,000 commands apart */
+    assert_int_equal(nvt_lba_touch(map, 1, i * (MANY - 3) % MANY * 8, 8), 0);
+  assert_int_equal(nvt_lba_draw(map, n), 0);
+  nvt_lba_totals(map, &totals);
+  assert_int_equal(totals.runs, sizeof(taken) / totals.chunk);
+  assert_in_range(totals.moved, totals.runs * 9 / 10, totals.runs);
+  for (uint64_t i = 0; i < MANY; i++) {
+    uint64_t now = nvt_lba_look_up(map, 1, i * 8, 8);
+    assert_int_equal(now % 8, 0);
+    assert_in_range(now, 0, sizeof(taken) - 8);
+    assert_false(taken[now]);
+    taken[now] = true;
+  }
+  nvt_lba_destroy(map);
+  nvt_names_destroy(n);
 }
 
 /* More runs than there may be: chunks double, and all holds as before. */
@@ -127,7 +177,7 @@ static void few_runs(void **state) {
   for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
     make(ranges, 1 << 20, 11);
     struct nvt_lba_totals totals = apply(ranges, 1 << 20, "key", limits[i]);
-    compare(ranges, 1 << 20);
+    compare(ranges, 1 << 20, false);
     assert_in_range(totals.runs, 1, limits[i]);
   }
 }
@@ -151,7 +201,7 @@ static void the_end_stays_the_end(void **state) {
   const uint64_t blocks = 4096;
   struct nvt_lba_map *map = map_of(4, 1024);
   struct nvt_names *n = names("key");
-  assert_int_equal(nvt_lba_size(map, 1, blocks), 0);
+  assert_int_equal(nvt_lba_size(map, 1, blocks, 0), 0);
   const struct range ranges[] = {{100, 8, 0},        {1000, 8, 0},
                                  {2000, 8, 0},       {blocks - 8, 8, 0},
                                  {blocks - 8, 9, 0}, {blocks, 1, 0},
@@ -177,7 +227,7 @@ static void all_of_it_joins_nothing(void **state) {
   struct nvt_lba_map *map = map_of(4, 1024);
   struct nvt_names *n = names("key");
   struct nvt_lba_totals totals;
-  assert_int_equal(nvt_lba_size(map, 1, 1 << 16), 0);
+  assert_int_equal(nvt_lba_size(map, 1, 1 << 16, 0), 0);
   assert_int_equal(nvt_lba_touch(map, 1, 0, 1 << 16), 0);
   for (uint64_t i = 0; i < 20; i++)
     assert_int_equal(nvt_lba_touch(map, 1, i * 1000, 8), 0);
@@ -194,12 +244,13 @@ static void sizes_change(void **state) {
   (void)state;
   struct nvt_lba_map *map = map_of(4, 1024);
   struct nvt_names *n = names("key");
-  assert_int_equal(nvt_lba_size(map, 1, 1 << 16), 0);
+  assert_int_equal(nvt_lba_size(map, 1, 1 << 16, 0), 0);
   for (uint64_t i = 0; i < 60; i++)
     assert_int_equal(nvt_lba_touch(map, 1, i * 1000, 8), 0);
-  assert_int_equal(nvt_lba_size(map, 1, 0), 0);
-  assert_int_equal(nvt_lba_size(map, 1, 1 << 15), 0);
-  assert_int_equal(nvt_lba_size(map, 1, 1 << 17), 0);
+  assert_int_equal(nvt_lba_size(map, 1, 0, 0), 0);
+  assert_int_equal(nvt_lba_size(map, 1, 1 << 20, 4096), 0);
+  assert_int_equal(nvt_lba_resize(map, 1, 4096 << 15), 0);
+  assert_int_equal(nvt_lba_size(map, 1, 1 << 17, 0), 0);
   assert_int_equal(nvt_lba_draw(map, n), 0);
   for (uint64_t i = 0; i < 60; i++) {
     uint64_t now = nvt_lba_look_up(map, 1, i * 1000, 8);
@@ -219,7 +270,7 @@ static void namespaces_are_limited(void **state) {
     assert_int_equal(nvt_lba_touch(map, nsid, 5 * nsid, 1), 0);
   assert_int_equal(nvt_lba_touch(map, 2, 7, 1), 0);
   assert_int_equal(nvt_lba_touch(map, 4, 7, 1), -E2BIG);
-  assert_int_equal(nvt_lba_size(map, 0, 7), -E2BIG);
+  assert_int_equal(nvt_lba_size(map, 0, 7, 0), -E2BIG);
   assert_int_equal(nvt_lba_look_up(map, 9, 7, 1), 0);
   nvt_lba_destroy(map);
 }
@@ -229,6 +280,8 @@ int main(void) {
       cmocka_unit_test(what_meets_still_meets),
       cmocka_unit_test(no_size_is_known),
       cmocka_unit_test(few_runs),
+      cmocka_unit_test(a_full_namespace_moves),
+      cmocka_unit_test(what_was_apart_stays_apart),
       cmocka_unit_test(same_key_same_places),
       cmocka_unit_test(the_end_stays_the_end),
       cmocka_unit_test(all_of_it_joins_nothing),

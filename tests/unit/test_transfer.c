@@ -377,6 +377,93 @@ static void the_only_one(void **state) {
   end();
 }
 
+/* A digest record: in the place of `length` bytes at `offset`. */
+static void digest(unsigned algorithm, uint64_t offset, uint32_t length, uint64_t same_as,
+                   uint64_t fill) {
+  const uint32_t crcs[2] = {1, 2};
+  struct nvt_record record = {.number = next_number(),
+                              .header = {.type = NVT_REC_DIGEST},
+                              .digest = {.direction = NVT_V_digest_direction_IN,
+                                         .algorithm = (uint8_t)algorithm,
+                                         .offset = offset,
+                                         .true_length = length,
+                                         .same_as = same_as,
+                                         .fill = fill,
+                                         .unit = 512},
+                              .tail = (const uint8_t *)crcs,
+                              .tail_length = algorithm == NVT_V_digest_algorithm_CRC32C ? 8 : 0};
+  struct nvt_view view = {.exchange = &exchange};
+  assert_int_equal(nvt_transfers_record(all, &record, &view), 0);
+}
+
+static const struct nvt_piece *piece_of(uint64_t record, uint64_t offset) {
+  const struct nvt_record wanted = {
+      .number = record,
+      .header = {.type = NVT_REC_DIGEST},
+      .digest = {.direction = NVT_V_digest_direction_IN, .offset = offset}};
+  return nvt_transfer_piece(&exchange, &wanted);
+}
+
+static void digests_in_the_place_of_data(void **state) {
+  (void)state;
+  static uint8_t page[4096], out[16384];
+  const char json[] = "{\"dedup_pages\":2}";
+  const struct nvt_view none = {0};
+  memset(page, 'p', sizeof(page));
+  begin(NULL);
+  struct nvt_record meta = {.header = {.type = NVT_REC_META},
+                            .tail = (const uint8_t *)json,
+                            .tail_length = sizeof(json) - 1};
+  assert_int_equal(nvt_transfers_record(all, &meta, &none), 0);
+  put(NVT_V_data_kind_PAYLOAD, 0x1000, 0, 4096, page, 4096); /* record 2, sequence number 0 */
+  digest(NVT_V_digest_algorithm_FILL, 8192, 4096, 0, 0x6161616161616161);
+  digest(NVT_V_digest_algorithm_SAME, 4096, 4096, 0, 0);
+  digest(NVT_V_digest_algorithm_CRC32C, 12288, 1024, 0, 0);
+  digest(NVT_V_digest_algorithm_SAME, 13312, 4096, 7, 0); /* isn't there */
+  struct nvt_transfer *t = nvt_transfer_payload(&exchange);
+  assert_int_equal(t->length, 17408);
+  assert_int_equal(t->captured, 12288);
+  /* before they are sorted, and after */
+  for (unsigned i = 0; i < 2; i++) {
+    assert_int_equal(piece_of(4, 4096)->same_record, 2);
+    assert_int_equal(piece_of(4, 4096)->from, NVT_PIECE_KNOWN);
+    assert_int_equal(piece_of(3, 8192)->from, NVT_PIECE_KNOWN);
+    assert_int_equal(piece_of(3, 8192)->same_record, 0);
+    assert_int_equal(piece_of(5, 12288)->from, NVT_PIECE_DIGEST);
+    assert_null(piece_of(5, 12288)->bytes);
+    assert_null(piece_of(6, 13312)->bytes);
+    assert_null(piece_of(7, 0));
+    assert_int_equal(nvt_transfer_copy(t, out, sizeof(out)), 12288);
+    assert_memory_equal(out, page, 4096);
+    assert_memory_equal(out + 4096, page, 4096);
+    assert_int_equal(out[8192], 'a');
+    assert_int_equal(out[12287], 'a');
+  }
+  struct nvt_hole_walk walk = {0};
+  uint64_t from, to;
+  assert_true(nvt_transfer_hole(t, &walk, &from, &to));
+  assert_int_equal(from, 12288);
+  assert_int_equal(to, 17408);
+  end();
+}
+
+/* Its bytes stand in no frame, so they stay. */
+static void a_single_digest_is_kept(void **state) {
+  (void)state;
+  begin(NULL);
+  digest(NVT_V_digest_algorithm_FILL, 0, 512, 0, 5);
+  completion();
+  completion();
+  assert_int_equal(nvt_transfer_payload(&exchange)->kept, 512);
+  end();
+  begin(NULL);
+  digest(NVT_V_digest_algorithm_CRC32C, 0, 512, 0, 5);
+  completion();
+  completion();
+  assert_int_equal(nvt_transfer_payload(&exchange)->kept, 0);
+  end();
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(in_order_and_not),
@@ -394,6 +481,8 @@ int main(void) {
       cmocka_unit_test(what_is_told),
       cmocka_unit_test(subjects),
       cmocka_unit_test(the_only_one),
+      cmocka_unit_test(digests_in_the_place_of_data),
+      cmocka_unit_test(a_single_digest_is_kept),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

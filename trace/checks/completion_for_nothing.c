@@ -29,6 +29,7 @@ NVT_CHECK(completion_for_nothing,
                    .severity = NVT_SEVERITY_ERROR,
                    .sequence = true,
                    .needs = NVT_NEEDS(COMMANDS),
+                   .one_queue = true,
                    .spec = NVT_SPEC_BASE("4.2"),
                    .title = "a completion is for a command that isn't outstanding"},
           .on = NVT_ON(COMPLETION), .record = record);

@@ -21,6 +21,7 @@ NVT_CHECK(completion_twice,
                    .severity = NVT_SEVERITY_ERROR,
                    .sequence = true,
                    .needs = NVT_NEEDS(COMMANDS),
+                   .one_queue = true,
                    .spec = NVT_SPEC_BASE("4.2"),
                    .title = "a command is completed again"},
           .on = NVT_ON(COMPLETION), .record = record);

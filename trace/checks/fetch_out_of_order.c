@@ -24,6 +24,7 @@ NVT_CHECK(fetch_out_of_order,
                    .severity = NVT_SEVERITY_ERROR,
                    .sequence = true,
                    .needs = NVT_NEEDS(COMMANDS),
+                   .one_queue = true,
                    .spec = NVT_SPEC_BASE("3.3.1.2"),
                    .title = "a command is fetched from another entry than the next one"},
           .on = NVT_ON(COMMAND), .record = record, .queue_state = sizeof(struct state));

@@ -26,6 +26,7 @@ NVT_CHECK(fetch_past_tail,
                    .severity = NVT_SEVERITY_ERROR,
                    .sequence = true,
                    .needs = NVT_NEEDS(DOORBELLS),
+                   .one_queue = true,
                    .spec = NVT_SPEC_BASE("3.3.1.2"),
                    .title = "a command is fetched that no tail doorbell announced"},
           .on = NVT_ON(COMMAND), .record = record, .queue_state = sizeof(struct state));

@@ -33,6 +33,7 @@ NVT_CHECK(fused_alone,
                    .severity = NVT_SEVERITY_ERROR,
                    .sequence = true,
                    .needs = NVT_NEEDS(COMMANDS),
+                   .one_queue = true,
                    .spec = NVT_SPEC_BASE("3.4.2"),
                    .title = "the two commands of a fused operation aren't next to each other"},
           .on = NVT_ON(COMMAND), .record = record, .queue_state = sizeof(struct state));

@@ -41,7 +41,7 @@ struct different {
 };
 
 struct state {
-  struct block blocks[SETS][WAYS];
+  struct block blocks[SETS * WAYS]; /* WAYS of a set, one set after another */
   struct change changes[CHANGES];
   uint32_t change_count;
   bool blind; /* too many changes at a time: nothing is known until the next reset */
@@ -56,7 +56,7 @@ _Static_assert(sizeof(struct state) <= UINT16_MAX, "a rule's memory");
 
 static struct block *set_of(struct state *state, uint32_t nsid, uint64_t lba) {
   uint64_t hash = (lba ^ (uint64_t)nsid << 40) * 0x9e3779b97f4a7c15u;
-  return state->blocks[hash >> 32 & (SETS - 1)];
+  return &state->blocks[(hash >> 32 & (SETS - 1)) * WAYS];
 }
 
 static struct block *find(struct state *state, uint32_t nsid, uint64_t lba) {
@@ -95,9 +95,10 @@ static void forget(struct state *state, const struct change *range, uint64_t but
     }
     return;
   }
-  for (struct block *block = state->blocks[0]; block < state->blocks[SETS]; block++)
-    if (block->writer != but && meets(range, block->nsid, block->lba, 1))
-      block->writer = 0;
+  for (unsigned i = 0; i < SETS * WAYS; i++)
+    if (state->blocks[i].writer != but &&
+        meets(range, state->blocks[i].nsid, state->blocks[i].lba, 1))
+      state->blocks[i].writer = 0;
 }
 
 /* --- what changes blocks --- */

@@ -4,7 +4,8 @@
 static void record(struct nvt_check_run *run) {
   const struct nvt_record *seen = run->record;
   unsigned long long missing = run->view->seq_gap ? run->view->missing : seen->loss.count;
-  if (missing != 0 && !nvt_record_left_out(seen) && (run->view->seq_gap || seen->header.type == NVT_REC_LOSS))
+  if (missing != 0 && !nvt_record_left_out(seen) &&
+      (run->view->seq_gap || seen->header.type == NVT_REC_LOSS))
     nvt_check_report(run, 0,
                      run->view->seq_gap
                          ? "%llu records are missing before this one, and nothing says why"

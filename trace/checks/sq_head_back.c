@@ -34,6 +34,7 @@ NVT_CHECK(sq_head_back,
                    .severity = NVT_SEVERITY_ERROR,
                    .sequence = true,
                    .needs = NVT_NEEDS(COMMANDS),
+                   .one_queue = true,
                    .spec = NVT_SPEC_BASE("3.3.1.2"),
                    .title = "a completion's SQ Head Pointer goes back, or beyond what was fetched"},
           .on = NVT_ON(COMPLETION), .record = record, .queue_state = sizeof(struct state));

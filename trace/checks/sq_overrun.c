@@ -37,6 +37,7 @@ NVT_CHECK(
         {.id = "sq-overrun",
          .severity = NVT_SEVERITY_ERROR,
          .needs = NVT_NEEDS(DOORBELLS),
+         .one_queue = true,
          .spec = NVT_SPEC_BASE("3.3.1.5"),
          .title =
              "a tail doorbell announces more commands than the submission queue has free entries"},
