@@ -14,4 +14,5 @@ $(BUILD)/capture/slow.so: tests/capture/slow.c
 
 .PHONY: check-kill
 check-kill: all $(CAPTURE_PROGRAMS)
+	@STOP_SECONDS=60 BUILD=$(abspath $(BUILD)) tests/capture/recover.test
 	@KILLS=$(KILLS) BUILD=$(abspath $(BUILD)) tests/capture/kill.test
