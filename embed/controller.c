@@ -95,9 +95,9 @@ static int tell(struct nvmetap_controller *controller, const struct nvmetap_info
                  info->shared_doorbells ? "shared" : "trap");
   int error = copy_namespaces(&meta, info);
   if (error == 0) {
+    struct nvt_emit *emit = nvt_embed_enter(controller);
     controller->who.pci_address = info->pci_address;
     controller->stride = 4u << NVT_GET(info->cap, CAP_DSTRD);
-    struct nvt_emit *emit = nvt_embed_enter(controller);
     if (controller->thread->digests != NULL)
       (void)nvt_digests_begin(controller->thread->digests, controller->who.controller, unit(&meta));
     error = nvt_emit_meta(emit, controller->who, &controller->recorder->data, 0, &meta);
@@ -157,7 +157,6 @@ int nvmetap_add(struct nvmetap_recorder *recorder, const struct nvmetap_info *in
     free(controller);
     return nvt_embed_refuse(-EEXIST, "info.id: there is a controller %u already", info->id);
   }
-  nvt_ring_mark_start(controller->thread->emit.ring);
   error = tell(controller, info);
   if (error != 0) {
     delist(recorder, controller);

@@ -207,23 +207,26 @@ static bool is_reset(unsigned event) {
   return event >= NVMETAP_CONTROLLER_RESET && event <= NVMETAP_DEVICE_RESET;
 }
 
-static int put_event(struct nvmetap_controller *controller, const struct nvt_rec_event *event) {
-  PUT(controller, NVT_REC_EVENT, nvt_rec_event, .event = event->event, .qid = event->qid,
-      .code = event->code, .address = event->address, .size = event->size);
-}
-
 int nvmetap_event(struct nvmetap_controller *controller, unsigned event, uint16_t qid,
                   uint32_t code, uint64_t address, uint64_t size) {
   if (controller == NULL)
     return 0;
   if (event < NVMETAP_ATTACH || event > NVMETAP_RETURNED)
     return nvt_embed_refuse(-EINVAL, "nvmetap_event(): no event %u", event);
-  const struct nvt_rec_event what = {
-      .event = (uint16_t)event, .qid = qid, .code = code, .address = address, .size = size};
-  int error = put_event(controller, &what);
+  struct nvt_emit *emit = nvt_embed_enter(controller);
+  struct nvt_emit_who who = controller->who;
   if (is_reset(event)) /* lost or not: its own record is the last of the epoch */
     controller->who.epoch++;
-  return error;
+  struct nvt_rec_event *body = nvt_emit_begin(emit, who, NVT_REC_EVENT, sizeof(*body));
+  if (body != NULL) {
+    *body = (struct nvt_rec_event){
+        .event = (uint16_t)event, .qid = qid, .code = code, .address = address, .size = size};
+    if (controller->preamble)
+      nvt_emit_snapshot(body);
+    nvt_emit_end(emit, NVT_REC_EVENT, sizeof(*body));
+  }
+  nvt_embed_leave(controller);
+  return body != NULL ? 0 : lost();
 }
 
 int nvmetap_annotate(struct nvmetap_controller *controller, const char *text) {

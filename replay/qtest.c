@@ -378,6 +378,19 @@ static int start(struct qtest *q, const struct nvt_qtest_options *options) {
   return q->pid < 0 ? -ENOMEM : 0;
 }
 
+/* After it has hung up: was there nothing to run? */
+static bool is_missing(struct qtest *q) {
+  int status = 0;
+  for (unsigned i = 0; q->pid > 0 && q->link.fd < 0 && i < 100; i++) {
+    if (waitpid(q->pid, &status, WNOHANG) == q->pid) {
+      q->pid = 0;
+      return WIFEXITED(status) && WEXITSTATUS(status) == 127;
+    }
+    nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+  }
+  return false;
+}
+
 int nvt_qtest_open(const struct nvt_qtest_options *options, struct nvt_transport **out, char *why,
                    size_t whylen) {
   struct qtest *q = calloc(1, sizeof(*q));
@@ -415,10 +428,7 @@ int nvt_qtest_open(const struct nvt_qtest_options *options, struct nvt_transport
     *out = &q->transport;
     return 0;
   }
-  int status = 0;
-  bool missing = q->pid > 0 && waitpid(q->pid, &status, WNOHANG) == q->pid && WIFEXITED(status) &&
-                 WEXITSTATUS(status) == 127;
-  if (missing)
+  if (is_missing(q))
     snprintf(why, whylen,
              "%s can't be run: install Debian's qemu-system-x86, or name another with "
              "--target qtest:PROGRAM",

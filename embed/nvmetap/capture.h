@@ -22,10 +22,9 @@
  *             return 0. Test the pointer before you gather what a call wants, and a device that
  *             isn't traced pays for one branch.
  * Threads     A controller belongs to a recording thread, by number. Calls for the controllers of
- *             one recording thread must not overlap, unless .locked is set; different recording
- *             threads don't meet. nvmetap_create(), _add() and _close() are anybody's, but nothing
- *             else may happen while a recorder is closed. No call is for signal handlers. A child
- *             of fork() must not record.
+ *             one recording thread, nvmetap_add() among them, must not overlap, unless .locked is
+ *             set; different recording threads don't meet. While a recorder is closed nothing else
+ *             may happen to it. No call is for signal handlers. A child of fork() must not record.
  * Ownership   Everything passed is the caller's and is copied before the call returns. Handles are
  *             the library's; those of controllers end with their recorder.
  * Units       Bytes; nanoseconds. Numbers in the machine's byte order, SQEs and CQEs as they stand

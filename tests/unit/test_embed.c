@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -428,14 +429,18 @@ static void what_is_recorded_stands_in_the_file(void **state) {
 struct worker {
   struct nvmetap_controller *controller;
   unsigned count;
+  bool big; /* 64 KiB of data a call: eight fill the ring, long before the writer looks again */
   uint64_t lost;
 };
 
 static void *work(void *arg) {
   struct worker *w = arg;
-  static const uint8_t sqe[64] = {2};
+  static const uint8_t sqe[64] = {2}, bytes[65536];
+  const struct nvmetap_data data = {
+      .direction = NVMETAP_TO_HOST, .bytes = bytes, .length = sizeof(bytes)};
   for (unsigned i = 0; i < w->count; i++)
-    w->lost += nvmetap_command(w->controller, 1, 1, (uint16_t)i, 0, 0, sqe) != 0;
+    w->lost += (w->big ? nvmetap_data(w->controller, &data)
+                       : nvmetap_command(w->controller, 1, 1, (uint16_t)i, 0, 0, sqe)) != 0;
   return NULL;
 }
 
@@ -458,22 +463,35 @@ static void see_threads(const struct nvt_record *record, void *ctx) {
   seen->records++;
 }
 
-/* Four threads; with a ring each, and with locks in one ring that is too small for them. */
+/* A ring for each; one, and a lock, that is too small for what they drop; one for one controller
+ * that all of them serve. */
+enum how { OWN_RINGS, DROPPING, ONE_CONTROLLER, HOWS };
+
+static struct nvmetap_recorder *four_workers(enum how how, struct worker workers[4]) {
+  struct nvmetap_recorder *r =
+      recorder((struct nvmetap_options){.threads = how == OWN_RINGS ? 4 : 1,
+                                        .locked = how != OWN_RINGS,
+                                        .data = NVMETAP_DATA_FULL,
+                                        .on_full = how == DROPPING ? NVMETAP_DROP : NVMETAP_BLOCK});
+  for (uint16_t i = 0; i < 4; i++) {
+    struct nvmetap_info info = {.size = sizeof(info), .id = i, .thread = how == OWN_RINGS ? i : 0};
+    workers[i] = (struct worker){.count = how == DROPPING ? 200 : 20000, .big = how == DROPPING};
+    if (i > 0 && how == ONE_CONTROLLER)
+      workers[i].controller = workers[0].controller;
+    else
+      assert_int_equal(nvmetap_add(r, &info, &workers[i].controller), 0);
+  }
+  return r;
+}
+
 static void threads_lose_nothing_unsaid(void **state) {
   (void)state;
-  enum { COUNT = 20000 };
-  for (unsigned drop = 0; drop < 2; drop++) {
-    struct nvmetap_recorder *r =
-        recorder((struct nvmetap_options){.threads = drop ? 1 : 4,
-                                          .locked = drop != 0,
-                                          .on_full = drop ? NVMETAP_DROP : NVMETAP_BLOCK});
+  static const uint64_t records[HOWS] = {
+      [OWN_RINGS] = 4 + 4 * 20000, [ONE_CONTROLLER] = 1 + 4 * 20000};
+  for (enum how how = OWN_RINGS; how < HOWS; how++) {
     struct worker workers[4];
     pthread_t threads[4];
-    for (uint16_t i = 0; i < 4; i++) {
-      struct nvmetap_info info = {.size = sizeof(info), .id = i, .thread = drop ? 0 : i};
-      workers[i] = (struct worker){.count = COUNT};
-      assert_int_equal(nvmetap_add(r, &info, &workers[i].controller), 0);
-    }
+    struct nvmetap_recorder *r = four_workers(how, workers);
     for (unsigned i = 0; i < 4; i++)
       assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
     uint64_t lost = 0;
@@ -488,10 +506,10 @@ static void threads_lose_nothing_unsaid(void **state) {
     assert_int_equal(counts.lost, lost);
     assert_int_equal(seen.lost, lost);
     assert_int_equal(seen.records, counts.records);
-    if (!drop)
-      assert_int_equal(counts.records, 4 + 4 * COUNT);
-    if (drop)
+    if (how == DROPPING)
       assert_true(lost > 0);
+    else
+      assert_int_equal(counts.records, records[how]);
   }
 }
 
@@ -526,6 +544,25 @@ static void writing_fails(void **state) {
   int error = nvmetap_create("/dev/full", &options, &r);
   assert_int_equal(error, -ENOSPC); /* its header can't be written */
   assert_non_null(strstr(nvmetap_error(), "/dev/full"));
+  r = recorder((struct nvmetap_options){0});
+  struct worker worker = {.controller = controller(r, 0), .count = 20000};
+  struct rlimit before, small;
+  assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+  small = before;
+  small.rlim_cur = 300000;
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+  assert_false(nvmetap_failed(r));
+  work(&worker);
+  assert_int_equal(nvmetap_flush(r), -EIO);
+  assert_true(nvmetap_failed(r));
+  struct nvmetap_counts counts;
+  assert_int_equal(nvmetap_close(r, &counts), -EFBIG);
+  assert_non_null(strstr(nvmetap_error(), path));
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+  assert_int_equal(worker.lost, counts.lost);
+  uint64_t there = read_back(NULL, NULL);
+  assert_true(there > 1000 && there <= 300000 / 128);
+  assert_int_equal(there + counts.unsaved, counts.records);
 }
 
 int main(void) {

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "replay/report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void put(json_object *object, const char *key, json_object *value) {
+  json_object_object_add(object, key, value);
+}
+
+static json_object *number(uint64_t value) {
+  return json_object_new_uint64(value);
+}
+
+static json_object *findings_json(const struct nvt_findings *findings) {
+  json_object *list = json_object_new_array();
+  for (size_t i = 0; i < findings->kept; i++) {
+    const struct nvt_finding *finding = &findings->list[i];
+    json_object *one = json_object_new_object();
+    put(one, "record", number(finding->record));
+    put(one, "field", json_object_new_string(finding->field));
+    put(one, "expected", json_object_new_string(finding->expected));
+    put(one, "actual", json_object_new_string(finding->actual));
+    put(one, "text", json_object_new_string(finding->text));
+    json_object_array_add(list, one);
+  }
+  return list;
+}
+
+json_object *nvt_report_json(const struct nvt_replay_options *options,
+                             const struct nvt_replay_result *result) {
+  const struct nvt_replay_totals *totals = &result->totals;
+  json_object *root = json_object_new_object();
+  json_object *exceptions = json_object_new_object();
+  for (unsigned i = 0; i < NVT_EXCEPTION_COUNT; i++)
+    if (totals->exceptions[i] > 0)
+      put(exceptions, nvt_exception_name((enum nvt_exception)i), number(totals->exceptions[i]));
+  put(root, "trace", json_object_new_string(options->path));
+  put(root, "target", json_object_new_string(options->target->name));
+  put(root, "records", number(result->records));
+  put(root, "commands", number(totals->commands));
+  put(root, "compared", number(totals->compared));
+  put(root, "differences", number(totals->findings.count));
+  put(root, "findings", findings_json(&totals->findings));
+  put(root, "exceptions", exceptions);
+  put(root, "foreign", number(result->foreign));
+  if (!result->readable)
+    put(root, "error", json_object_new_string(result->why.text));
+  put(root, "seconds", json_object_new_double(result->seconds));
+  return root;
+}
+
+void nvt_report_text(const struct nvt_replay_options *options,
+                     const struct nvt_replay_result *result) {
+  const struct nvt_replay_totals *totals = &result->totals;
+  const struct nvt_findings *findings = &totals->findings;
+  for (size_t i = 0; i < findings->kept; i++) {
+    const struct nvt_finding *finding = &findings->list[i];
+    printf("record %" PRIu64 ": %s: expected %s, actual %s: %s\n", finding->record, finding->field,
+           finding->expected, finding->actual, finding->text);
+  }
+  if (findings->count > findings->kept)
+    printf("… and %" PRIu64 " more\n", findings->count - findings->kept);
+  printf("replayed into %s: %" PRIu64 " records, %" PRIu64 " commands, %" PRIu64
+         " compared, %" PRIu64 " difference%s, %.2f s\n",
+         options->target->name, result->records, totals->commands, totals->compared,
+         findings->count, findings->count == 1 ? "" : "s", result->seconds);
+  bool first = true;
+  for (unsigned i = 0; i < NVT_EXCEPTION_COUNT; i++)
+    if (totals->exceptions[i] > 0) {
+      printf("%s %s %" PRIu64, first ? "let differ (nvmetap replay --exceptions):" : ",",
+             nvt_exception_name((enum nvt_exception)i), totals->exceptions[i]);
+      first = false;
+    }
+  if (!first)
+    putchar('\n');
+  if (result->foreign > 0)
+    printf("%" PRIu64 " frames passed over: not records of nvmetap, or malformed\n",
+           result->foreign);
+}
