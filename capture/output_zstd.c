@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * zstd frames that Wireshark opens. Up to 4.4 at least, when a frame ends, it looks for the magic
+ * zstd frames that Wireshark 4.0 opens. When a frame ends, it looks for the magic
  * number of the next one not there, but at the start of its input buffer, of 128 KiB. It finds it
  * if a frame begins at each multiple of that, or at none: so where a frame doesn't fit into what is
  * left of such a window, less is put into it, the rest is filled with a frame that holds nothing,
