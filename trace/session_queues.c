@@ -162,8 +162,10 @@ int nvt_session_admin_queues(struct nvt_session *session, struct nvt_controller_
 static bool says_nothing_new(const struct nvt_controller_node *controller,
                              const struct nvt_queue *queue, const struct nvt_rec_queue *state) {
   const struct nvt_queue_view *view = &queue->view;
+  bool interrupts = (state->queue_flags & NVT_V_queue_queue_flags_INTERRUPTS) != 0;
+  bool loses_vector = view->is_cq && view->vector_known && !interrupts;
   return queue->lossy_until == controller->lossy_until && view->base == state->base &&
-         view->entries == state->entries &&
+         view->entries == state->entries && !loses_vector &&
          (controller->state.left_out != 0 ||
           (view->head == state->head && view->tail == state->tail));
 }
