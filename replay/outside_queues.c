@@ -196,10 +196,9 @@ bool nvt_outside_poll(struct nvt_target *o) {
       const uint8_t *at = nvt_outside_at(o, cq->base + UINT64_C(16) * cq->slot, &room);
       if (at == NULL || room < sizeof(struct nvt_cqe))
         break;
-      const volatile uint16_t *status = (const volatile uint16_t *)(const void *)(at + 14);
-      if ((*status & 1u) != cq->phase)
+      const uint16_t *status = (const uint16_t *)(const void *)(at + 14);
+      if ((__atomic_load_n(status, __ATOMIC_ACQUIRE) & 1u) != cq->phase)
         break;
-      __atomic_thread_fence(__ATOMIC_ACQUIRE);
       struct nvt_cqe cqe;
       memcpy(&cqe, at, sizeof(cqe));
       if (++cq->slot == cq->entries) {
