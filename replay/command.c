@@ -30,6 +30,10 @@ static const char usage[] =
     "                                       up by you\n"
     "                       qtest[:QEMU]    QEMU's own NVMe device, set up as the recorded\n"
     "                                       controller was (in qemu-system-x86_64, or QEMU)\n"
+    "  --time original[:xN]  do what the host did at the recorded times, or N times as fast, 0.1 "
+    "to\n"
+    "                     100; lateness is reported, and never adds up. Default: as fast as "
+    "possible\n"
     "  --json             result as one JSON object on standard output\n"
     "  --junit FILE       results as JUnit's XML, a test case for each trace\n"
     "  --jobs N           so many traces at once, 1 to 256 (default: one for each processor with\n"
@@ -84,10 +88,15 @@ static int add_traces(struct arguments *out, char **paths, int count) {
 
 static int parse(int argc, char **argv, struct arguments *out) {
   static const struct option options[] = {
-      {"target", required_argument, NULL, 't'},       {"json", no_argument, NULL, 'j'},
-      {"max-findings", required_argument, NULL, 'm'}, {"junit", required_argument, NULL, 'u'},
-      {"jobs", required_argument, NULL, 'n'},         {"exceptions", no_argument, NULL, 'e'},
-      {"differences", no_argument, NULL, 'd'},        {NULL, 0, NULL, 0},
+      {"target", required_argument, NULL, 't'},
+      {"json", no_argument, NULL, 'j'},
+      {"max-findings", required_argument, NULL, 'm'},
+      {"junit", required_argument, NULL, 'u'},
+      {"jobs", required_argument, NULL, 'n'},
+      {"exceptions", no_argument, NULL, 'e'},
+      {"differences", no_argument, NULL, 'd'},
+      {"time", required_argument, NULL, 'T'},
+      {NULL, 0, NULL, 0},
   };
   int option;
   opterr = 0;
@@ -115,6 +124,11 @@ static int parse(int argc, char **argv, struct arguments *out) {
       if (!parse_count(optarg, NVT_CORPUS_JOBS, &out->jobs) || out->jobs == 0)
         return nvt_usage_error("replay", "--jobs '%s': not a number from 1 to %u", optarg,
                                NVT_CORPUS_JOBS);
+      break;
+    case 'T':
+      if (!nvt_pace_parse(optarg, &out->options.speed))
+        return nvt_usage_error(
+            "replay", "--time '%s': neither 'original' nor 'original:xN', N 0.1 to 100", optarg);
       break;
     case 'e':
       out->print = nvt_exceptions_print;

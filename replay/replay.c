@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 struct replay {
   const struct nvt_replay_options *options;
@@ -16,14 +15,13 @@ struct replay {
   } controllers[NVT_REPLAY_CONTROLLERS_MAX];
   size_t count;
   size_t last; /* the one of the last record */
+  struct nvt_pace pace;
   double start;
   double shown;
 };
 
 static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+  return (double)nvt_pace_now() / 1e9;
 }
 
 static void show_progress(struct replay *r, bool end) {
@@ -42,6 +40,14 @@ static void show_progress(struct replay *r, bool end) {
     fprintf(stderr, ", %.0f %%", 100.0 * (double)nvt_feed_position(r->feed) / (double)size);
   fprintf(stderr, ", %" PRIu64 " differences\033[K", r->result->totals.findings.count);
   fflush(stderr);
+}
+
+/* While nothing is due. */
+static bool idle(void *ctx) {
+  struct replay *r = ctx;
+  if (r->options->progress)
+    show_progress(r, false);
+  return true;
 }
 
 static bool fail(struct replay *r, const struct nvt_record *record, const char *text) {
@@ -97,6 +103,8 @@ static bool take(struct replay *r, const struct nvt_feed_item *item) {
     return fail(r, record,
                 "no meta-record tells what this controller was, so the target can't be set up "
                 "like it; record again with nvmetap record, or import with a description");
+  if (r->pace.speed > 0 && nvt_pace_is_step(record))
+    (void)nvt_pace_wait(&r->pace, record);
   nvt_engine_take(engine, item);
   return true;
 }
@@ -124,11 +132,14 @@ static void run(struct replay *r) {
 
 void nvt_replay(const struct nvt_replay_options *options, struct nvt_replay_result *result) {
   struct replay r = {.options = options, .result = result, .start = now()};
+  r.pace = (struct nvt_pace){.speed = options->speed, .idle = idle, .ctx = &r};
   memset(result, 0, sizeof(*result));
   nvt_findings_init(&result->totals.findings, options->max_findings);
   if (nvt_feed_open(options->path, &r.feed, &result->why)) {
     run(&r);
     show_progress(&r, true);
+    nvt_pace_end(&r.pace);
+    result->pace = r.pace.result;
     result->foreign = nvt_feed_foreign(r.feed);
   }
   for (size_t i = 0; i < r.count; i++)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "replay/engine.h"
+#include "replay/pace.h"
 #include "replay/target.h"
 #include "trace/reader.h"
 
@@ -19,6 +20,7 @@ struct nvt_replay_options {
   const struct nvt_target_ops *target;
   const char *address; /* of the target, or NULL */
   size_t max_findings; /* kept; the count is exact */
+  double speed;        /* of the recorded time (struct nvt_pace); 0: as fast as possible */
   bool progress;       /* on standard error, after two seconds */
 };
 
@@ -26,6 +28,7 @@ struct nvt_replay_result {
   uint64_t records;
   uint64_t foreign; /* frames passed over */
   struct nvt_replay_totals totals;
+  struct nvt_pace_result pace; /* with options.speed */
   double seconds;
   bool readable; /* false: *why; what was read before was replayed all the same */
   struct nvt_reason why;
