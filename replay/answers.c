@@ -197,6 +197,37 @@ static struct answer *take_completion(struct nvt_engine *e, const struct nvt_rec
   return first != NULL ? take(first) : NULL;
 }
 
+bool nvt_engine_owed(const struct nvt_engine *e) {
+  for (size_t i = 0; i < e->answer_count; i++)
+    if (!e->answers[(e->answer_first + i) % NVT_ANSWERS_MAX].taken)
+      return true;
+  return false;
+}
+
+void nvt_engine_look_behind(struct nvt_engine *e, const struct nvt_feed_item *item, uint64_t last) {
+  const struct nvt_record *record = &item->record;
+  switch (record->header.type) {
+  case NVT_REC_COMPLETION:
+    for (size_t i = 0; i < e->answer_count; i++) {
+      struct answer *answer = at(e, i);
+      if (answer->kind == ANSWER_COMPLETION && !answer->taken && item->command != NULL &&
+          item->command->record <= last &&
+          answer->completion.cqe.sqid == record->completion.cqe.sqid &&
+          answer->completion.cqe.cid == record->completion.cqe.cid)
+        answer->taken = true;
+    }
+    break;
+  case NVT_REC_INTERRUPT:
+    (void)take_interrupt(e, record->interrupt.vector);
+    break;
+  case NVT_REC_EVENT:
+    (void)nvt_engine_take_event(e, record->event.event);
+    break;
+  default:
+    break;
+  }
+}
+
 static void compare_completion(struct nvt_engine *e, const struct nvt_replay_command *command,
                                const struct nvt_rec_completion *was,
                                const struct nvt_rec_completion *is) {

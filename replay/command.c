@@ -34,6 +34,8 @@ static const char usage[] =
     "to\n"
     "                     100; lateness is reported, and never adds up. Default: as fast as "
     "possible\n"
+    "  --loops N          N times, 1 to 1000000, each with a fresh target\n"
+    "  --for SECONDS      end after so long; without --loops again and again until then\n"
     "  --json             result as one JSON object on standard output\n"
     "  --junit FILE       results as JUnit's XML, a test case for each trace\n"
     "  --jobs N           so many traces at once, 1 to 256 (default: one for each processor with\n"
@@ -96,9 +98,12 @@ static int parse(int argc, char **argv, struct arguments *out) {
       {"exceptions", no_argument, NULL, 'e'},
       {"differences", no_argument, NULL, 'd'},
       {"time", required_argument, NULL, 'T'},
+      {"loops", required_argument, NULL, 'l'},
+      {"for", required_argument, NULL, 'f'},
       {NULL, 0, NULL, 0},
   };
   int option;
+  size_t loops;
   opterr = 0;
   optind = 0;
   while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
@@ -130,6 +135,18 @@ static int parse(int argc, char **argv, struct arguments *out) {
         return nvt_usage_error(
             "replay", "--time '%s': neither 'original' nor 'original:xN', N 0.1 to 100", optarg);
       break;
+    case 'l':
+      if (!parse_count(optarg, NVT_REPLAY_LOOPS_MAX, &loops) || loops == 0)
+        return nvt_usage_error("replay", "--loops '%s': not a number from 1 to %u", optarg,
+                               NVT_REPLAY_LOOPS_MAX);
+      out->options.loops = (uint32_t)loops;
+      break;
+    case 'f':
+      if (!nvt_pace_number(optarg, NVT_REPLAY_SECONDS_MIN, NVT_REPLAY_SECONDS_MAX,
+                           &out->options.seconds))
+        return nvt_usage_error("replay", "--for '%s': not a number of seconds from %g to %g",
+                               optarg, NVT_REPLAY_SECONDS_MIN, NVT_REPLAY_SECONDS_MAX);
+      break;
     case 'e':
       out->print = nvt_exceptions_print;
       break;
@@ -158,6 +175,10 @@ static int replay_one(const struct arguments *arguments, json_object **report) {
   struct nvt_replay_options options = arguments->options;
   struct nvt_replay_result result;
   options.path = nvt_corpus_path(arguments->corpus, 0);
+  if (strcmp(options.path, "-") == 0 && options.loops > 1)
+    return nvt_usage_error("replay", "standard input can't be read again: --loops needs a file");
+  if (strcmp(options.path, "-") == 0)
+    options.loops = 1;
   nvt_replay(&options, &result);
   *report = nvt_report_json(&options, &result);
   if (arguments->json)

@@ -268,6 +268,10 @@ void nvt_engine_take(struct nvt_engine *e, const struct nvt_feed_item *item) {
   }
 }
 
+void nvt_engine_forgive(struct nvt_engine *e) {
+  nvt_engine_forget_answers(e);
+}
+
 void nvt_engine_finish(struct nvt_engine *e) {
   if (!e->blind)
     nvt_engine_report_extra(e, NULL);

@@ -8,6 +8,7 @@
 
 struct nvt_finding {
   uint64_t record;   /* number in the trace, as Wireshark's frame number */
+  uint32_t loop;     /* through the trace, from 1 */
   const char *field; /* static: "completion.status", "register.value", … */
   char expected[48]; /* what the trace has */
   char actual[48];   /* what the target said */
@@ -19,6 +20,7 @@ struct nvt_findings {
   size_t kept;
   size_t max;     /* kept at most */
   uint64_t count; /* all */
+  uint32_t loop;  /* the current one; the caller's to set */
 };
 
 /* `max` of them will be kept. */

@@ -58,15 +58,18 @@ static void sleep_until(uint64_t when) {
 }
 
 static bool wait_until(struct nvt_pace *pace, uint64_t due, uint64_t *now) {
+  bool enough = pace->until != 0 && pace->until < due;
+  if (enough)
+    due = pace->until;
   while ((*now = nvt_pace_now()) < due) {
     uint64_t left = due - *now;
     if (left <= SPIN_NS)
       continue;
     sleep_until(left > SLICE_NS ? *now + SLICE_NS : due - SPIN_NS);
-    if (left > SLICE_NS && pace->idle != NULL && !pace->idle(pace->ctx))
-      return false;
+    if (left > SLICE_NS && pace->idle != NULL)
+      pace->idle(pace->ctx);
   }
-  return true;
+  return !enough;
 }
 
 /* Nanoseconds from the first step, at our speed. */
@@ -92,9 +95,10 @@ bool nvt_pace_wait(struct nvt_pace *pace, const struct nvt_record *record) {
     pace->first += gap;
   }
   pace->newest = time_ns;
-  pace->due = due_after(pace, time_ns);
-  if (!wait_until(pace, pace->begun + pace->due, &now))
+  uint64_t due = due_after(pace, time_ns);
+  if (!wait_until(pace, pace->begun + due, &now))
     return false;
+  pace->due = due;
   pace->lateness = now - pace->begun - pace->due;
   pace->result.steps++;
   pace->result.late += pace->lateness > NVT_PACE_LATE;
@@ -112,19 +116,22 @@ void nvt_pace_end(struct nvt_pace *pace) {
     pace->result.at_end = pace->lateness;
 }
 
+bool nvt_pace_number(const char *text, double least, double most, double *out) {
+  char *end;
+  if (text[0] < '0' || text[0] > '9' || strspn(text, "0123456789.") != strlen(text))
+    return false;
+  *out = strtod(text, &end);
+  return *end == '\0' && *out >= least && *out <= most;
+}
+
 bool nvt_pace_parse(const char *text, double *speed) {
   static const char word[] = "original";
   size_t length = sizeof(word) - 1;
   *speed = 1;
   if (strncmp(text, word, length) != 0)
     return false;
-  if (text[length] == '\0')
-    return true;
-  const char *number = text + length + 2;
-  if (strncmp(text + length, ":x", 2) != 0 || *number == '\0' || *number == '.' ||
-      strspn(number, "0123456789.") != strlen(number))
-    return false;
-  char *end;
-  *speed = strtod(number, &end);
-  return *end == '\0' && *speed >= NVT_PACE_SPEED_MIN && *speed <= NVT_PACE_SPEED_MAX;
+  text += length;
+  return *text == '\0' ||
+         (strncmp(text, ":x", 2) == 0 &&
+          nvt_pace_number(text + 2, NVT_PACE_SPEED_MIN, NVT_PACE_SPEED_MAX, speed));
 }

@@ -31,8 +31,8 @@ struct nvt_pace_result {
 
 struct nvt_pace { /* one thread; zeroed but for what is said */
   double speed;   /* of the recorded time: 10 is ten times as fast; 0: as fast as possible */
-  /* Called every quarter of a second while nothing is due; false: wait no longer. */
-  bool (*idle)(void *ctx);
+  uint64_t until; /* CLOCK_MONOTONIC, nanoseconds: wait no longer; 0: as long as need be */
+  void (*idle)(void *ctx); /* called every quarter of a second while nothing is due */
   void *ctx;
   struct nvt_pace_result result;
   /* Its own. */
@@ -48,10 +48,12 @@ struct nvt_pace { /* one thread; zeroed but for what is said */
 uint64_t nvt_pace_now(void);
 /* Is it the host (or what stands for it) that does something with this record? */
 bool nvt_pace_is_step(const struct nvt_record *);
-/* Wait until the record's step is due. False: idle() said so. */
+/* Wait until the record's step is due. False: `until` came first. */
 bool nvt_pace_wait(struct nvt_pace *, const struct nvt_record *);
 /* The run has ended: the next step starts a schedule of its own. */
 void nvt_pace_end(struct nvt_pace *);
+/* Digits with or without a point. False: another thing, or out of bounds. */
+bool nvt_pace_number(const char *text, double least, double most, double *out);
 /* "original" or "original:x10". False: neither, or out of bounds. */
 bool nvt_pace_parse(const char *text, double *speed);
 

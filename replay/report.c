@@ -12,12 +12,18 @@ static json_object *number(uint64_t value) {
   return json_object_new_uint64(value);
 }
 
-static json_object *findings_json(const struct nvt_findings *findings) {
+static bool loops(const struct nvt_replay_options *options) {
+  return options->loops != 1 && (options->loops > 1 || options->seconds > 0);
+}
+
+static json_object *findings_json(const struct nvt_findings *findings, bool loops) {
   json_object *list = json_object_new_array();
   for (size_t i = 0; i < findings->kept; i++) {
     const struct nvt_finding *finding = &findings->list[i];
     json_object *one = json_object_new_object();
     put(one, "record", number(finding->record));
+    if (loops)
+      put(one, "loop", json_object_new_uint64(finding->loop));
     put(one, "field", json_object_new_string(finding->field));
     put(one, "expected", json_object_new_string(finding->expected));
     put(one, "actual", json_object_new_string(finding->actual));
@@ -71,9 +77,13 @@ json_object *nvt_report_json(const struct nvt_replay_options *options,
   put(root, "commands", number(totals->commands));
   put(root, "compared", number(totals->compared));
   put(root, "differences", number(totals->findings.count));
-  put(root, "findings", findings_json(&totals->findings));
+  put(root, "findings", findings_json(&totals->findings, loops(options)));
   put(root, "exceptions", exceptions);
   put(root, "foreign", number(result->foreign));
+  if (loops(options))
+    put(root, "loops", number(result->loops));
+  if (options->seconds > 0)
+    put(root, "ended", json_object_new_boolean(result->ended));
   if (options->speed > 0)
     put(root, "time", pace_json(options->speed, &result->pace));
   if (!result->readable)
@@ -88,6 +98,8 @@ void nvt_report_text(const struct nvt_replay_options *options,
   const struct nvt_findings *findings = &totals->findings;
   for (size_t i = 0; i < findings->kept; i++) {
     const struct nvt_finding *finding = &findings->list[i];
+    if (loops(options))
+      printf("loop %" PRIu32 ", ", finding->loop);
     printf("record %" PRIu64 ": %s: expected %s, actual %s: %s\n", finding->record, finding->field,
            finding->expected, finding->actual, finding->text);
   }
@@ -97,6 +109,11 @@ void nvt_report_text(const struct nvt_replay_options *options,
          " compared, %" PRIu64 " difference%s, %.2f s\n",
          options->target->name, result->records, totals->commands, totals->compared,
          findings->count, findings->count == 1 ? "" : "s", result->seconds);
+  if (loops(options))
+    printf("%" PRIu32 " loop%s through the trace%s\n", result->loops, result->loops == 1 ? "" : "s",
+           result->ended ? ", until the time was over" : "");
+  else if (result->ended)
+    puts("the time was over before the trace's end");
   if (options->speed > 0)
     pace_text(options->speed, &result->pace);
   bool first = true;
