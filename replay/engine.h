@@ -12,11 +12,14 @@
 #include "replay/feed.h"
 #include "replay/findings.h"
 #include "replay/target.h"
+#include "replay/window.h"
 
 /* What engines of one replay share; the caller's. */
 struct nvt_replay_totals {
   uint64_t commands;
   uint64_t compared;
+  const struct nvt_window *window; /* NULL: all is compared */
+  bool outside;                    /* of the window is the current record */
   uint64_t exceptions[NVT_EXCEPTION_COUNT];
   struct nvt_findings findings;
 };

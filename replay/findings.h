@@ -3,6 +3,7 @@
 #ifndef NVT_REPLAY_FINDINGS_H
 #define NVT_REPLAY_FINDINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ struct nvt_findings {
   size_t kept;
   size_t max;     /* kept at most */
   uint64_t count; /* all */
+  bool muted;     /* what is added now isn't asked for: it is dropped */
   uint32_t loop;  /* the current one; the caller's to set */
 };
 

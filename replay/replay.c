@@ -16,6 +16,7 @@ struct replay {
   size_t count;
   size_t recent; /* the one of the last record */
   struct nvt_pace pace;
+  struct nvt_window_position position;
   bool refused;  /* nothing can be done with the current record */
   uint64_t last; /* number of the last record that was replayed */
   double start;
@@ -112,7 +113,8 @@ static bool take(struct replay *r, const struct nvt_feed_item *item) {
     return fail(r, record,
                 "no meta-record tells what this controller was, so the target can't be set up "
                 "like it; record again with nvmetap record, or import with a description");
-  if (r->pace.speed > 0 && nvt_pace_is_step(record) && !nvt_pace_wait(&r->pace, record)) {
+  if (r->pace.speed > 0 && !r->result->totals.outside && nvt_pace_is_step(record) &&
+      !nvt_pace_wait(&r->pace, record)) {
     r->result->ended = true;
     return true;
   }
@@ -122,21 +124,30 @@ static bool take(struct replay *r, const struct nvt_feed_item *item) {
 }
 
 /* It ends in the middle: what the trace has right behind was answered already, perhaps. */
-static void look_behind(struct replay *r) {
-  const struct nvt_feed_item *item;
+static void look_behind(struct replay *r, const struct nvt_feed_item *item) {
   struct nvt_reason why;
   for (size_t i = 0; i < r->count; i++) {
     struct nvt_engine *engine = r->controllers[i].engine;
     for (size_t n = 0; n < NVT_FEED_RECORDS && nvt_engine_owed(engine); n++) {
-      if (nvt_feed_next(r->feed, &item, &why) != NVT_FEED_ITEM)
+      if (item == NULL && nvt_feed_next(r->feed, &item, &why) != NVT_FEED_ITEM)
         return;
       struct nvt_engine *its = find(r, item->record.header.controller);
       if (its != NULL)
         nvt_engine_look_behind(its, item, r->last);
+      item = NULL;
     }
     if (nvt_engine_owed(engine))
       nvt_engine_forgive(engine);
   }
+}
+
+static bool behind(struct replay *r, const struct nvt_feed_item *item) {
+  struct nvt_replay_totals *totals = &r->result->totals;
+  if (totals->window == NULL)
+    return false;
+  enum nvt_window_place place = nvt_window_where(totals->window, &r->position, &item->record);
+  totals->outside = place != NVT_WINDOW_INSIDE;
+  return place == NVT_WINDOW_BEHIND;
 }
 
 /* All records, or as many as there is time for. False: that wasn't possible. */
@@ -145,13 +156,17 @@ static bool take_all(struct replay *r) {
   const struct nvt_feed_item *item;
   enum nvt_feed_status status;
   while ((status = nvt_feed_next(r->feed, &item, &result->why)) == NVT_FEED_ITEM) {
+    if (behind(r, item)) {
+      look_behind(r, item);
+      return true;
+    }
     r->refused = !take(r, item);
     if (r->refused)
       return false;
     if (r->options->progress && (result->records & 4095) == 0)
       show_progress(r, false);
     if (result->ended || ((result->records & 255) == 0 && time_over(r))) {
-      look_behind(r);
+      look_behind(r, NULL);
       return true;
     }
   }
@@ -176,6 +191,7 @@ static void run(struct replay *r) {
 static void loop(struct replay *r) {
   r->result->readable = false;
   r->count = 0;
+  r->position = (struct nvt_window_position){0};
   r->feed = NULL;
   if (nvt_feed_open(r->options->path, &r->feed, &r->result->why)) {
     run(r);
@@ -187,12 +203,29 @@ static void loop(struct replay *r) {
   nvt_feed_close(r->feed);
 }
 
+/* A window in which nothing is proves nothing. */
+static void check_empty(struct replay *r) {
+  struct nvt_replay_result *result = r->result;
+  const struct nvt_replay_totals *totals = &result->totals;
+  if (!result->readable || result->ended || totals->window == NULL || totals->compared > 0 ||
+      totals->findings.count > 0)
+    return;
+  result->readable = false;
+  snprintf(result->why.text, sizeof(result->why.text), "%s: %s, so nothing was compared",
+           r->options->path,
+           r->position.place == NVT_WINDOW_BEFORE
+               ? "it ends before --from"
+               : "there is nothing of what --from, --to, --queue, --nsid and --opcode choose");
+}
+
 void nvt_replay(const struct nvt_replay_options *options, struct nvt_replay_result *result) {
   struct replay r = {.options = options, .result = result, .start = now()};
   uint32_t loops = options->loops == 0 && options->seconds <= 0 ? 1 : options->loops;
   memset(result, 0, sizeof(*result));
   nvt_findings_init(&result->totals.findings, options->max_findings);
   r.pace = (struct nvt_pace){.speed = options->speed, .idle = idle, .ctx = &r};
+  if (nvt_window_given(&options->window))
+    result->totals.window = &options->window;
   if (options->seconds > 0)
     r.pace.until = nvt_pace_now() + (uint64_t)(options->seconds * 1e9);
   do {
@@ -200,6 +233,7 @@ void nvt_replay(const struct nvt_replay_options *options, struct nvt_replay_resu
   } while (result->readable && !time_over(&r) && result->loops != loops &&
            result->totals.findings.loop++ < UINT32_MAX);
   show_progress(&r, true);
+  check_empty(&r);
   result->pace = r.pace.result;
   result->seconds = now() - r.start;
 }

@@ -26,7 +26,8 @@ struct nvt_replay_options {
   double speed;        /* of the recorded time (struct nvt_pace); 0: as fast as possible */
   uint32_t loops;      /* through the trace; 0: until the seconds are over, or 1 without such */
   double seconds;      /* end then, wherever; 0: no bound */
-  bool progress;       /* on standard error, after two seconds */
+  struct nvt_window window;
+  bool progress; /* on standard error, after two seconds */
 };
 
 struct nvt_replay_result {
