@@ -212,7 +212,9 @@ void nvt_engine_write(struct nvt_engine *e, const struct nvt_record *record, uin
   }
 }
 
-static void map(struct nvt_engine *e, const struct nvt_rec_event *event) {
+static void map(struct nvt_engine *e, const struct nvt_record *record) {
+  const struct nvt_rec_event *event = &record->event;
+  bool snapshot = (record->header.flags & NVT_V_header_flags_SNAPSHOT) != 0;
   e->maps_seen = true;
   if (e->maps_made && e->ops->dma_unmap(e->target, 0, UINT64_MAX) == 0)
     nvt_memory_unmap(e->memory, 0, UINT64_MAX);
@@ -225,7 +227,7 @@ static void map(struct nvt_engine *e, const struct nvt_rec_event *event) {
     if (failed)
       nvt_memory_unmap(e->memory, event->address, event->size);
   }
-  if (failed == 0)
+  if (failed == 0 || (failed == -EEXIST && snapshot)) /* from before tracing was stopped */
     return;
   nvt_findings_number(&e->totals->findings, e->record, "event.size", event->size, 0, 0,
                       "guest memory at 0x%" PRIx64 " can't be made: %s", event->address,
@@ -320,7 +322,7 @@ void nvt_engine_event(struct nvt_engine *e, const struct nvt_record *record) {
   const struct nvt_rec_event *event = &record->event;
   switch (event->event) {
   case NVT_V_event_event_DMA_MAP:
-    map(e, event);
+    map(e, record);
     break;
   case NVT_V_event_event_DMA_UNMAP:
     unmap(e, event);
