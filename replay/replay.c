@@ -234,6 +234,7 @@ void nvt_replay(const struct nvt_replay_options *options, struct nvt_replay_resu
            result->totals.findings.loop++ < UINT32_MAX);
   show_progress(&r, true);
   check_empty(&r);
+  result->totals.window = NULL; /* the caller's, who may have it no longer */
   result->pace = r.pace.result;
   result->seconds = now() - r.start;
 }
