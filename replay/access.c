@@ -134,7 +134,7 @@ void nvt_engine_read(struct nvt_engine *e, const struct nvt_record *record, uint
   }
   if (e->blind || (record->header.flags & NVT_V_header_flags_SNAPSHOT) != 0)
     return;
-  e->totals->compared++;
+  nvt_engine_compared(e);
   compare_refusal(e, access, space, flags);
   if (otherwise)
     nvt_engine_excuse(e, NVT_EXCEPTION_PLUGIN);
@@ -207,7 +207,7 @@ void nvt_engine_write(struct nvt_engine *e, const struct nvt_record *record, uin
   if (e->blind || (record->header.flags & NVT_V_header_flags_SNAPSHOT) != 0)
     return;
   if (!polled) {
-    e->totals->compared++;
+    nvt_engine_compared(e);
     compare_refusal(e, access, space, flags);
   }
 }
@@ -268,7 +268,7 @@ static void compare_event(struct nvt_engine *e, const struct nvt_rec_event *was,
 static void answered(struct nvt_engine *e, const struct nvt_rec_event *event) {
   if (e->blind)
     return;
-  e->totals->compared++;
+  nvt_engine_compared(e);
   struct answer *answer = nvt_engine_take_event(e, event->event);
   if (answer == NULL) {
     e->ops->settle(e->target);
@@ -306,7 +306,7 @@ static void reset(struct nvt_engine *e, const struct nvt_rec_event *event) {
     return;
   }
   if (!e->blind && answer != NULL) {
-    e->totals->compared++;
+    nvt_engine_compared(e);
     compare_event(e, event, &answer->event);
     nvt_engine_report_extra(e, answer);
   }
@@ -314,6 +314,7 @@ static void reset(struct nvt_engine *e, const struct nvt_rec_event *event) {
     nvt_engine_forget_answers(e);
     nvt_engine_forget_commands(e);
     e->blind = false;
+    e->untold.field = NULL;
   }
 }
 
