@@ -27,6 +27,10 @@ struct nvt_ring;
 
 #define NVT_GATE_HAND 0u /* number of what was fired by hand; triggers have theirs from 1 */
 
+/* Bytes of a ring: an eighth has to hold the longest record, so that a device that waits for room
+ * gets it. */
+#define NVT_GATE_RING_MIN (4u << 20)
+
 /* A trigger record that is to be written. */
 struct nvt_gate_mark {
   unsigned slot; /* for nvt_gate_marked() */
@@ -65,8 +69,8 @@ int nvt_gate_start(const struct nvt_gate_options *, struct nvt_gate **out, char 
 uint64_t nvt_gate_ring_size(const struct nvt_span *keep, const struct nvt_trigger *triggers,
                             unsigned count, bool with_data);
 
-/* Device thread: what is written next into the ring is this slot's trigger record. */
-void nvt_gate_marked(struct nvt_gate *, unsigned slot);
+/* Device thread: what is written next into the ring is this trigger record. */
+void nvt_gate_marked(struct nvt_gate *, const struct nvt_gate_mark *);
 /* And afterwards: it couldn't be written. */
 void nvt_gate_unmarked(struct nvt_gate *, unsigned slot);
 

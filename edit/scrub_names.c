@@ -94,13 +94,15 @@ static size_t trimmed(const uint8_t *bytes, size_t length) {
   return length;
 }
 
-/* The i-th that is remembered, those of the controller first. */
-static const struct known *known_at(const struct nvt_names *names, uint16_t controller,
-                                    unsigned i) {
-  for (unsigned pass = 0; pass < 2; pass++)
-    for (unsigned k = 0; k < names->count; k++)
-      if ((names->known[k].controller == controller) == (pass == 0) && i-- == 0)
-        return &names->known[k];
+/* What is remembered, one after another from *at = 0 on, of the controller first; NULL: no more. */
+static const struct known *next_known(const struct nvt_names *names, uint16_t controller,
+                                      unsigned *at) {
+  while (*at < 2 * names->count) {
+    const struct known *known = &names->known[*at % names->count];
+    bool first = (*at)++ < names->count;
+    if ((known->controller == controller) == first)
+      return known;
+  }
   return NULL;
 }
 
@@ -113,7 +115,7 @@ static bool follows(const struct nvt_names *names, uint16_t controller, uint8_t 
   if (length < 4 || length > NVT_UUID_BYTES)
     return false;
   const struct known *known;
-  for (unsigned i = 0; (known = known_at(names, controller, i)) != NULL; i++) {
+  for (unsigned i = 0; (known = next_known(names, controller, &i)) != NULL;) {
     if (memcmp(known->uuid, bytes, fixed) != 0)
       continue;
     for (size_t k = 0; k < length; k++)
@@ -178,7 +180,7 @@ static bool replace_cut_nqn(const struct nvt_names *names, uint16_t controller, 
                             size_t length) {
   char was[NVT_UUID_NQN_CHARS + 1], now[NVT_UUID_NQN_CHARS + 1];
   const struct known *known;
-  for (unsigned i = 0; (known = known_at(names, controller, i)) != NULL; i++) {
+  for (unsigned i = 0; (known = next_known(names, controller, &i)) != NULL;) {
     nvt_identity_nqn(known->uuid, was);
     nvt_identity_nqn(known->uuid_now, now);
     if (length <= NVT_UUID_NQN_CHARS && memcmp(was, bytes, length) == 0) {
@@ -236,7 +238,7 @@ static bool replace_piece(const struct nvt_names *names, enum nvt_privacy class,
                           uint16_t controller, uint8_t *bytes, size_t length) {
   unsigned which = class - NVT_PRIVACY_SERIAL;
   const struct known *known;
-  for (unsigned i = 0; which < 3 && (known = known_at(names, controller, i)) != NULL; i++) {
+  for (unsigned i = 0; which < 3 && (known = next_known(names, controller, &i)) != NULL;) {
     size_t whole = strlen(known->text[which]);
     uint8_t now[sizeof(known->text[which])];
     if (whole == 0 || !begins(known->text[which], bytes, length))

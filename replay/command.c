@@ -10,11 +10,12 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "replay/corpus.h"
 #include "replay/differences.h"
 #include "replay/replay.h"
 
 static const char usage[] =
-    "usage: nvmetap replay TRACE [--target NAME] [--json] [--max-findings N]\n"
+    "usage: nvmetap replay TRACE|DIRECTORY… [--target TARGET] [--json] [--junit FILE] …\n"
     "       nvmetap replay --exceptions | --differences\n"
     "\n"
     "Re-issues what the host did in TRACE (\"-\": standard input) to a controller and compares\n"
@@ -29,18 +30,45 @@ static const char usage[] =
     "                                       up by you\n"
     "                       qtest[:QEMU]    QEMU's own NVMe device, set up as the recorded\n"
     "                                       controller was (in qemu-system-x86_64, or QEMU)\n"
+    "  --time original[:xN]  do what the host did at the recorded times, or N times as fast, 0.1 "
+    "to\n"
+    "                     100; lateness is reported, and never adds up. Default: as fast as "
+    "possible\n"
+    "  --loops N          N times, 1 to 1000000, each with a fresh target\n"
+    "  --for SECONDS      end after so long; without --loops again and again until then\n"
+    "  --from N|TIME      compare from record N on, or from a time: seconds since the trace's "
+    "start\n"
+    "                     (1.5, 2s), @seconds since 1970, 2026-01-31T12:00:00Z. What is before "
+    "that is\n"
+    "                     replayed as fast as possible, and not compared\n"
+    "  --to N|TIME        end after record N, or before that time\n"
+    "  --queue N, --nsid N, --opcode NAME  compare only what belongs to this queue, commands of "
+    "this\n"
+    "                     namespace, this command (Read); each may be given several times.\n"
+    "                     Everything is replayed all the same\n"
     "  --json             result as one JSON object on standard output\n"
+    "  --junit FILE       results as JUnit's XML, a test case for each trace\n"
+    "  --jobs N           so many traces at once, 1 to 256 (default: one for each processor with\n"
+    "                     model, 1 with other targets)\n"
     "  --max-findings N   show at most N differences (default 100); all are counted\n"
     "  --exceptions       print what may differ without being a difference, and end\n"
     "  --differences      print what is known to differ in other controller models, and end\n"
     "\n"
+    "Of a DIRECTORY all traces in it and below are replayed, each in a process of its own; then a "
+    "line\n"
+    "is printed for each, and one for all.\n"
+    "\n"
     "Exit status: 0 no difference, 1 differences, 2 usage, or TRACE isn't readable to its end.\n"
     "\n"
-    "example: nvmetap record --namespace ram:64M --workload rw=randrw,count=1000 --trace x.pcap\n"
-    "         nvmetap replay x.pcap\n";
+    "examples: nvmetap record --namespace ram:64M --workload rw=randrw,count=1000 --trace x.pcap\n"
+    "          nvmetap replay x.pcap\n"
+    "          nvmetap replay corpus/ --junit report.xml\n";
 
 struct arguments {
   struct nvt_replay_options options;
+  struct nvt_corpus *corpus;
+  const char *junit;
+  size_t jobs; /* 0: not given */
   bool json;
   void (*print)(FILE *); /* a table, instead of a replay */
 };
@@ -57,13 +85,63 @@ static bool parse_count(const char *text, size_t most, size_t *out) {
   return true;
 }
 
+static bool parse_window(int option, const char *text, struct nvt_window *window) {
+  switch (option) {
+  case 'A':
+  case 'B':
+    if (nvt_window_parse_edge(text, option == 'A' ? &window->from : &window->to))
+      return true;
+    nvt_usage_error("replay",
+                    "--%s '%s': neither a record's number nor a time: 1.5 or 2s since the "
+                    "trace's start, @seconds since 1970, 2026-01-31T12:00:00Z",
+                    option == 'A' ? "from" : "to", text);
+    return false;
+  case 'Q':
+    if (nvt_window_add_queue(window, text))
+      return true;
+    nvt_usage_error("replay", "--queue '%s': not a number from 0 to 65535, or more than %u", text,
+                    NVT_WINDOW_LIST_MAX);
+    return false;
+  case 'N':
+    if (nvt_window_add_nsid(window, text))
+      return true;
+    nvt_usage_error("replay", "--nsid '%s': not a number from 0 to 4294967295, or more than %u",
+                    text, NVT_WINDOW_LIST_MAX);
+    return false;
+  default:
+    if (nvt_window_add_opcode(window, text))
+      return true;
+    nvt_usage_error("replay", "--opcode '%s': no command is called so, such as Read", text);
+    return false;
+  }
+}
+
+static int add_traces(struct arguments *out, char **paths, int count) {
+  int error = nvt_corpus_create(&out->corpus);
+  for (int i = 0; i < count && error == 0; i++) {
+    error = nvt_corpus_add(out->corpus, paths[i]);
+    if (error == -ENODATA)
+      return nvt_usage_error("replay", "%s: there is no trace in it (*.pcap, *.pcapng, *.zst)",
+                             paths[i]);
+    if (error != 0)
+      return nvt_usage_error("replay", "%s: %s", paths[i], strerror(-error));
+  }
+  return error == 0 ? NVT_EXIT_OK : nvt_usage_error("replay", "%s", strerror(-error));
+}
+
 static int parse(int argc, char **argv, struct arguments *out) {
   static const struct option options[] = {
       {"target", required_argument, NULL, 't'},       {"json", no_argument, NULL, 'j'},
-      {"max-findings", required_argument, NULL, 'm'}, {"exceptions", no_argument, NULL, 'e'},
-      {"differences", no_argument, NULL, 'd'},        {NULL, 0, NULL, 0},
+      {"max-findings", required_argument, NULL, 'm'}, {"junit", required_argument, NULL, 'u'},
+      {"jobs", required_argument, NULL, 'n'},         {"exceptions", no_argument, NULL, 'e'},
+      {"differences", no_argument, NULL, 'd'},        {"time", required_argument, NULL, 'T'},
+      {"loops", required_argument, NULL, 'l'},        {"for", required_argument, NULL, 'f'},
+      {"from", required_argument, NULL, 'A'},         {"to", required_argument, NULL, 'B'},
+      {"queue", required_argument, NULL, 'Q'},        {"nsid", required_argument, NULL, 'N'},
+      {"opcode", required_argument, NULL, 'O'},       {NULL, 0, NULL, 0},
   };
   int option;
+  size_t loops;
   opterr = 0;
   optind = 0;
   while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
@@ -82,6 +160,39 @@ static int parse(int argc, char **argv, struct arguments *out) {
         return nvt_usage_error("replay", "--max-findings '%s': not a number from 0 to %u", optarg,
                                NVT_REPLAY_FINDINGS_MAX);
       break;
+    case 'u':
+      out->junit = optarg;
+      break;
+    case 'n':
+      if (!parse_count(optarg, NVT_CORPUS_JOBS, &out->jobs) || out->jobs == 0)
+        return nvt_usage_error("replay", "--jobs '%s': not a number from 1 to %u", optarg,
+                               NVT_CORPUS_JOBS);
+      break;
+    case 'T':
+      if (!nvt_pace_parse(optarg, &out->options.speed))
+        return nvt_usage_error(
+            "replay", "--time '%s': neither 'original' nor 'original:xN', N 0.1 to 100", optarg);
+      break;
+    case 'l':
+      if (!parse_count(optarg, NVT_REPLAY_LOOPS_MAX, &loops) || loops == 0)
+        return nvt_usage_error("replay", "--loops '%s': not a number from 1 to %u", optarg,
+                               NVT_REPLAY_LOOPS_MAX);
+      out->options.loops = (uint32_t)loops;
+      break;
+    case 'f':
+      if (!nvt_pace_number(optarg, NVT_REPLAY_SECONDS_MIN, NVT_REPLAY_SECONDS_MAX,
+                           &out->options.seconds))
+        return nvt_usage_error("replay", "--for '%s': not a number of seconds from %g to %g",
+                               optarg, NVT_REPLAY_SECONDS_MIN, NVT_REPLAY_SECONDS_MAX);
+      break;
+    case 'A':
+    case 'B':
+    case 'Q':
+    case 'N':
+    case 'O':
+      if (!parse_window(option, optarg, &out->options.window))
+        return NVT_EXIT_USAGE;
+      break;
     case 'e':
       out->print = nvt_exceptions_print;
       break;
@@ -99,87 +210,131 @@ static int parse(int argc, char **argv, struct arguments *out) {
     return NVT_EXIT_OK;
   if (out->print != NULL)
     return nvt_usage_error("replay", "--exceptions and --differences take no trace");
-  if (argc - optind != 1)
-    return nvt_usage_error("replay", "%s; usage: nvmetap replay TRACE [options]",
-                           argc == optind ? "which trace?" : "one trace at a time");
-  out->options.path = argv[optind];
-  return NVT_EXIT_OK;
+  if (out->options.window.to.record != 0 &&
+      out->options.window.from.record > out->options.window.to.record)
+    return nvt_usage_error("replay", "--to is before --from");
+  if (argc == optind)
+    return nvt_usage_error("replay", "which trace? usage: nvmetap replay TRACE [options]");
+  return add_traces(out, argv + optind, argc - optind);
 }
 
-static void put(json_object *object, const char *key, json_object *value) {
-  json_object_object_add(object, key, value);
-}
+/* --- one trace --- */
 
-static json_object *number(uint64_t value) {
-  return json_object_new_uint64(value);
-}
-
-static json_object *findings_json(const struct nvt_findings *findings) {
-  json_object *list = json_object_new_array();
-  for (size_t i = 0; i < findings->kept; i++) {
-    const struct nvt_finding *finding = &findings->list[i];
-    json_object *one = json_object_new_object();
-    put(one, "record", number(finding->record));
-    put(one, "field", json_object_new_string(finding->field));
-    put(one, "expected", json_object_new_string(finding->expected));
-    put(one, "actual", json_object_new_string(finding->actual));
-    put(one, "text", json_object_new_string(finding->text));
-    json_object_array_add(list, one);
+static int replay_one(const struct arguments *arguments, json_object **report) {
+  struct nvt_replay_options options = arguments->options;
+  struct nvt_replay_result result;
+  options.path = nvt_corpus_path(arguments->corpus, 0);
+  if (strcmp(options.path, "-") == 0 && options.loops > 1)
+    return nvt_usage_error("replay", "standard input can't be read again: --loops needs a file");
+  if (strcmp(options.path, "-") == 0)
+    options.loops = 1;
+  nvt_replay(&options, &result);
+  *report = nvt_report_json(&options, &result);
+  if (arguments->json)
+    puts(json_object_to_json_string_ext(*report, JSON_C_TO_STRING_PRETTY));
+  else if (result.readable || result.records > 0)
+    nvt_report_text(&options, &result);
+  int status = result.totals.findings.count > 0 ? NVT_EXIT_DIFFERS : NVT_EXIT_OK;
+  if (!result.readable) {
+    fflush(stdout);
+    fprintf(stderr, "nvmetap replay: %s\n", result.why.text);
+    status = NVT_EXIT_USAGE;
   }
-  return list;
+  nvt_replay_clear(&result);
+  return status;
 }
 
-static void print_json(const struct nvt_replay_options *options,
-                       const struct nvt_replay_result *result) {
-  const struct nvt_replay_totals *totals = &result->totals;
-  json_object *root = json_object_new_object();
-  json_object *exceptions = json_object_new_object();
-  for (unsigned i = 0; i < NVT_EXCEPTION_COUNT; i++)
-    if (totals->exceptions[i] > 0)
-      put(exceptions, nvt_exception_name((enum nvt_exception)i), number(totals->exceptions[i]));
-  put(root, "trace", json_object_new_string(options->path));
-  put(root, "target", json_object_new_string(options->target->name));
-  put(root, "records", number(result->records));
-  put(root, "commands", number(totals->commands));
-  put(root, "compared", number(totals->compared));
-  put(root, "differences", number(totals->findings.count));
-  put(root, "findings", findings_json(&totals->findings));
-  put(root, "exceptions", exceptions);
-  put(root, "foreign", number(result->foreign));
-  if (!result->readable)
-    put(root, "error", json_object_new_string(result->why.text));
-  put(root, "seconds", json_object_new_double(result->seconds));
-  puts(json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY));
-  json_object_put(root);
+/* --- many --- */
+
+struct sums {
+  size_t equal, differ, unreadable;
+};
+
+static json_object *member(json_object *object, const char *key) {
+  json_object *value = NULL;
+  (void)json_object_object_get_ex(object, key, &value);
+  return value;
 }
 
-static void print_text(const struct nvt_replay_options *options,
-                       const struct nvt_replay_result *result) {
-  const struct nvt_replay_totals *totals = &result->totals;
-  const struct nvt_findings *findings = &totals->findings;
-  for (size_t i = 0; i < findings->kept; i++) {
-    const struct nvt_finding *finding = &findings->list[i];
-    printf("record %" PRIu64 ": %s: expected %s, actual %s: %s\n", finding->record, finding->field,
-           finding->expected, finding->actual, finding->text);
+static struct sums sum_up(json_object *results) {
+  struct sums sums = {0};
+  for (size_t i = 0; i < json_object_array_length(results); i++) {
+    json_object *result = json_object_array_get_idx(results, i);
+    if (member(result, "error") != NULL)
+      sums.unreadable++;
+    else if (json_object_get_uint64(member(result, "differences")) > 0)
+      sums.differ++;
+    else
+      sums.equal++;
   }
-  if (findings->count > findings->kept)
-    printf("… and %" PRIu64 " more\n", findings->count - findings->kept);
-  printf("replayed into %s: %" PRIu64 " records, %" PRIu64 " commands, %" PRIu64
-         " compared, %" PRIu64 " difference%s, %.2f s\n",
-         options->target->name, result->records, totals->commands, totals->compared,
-         findings->count, findings->count == 1 ? "" : "s", result->seconds);
-  bool first = true;
-  for (unsigned i = 0; i < NVT_EXCEPTION_COUNT; i++)
-    if (totals->exceptions[i] > 0) {
-      printf("%s %s %" PRIu64, first ? "let differ (nvmetap replay --exceptions):" : ",",
-             nvt_exception_name((enum nvt_exception)i), totals->exceptions[i]);
-      first = false;
-    }
-  if (!first)
+  return sums;
+}
+
+static void told(json_object *result, size_t through, size_t all) {
+  const char *trace = json_object_get_string(member(result, "trace"));
+  const char *error = json_object_get_string(member(result, "error"));
+  uint64_t differences = json_object_get_uint64(member(result, "differences"));
+  (void)through, (void)all;
+  if (differences > 0) {
+    json_object *first = json_object_array_get_idx(member(result, "findings"), 0);
+    printf("differs     %s: %" PRIu64 " difference%s", trace, differences,
+           differences == 1 ? "" : "s");
+    if (first != NULL)
+      printf(", the first: record %" PRIu64 ": %s: expected %s, actual %s: %s",
+             json_object_get_uint64(member(first, "record")),
+             json_object_get_string(member(first, "field")),
+             json_object_get_string(member(first, "expected")),
+             json_object_get_string(member(first, "actual")),
+             json_object_get_string(member(first, "text")));
     putchar('\n');
-  if (result->foreign > 0)
-    printf("%" PRIu64 " frames passed over: not records of nvmetap, or malformed\n",
-           result->foreign);
+  }
+  if (error != NULL)
+    printf("unreadable  %s\n", error);
+  else if (differences == 0)
+    printf("equal       %s: %" PRIu64 " records, %" PRIu64 " compared\n", trace,
+           json_object_get_uint64(member(result, "records")),
+           json_object_get_uint64(member(result, "compared")));
+  fflush(stdout);
+}
+
+static int replay_many(const struct arguments *arguments, json_object **report) {
+  bool inside = !arguments->options.target->outside;
+  long processors = sysconf(_SC_NPROCESSORS_ONLN);
+  unsigned jobs = arguments->jobs > 0        ? (unsigned)arguments->jobs
+                  : inside && processors > 1 ? (unsigned)processors
+                                             : 1;
+  if (jobs > NVT_CORPUS_JOBS)
+    jobs = NVT_CORPUS_JOBS;
+  *report = nvt_corpus_replay(arguments->corpus, &arguments->options, jobs,
+                              arguments->json ? NULL : told);
+  if (*report == NULL)
+    return nvt_usage_error("replay", "the traces can't be replayed: %s", strerror(errno));
+  struct sums sums = sum_up(*report);
+  if (arguments->json)
+    puts(json_object_to_json_string_ext(*report, JSON_C_TO_STRING_PRETTY));
+  else
+    printf("%zu traces replayed into %s: %zu equal, %zu differ, %zu unreadable\n",
+           nvt_corpus_count(arguments->corpus), arguments->options.target->name, sums.equal,
+           sums.differ, sums.unreadable);
+  return sums.unreadable > 0 ? NVT_EXIT_USAGE : sums.differ > 0 ? NVT_EXIT_DIFFERS : NVT_EXIT_OK;
+}
+
+static int write_junit(const struct arguments *arguments, json_object *report, int status) {
+  if (arguments->junit == NULL || report == NULL)
+    return status;
+  json_object *list = report;
+  if (!json_object_is_type(report, json_type_array)) {
+    list = json_object_new_array();
+    json_object_array_add(list, json_object_get(report));
+  }
+  char suite[64];
+  snprintf(suite, sizeof(suite), "nvmetap replay %s", arguments->options.target->name);
+  int error = nvt_report_junit(arguments->junit, suite, list);
+  if (list != report)
+    json_object_put(list);
+  if (error == 0)
+    return status;
+  return nvt_usage_error("replay", "--junit %s: %s", arguments->junit, strerror(-error));
 }
 
 static int run(int argc, char **argv) {
@@ -187,25 +342,16 @@ static int run(int argc, char **argv) {
                                             .max_findings = NVT_REPLAY_FINDINGS_DEFAULT,
                                             .progress = isatty(STDERR_FILENO) == 1}};
   int status = parse(argc, argv, &arguments);
-  if (status != NVT_EXIT_OK)
-    return status;
-  if (arguments.print != NULL) {
+  if (status == NVT_EXIT_OK && arguments.print != NULL) {
     arguments.print(stdout);
-    return NVT_EXIT_OK;
+  } else if (status == NVT_EXIT_OK) {
+    json_object *report = NULL;
+    status = nvt_corpus_count(arguments.corpus) == 1 ? replay_one(&arguments, &report)
+                                                     : replay_many(&arguments, &report);
+    status = write_junit(&arguments, report, status);
+    json_object_put(report);
   }
-  struct nvt_replay_result result;
-  nvt_replay(&arguments.options, &result);
-  if (arguments.json)
-    print_json(&arguments.options, &result);
-  else if (result.readable || result.records > 0)
-    print_text(&arguments.options, &result);
-  status = result.totals.findings.count > 0 ? NVT_EXIT_DIFFERS : NVT_EXIT_OK;
-  if (!result.readable) {
-    fflush(stdout);
-    fprintf(stderr, "nvmetap replay: %s\n", result.why.text);
-    status = NVT_EXIT_USAGE;
-  }
-  nvt_replay_clear(&result);
+  nvt_corpus_destroy(arguments.corpus);
   return status;
 }
 

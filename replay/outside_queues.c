@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Queues: what the host's commands make of them, and what the controller puts into them. */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,6 +103,18 @@ static void follow(struct nvt_target *o, const struct outside_command *command) 
   }
 }
 
+/* As far as the recorded host went on, but no further than completions were seen: where the target
+ * lacks some it would take the head for invalid, or its queue would fill up. */
+static uint32_t acknowledged(struct outside_cq *cq, uint32_t value) {
+  uint32_t seen = (cq->slot + cq->entries - cq->rung) % cq->entries;
+  cq->owed += (value + cq->entries - cq->head) % cq->entries;
+  uint32_t moves = cq->owed < seen ? cq->owed : seen;
+  cq->owed = (cq->owed - moves) % cq->entries;
+  cq->head = value;
+  cq->rung = (cq->rung + moves) % cq->entries;
+  return cq->rung;
+}
+
 int nvt_outside_doorbell(struct nvt_target *o, struct nvt_doorbell_id id, uint32_t value) {
   struct outside_sq *sq = &o->sqs[id.qid];
   struct outside_cq *cq = &o->cqs[id.qid];
@@ -110,7 +123,7 @@ int nvt_outside_doorbell(struct nvt_target *o, struct nvt_doorbell_id id, uint32
     return 0;
   }
   if (id.is_cq && cq->entries > 0 && value < cq->entries)
-    cq->head = value;
+    value = acknowledged(cq, value);
   return nvt_outside_bar(o, true, nvt_doorbell_offset(id, o->dstrd), &value, sizeof(value));
 }
 
@@ -196,10 +209,9 @@ bool nvt_outside_poll(struct nvt_target *o) {
       const uint8_t *at = nvt_outside_at(o, cq->base + UINT64_C(16) * cq->slot, &room);
       if (at == NULL || room < sizeof(struct nvt_cqe))
         break;
-      const volatile uint16_t *status = (const volatile uint16_t *)(const void *)(at + 14);
-      if ((*status & 1u) != cq->phase)
+      const uint16_t *status = (const uint16_t *)(const void *)(at + 14);
+      if ((__atomic_load_n(status, __ATOMIC_ACQUIRE) & 1u) != cq->phase)
         break;
-      __atomic_thread_fence(__ATOMIC_ACQUIRE);
       struct nvt_cqe cqe;
       memcpy(&cqe, at, sizeof(cqe));
       if (++cq->slot == cq->entries) {
@@ -301,13 +313,23 @@ int nvt_outside_step(struct nvt_target *o, uint16_t sqid) {
   return 1;
 }
 
+/* Where nothing came many times there is less hope that something will. */
+static uint64_t quiet_ms(const struct nvt_target *o) {
+  unsigned shift = o->futile / 8;
+  return QUIET_MS >> (shift < 4 ? shift : 4);
+}
+
 void nvt_outside_settle(struct nvt_target *o) {
-  uint64_t until = nvt_outside_now_ms() + QUIET_MS;
+  uint64_t until = nvt_outside_now_ms() + quiet_ms(o);
   unsigned spins = 0;
+  bool any = false;
   do {
-    if (nvt_outside_poll(o))
+    if (nvt_outside_poll(o)) {
       until = nvt_outside_now_ms() + QUIET_MS;
+      any = true;
+    }
     nvt_outside_interrupts(o);
     nvt_outside_pause(o, &spins);
   } while (nvt_outside_now_ms() < until);
+  o->futile = any ? 0 : o->futile + (o->futile < UINT_MAX);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "replay/qtest_int.h"
@@ -20,7 +21,7 @@ static int lost(struct nvt_qtest_link *link, int error) {
 
 static int send_line(struct nvt_qtest_link *link, const char *line, size_t length) {
   while (length > 0) {
-    ssize_t n = write(link->fd, line, length);
+    ssize_t n = send(link->fd, line, length, MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR)
       continue;
     if (n <= 0)

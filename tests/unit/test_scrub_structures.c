@@ -60,6 +60,37 @@ static void a_controller_is_nobodys(void **state) {
   stage_close(&st);
 }
 
+/* As many controllers as are remembered, and one more: each has its own stand-in, and what a
+ * controller says is looked up among what it is known by. */
+static void many_controllers(void **state) {
+  (void)state;
+  struct stage st;
+  uint8_t id[4096], out[4096], uuid[NVT_UUID_BYTES];
+  char serials[3][21], nqn[NVT_UUID_NQN_CHARS + 1], why[256];
+  stage_open(&st, (struct nvt_scrub_options){0});
+  for (uint16_t i = 0; i <= 256; i++) {
+    struct nvt_meta m = meta(), now;
+    snprintf(m.serial, sizeof(m.serial), "SERIAL%04u", i);
+    assert_int_equal(stage_meta(&st, i, &m), 0);
+    struct nvt_record record = stage_out(&st, st.count - 1);
+    assert_true(nvt_meta_parse(record.tail, record.tail_length, &now, why, sizeof(why)));
+    strcpy(serials[i == 0 ? 0 : i == 255 ? 1 : 2], now.serial);
+    nvt_meta_clear(&now);
+  }
+  assert_string_not_equal(serials[1], serials[2]);
+  for (int i = 1; i < 3; i++) { /* the first one is forgotten */
+    memset(id, 0, sizeof(id));
+    nvt_identity_uuid(i == 1 ? "SERIAL0255" : "SERIAL0256", uuid);
+    nvt_identity_nqn(uuid, nqn);
+    memcpy(id + 768, nqn, NVT_UUID_NQN_CHARS);
+    transfer(&st, identify_command((uint16_t)i), IN, id, 4096, 0, out);
+    nvt_identity_uuid(serials[i], uuid);
+    nvt_identity_nqn(uuid, nqn);
+    assert_memory_equal(out + 768, nqn, NVT_UUID_NQN_CHARS);
+  }
+  stage_close(&st);
+}
+
 static void pieces_make_no_difference(void **state) {
   (void)state;
   struct stage st;
@@ -241,9 +272,9 @@ static void no_structure_tells(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_controller_is_nobodys),      cmocka_unit_test(pieces_make_no_difference),
-      cmocka_unit_test(heads_are_heads_of_the_whole), cmocka_unit_test(digests_become_data),
-      cmocka_unit_test(no_structure_tells),
+      cmocka_unit_test(a_controller_is_nobodys),   cmocka_unit_test(many_controllers),
+      cmocka_unit_test(pieces_make_no_difference), cmocka_unit_test(heads_are_heads_of_the_whole),
+      cmocka_unit_test(digests_become_data),       cmocka_unit_test(no_structure_tells),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
