@@ -93,6 +93,13 @@ static bool read_all(struct nvt_loader *l, const char *path, struct nvt_reader *
       continue;
     if (read != NVT_READ_OK)
       return read == NVT_READ_END;
+    if (l->host_count > NVT_LOAD_CONTROLLERS_MAX) {
+      snprintf(why->text, sizeof(why->text),
+               "%s: more than %u controllers; make a piece with some of them first: nvmetap cut "
+               "--controller LIST",
+               path, NVT_LOAD_CONTROLLERS_MAX);
+      return false;
+    }
     if (!keep_bytes(l, reader, &record, &kept) || !nvt_load_item(l, &kept)) {
       snprintf(why->text, sizeof(why->text), "%s: out of memory", path);
       return false;

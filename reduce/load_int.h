@@ -7,6 +7,7 @@
 #include "trace/pages.h"
 
 #define NVT_LOAD_BUCKETS 65536u
+#define NVT_LOAD_CONTROLLERS_MAX 1024u
 
 struct nvt_host { /* a controller's, so far */
   uint16_t id;
@@ -19,6 +20,7 @@ struct nvt_host { /* a controller's, so far */
   uint32_t last_write, last_config;
   uint32_t caused; /* unit that a plug-in's word begins: the next record is of it */
   uint32_t before; /* unit of the record before */
+  uint32_t life;   /* resets so far */
   bool counts;     /* its trace has all bytes moved, or tells of all */
   bool under_way;  /* there was more than a snapshot */
 };

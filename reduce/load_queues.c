@@ -9,6 +9,17 @@
 
 #include "reduce/reduce_int.h"
 
+/* What was known of a queue before a reset isn't any more. */
+static void refresh(const struct nvt_trace *t, struct nvt_queue *q) {
+  if (q->life == t->lives[q->controller])
+    return;
+  q->life = t->lives[q->controller];
+  q->entries = 0;
+  q->waits = 0;
+  q->due = NVT_REDUCE_NONE;
+  q->made_by = NVT_REDUCE_NONE;
+}
+
 struct nvt_queue *nvt_reduce_queue(struct nvt_trace *t, uint16_t controller, uint16_t qid,
                                    bool is_cq, uint32_t *index) {
   uint32_t *bucket = &t->buckets[(qid * 2u + is_cq + controller * 97u) % 4096];
@@ -16,6 +27,7 @@ struct nvt_queue *nvt_reduce_queue(struct nvt_trace *t, uint16_t controller, uin
     if (t->queues[i].qid == qid && t->queues[i].is_cq == is_cq &&
         t->queues[i].controller == controller) {
       *index = i;
+      refresh(t, &t->queues[i]);
       return &t->queues[i];
     }
   if (t->queue_count == t->queue_room) {
@@ -31,6 +43,7 @@ struct nvt_queue *nvt_reduce_queue(struct nvt_trace *t, uint16_t controller, uin
                                          .qid = qid,
                                          .is_cq = is_cq,
                                          .hash_next = *bucket,
+                                         .life = t->lives[controller],
                                          .made_by = NVT_REDUCE_NONE,
                                          .due = NVT_REDUCE_NONE};
   *bucket = *index;
@@ -94,13 +107,7 @@ bool nvt_make_queue(struct nvt_trace *t, const struct nvt_making *making, uint32
 }
 
 void nvt_forget_queues(struct nvt_trace *t, uint16_t controller) {
-  for (uint32_t i = 0; i < t->queue_count; i++)
-    if (t->queues[i].controller == controller) {
-      t->queues[i].entries = 0;
-      t->queues[i].waits = 0;
-      t->queues[i].due = NVT_REDUCE_NONE;
-      t->queues[i].made_by = NVT_REDUCE_NONE;
-    }
+  t->lives[controller]++;
 }
 
 /* Doorbells of which nothing came, of those that still wait: they stay what they are. */
@@ -143,6 +150,8 @@ bool nvt_follow_doorbell(struct nvt_trace *t, uint32_t item, uint16_t qid, bool 
     return false;
   if (value >= q->entries)
     return true; /* of no queue, or invalid: it stays as it is */
+  if (!is_cq && q->waits + (value + q->entries - q->tail) % q->entries >= q->entries)
+    return true; /* more than it has room for */
   if (!is_cq)
     return value == q->tail || follow_tail(t, item, index, value);
   follow_head(t, item, index, value);

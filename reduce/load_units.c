@@ -46,18 +46,24 @@ static struct nvt_host *find_host(struct nvt_loader *l, uint16_t id) {
 }
 
 static uint32_t *youngest(struct nvt_loader *l, uint16_t controller, uint16_t sqid, uint16_t cid) {
-  return &l->commands[(cid ^ sqid * 193u ^ controller * 31u) % NVT_LOAD_BUCKETS];
+  uint64_t key = (uint64_t)controller << 32 | (uint32_t)sqid << 16 | cid;
+  return &l->commands[key * UINT64_C(0x9e3779b97f4a7c15) >> 48];
 }
+_Static_assert(NVT_LOAD_BUCKETS == 1u << 16, "a bucket's number has 16 bits");
 
-/* Two keys in one bucket are rare, and then a record is its own unit: the judge sees to it. */
-static uint32_t find_command(struct nvt_loader *l, uint16_t controller, uint16_t sqid, uint16_t cid,
-                             bool only_open) {
-  uint32_t unit = *youngest(l, controller, sqid, cid);
-  if (unit == NVT_REDUCE_NONE)
-    return unit;
-  const struct nvt_unit *u = &l->trace->units[unit];
-  bool same = u->controller == controller && u->sqid == sqid && u->cid == cid;
-  return same && (u->open || !only_open) ? unit : NVT_REDUCE_NONE;
+#define LOOKED_AT 4096u /* commands in a bucket: with more, a record is its own unit */
+
+/* The youngest command of that name since the last reset. */
+static uint32_t find_command(struct nvt_loader *l, const struct nvt_host *h, uint16_t sqid,
+                             uint16_t cid, bool only_open) {
+  uint32_t unit = *youngest(l, h->id, sqid, cid);
+  for (unsigned i = 0; i < LOOKED_AT && unit != NVT_REDUCE_NONE; i++) {
+    const struct nvt_unit *u = &l->trace->units[unit];
+    if (u->controller == h->id && u->sqid == sqid && u->cid == cid)
+      return u->life == h->life && (u->open || !only_open) ? unit : NVT_REDUCE_NONE;
+    unit = u->older;
+  }
+  return NVT_REDUCE_NONE;
 }
 
 static uint32_t made_by(struct nvt_trace *t, uint16_t controller, uint32_t qid, bool is_cq) {
@@ -111,7 +117,10 @@ static uint32_t take_command(struct nvt_loader *l, struct nvt_host *h, uint32_t 
   u->needs[0] = creator;
   u->needs[1] = h->enable;
   describe(t, u, sqe);
-  *youngest(l, h->id, u->sqid, u->cid) = unit;
+  uint32_t *bucket = youngest(l, h->id, u->sqid, u->cid);
+  u->life = h->life;
+  u->older = *bucket;
+  *bucket = unit;
   return unit;
 }
 
@@ -137,7 +146,7 @@ static uint32_t take_completion(struct nvt_loader *l, struct nvt_host *h, uint32
   uint32_t unit = snapshot ? made_by(t, h->id, c->cqid, true)
                   : h->caused != NVT_REDUCE_NONE
                       ? h->caused
-                      : find_command(l, h->id, c->cqe.sqid, c->cqe.cid, true);
+                      : find_command(l, h, c->cqe.sqid, c->cqe.cid, true);
   if (!nvt_follow_completion(t, item, record))
     return NVT_REDUCE_NONE;
   if (unit == NVT_REDUCE_NONE) {
@@ -258,9 +267,7 @@ static uint32_t or_own(struct nvt_loader *l, const struct nvt_host *h, uint32_t 
 
 static void close_commands(struct nvt_loader *l, struct nvt_host *h) {
   nvt_forget_queues(l->trace, h->id);
-  for (uint32_t i = 0; i < NVT_LOAD_BUCKETS; i++)
-    if (l->commands[i] != NVT_REDUCE_NONE && l->trace->units[l->commands[i]].controller == h->id)
-      l->commands[i] = NVT_REDUCE_NONE;
+  h->life++;
 }
 
 static uint32_t take_event(struct nvt_loader *l, struct nvt_host *h,
@@ -338,7 +345,7 @@ static uint32_t take_verdict(struct nvt_loader *l, struct nvt_host *h,
   if (v->tap < NVT_V_verdict_tap_ADMIN_DECODE) { /* of the access that follows */
     return *caused = add_unit(l->trace, NVT_UNIT_OTHER, h->id);
   }
-  return or_own(l, h, find_command(l, h->id, v->sqid, v->cid, false));
+  return or_own(l, h, find_command(l, h, v->sqid, v->cid, false));
 }
 
 static uint32_t take_queue_state(struct nvt_loader *l, struct nvt_host *h, uint32_t item,
@@ -346,7 +353,8 @@ static uint32_t take_queue_state(struct nvt_loader *l, struct nvt_host *h, uint3
   const struct nvt_rec_queue *r = &record->queue;
   struct nvt_trace *t = l->trace;
   bool is_cq = r->is_cq != 0;
-  if (h->under_way || r->entries == 0 || r->head >= r->entries || r->tail >= r->entries)
+  if (h->under_way || r->entries == 0 || r->entries > UINT16_MAX + 1u || r->head >= r->entries ||
+      r->tail >= r->entries)
     return add_unit(t, NVT_UNIT_OTHER, h->id);
   uint32_t unit = add_unit(t, NVT_UNIT_QUEUE, h->id);
   if (unit == NVT_REDUCE_NONE)
@@ -394,7 +402,7 @@ static uint32_t unit_of(struct nvt_loader *l, struct nvt_host *h, uint32_t item,
   case NVT_REC_DIGEST: /* begins like data */
     l->trace->items[item].shortens = record->data.kind == NVT_V_data_kind_PAYLOAD;
     l->trace->items[item].may_go = l->trace->items[item].shortens && !h->counts;
-    return or_own(l, h, find_command(l, h->id, record->data.sqid, record->data.cid, true));
+    return or_own(l, h, find_command(l, h, record->data.sqid, record->data.cid, true));
   case NVT_REC_INTERRUPT:
     return take_interrupt(l, h, item, record);
   case NVT_REC_EVENT:

@@ -80,6 +80,8 @@ struct nvt_unit {
   uint64_t lba, blocks;
   uint16_t controller;
   uint16_t sqid, cid;
+  uint32_t older; /* unit in its bucket, or NONE */
+  uint32_t life;  /* of the controller, that it was fetched in */
   uint8_t kind;
   uint8_t opcode;
   bool used; /* it has records of its own */
@@ -98,6 +100,7 @@ struct nvt_queue {
   bool phase;
   bool interrupts;
   uint32_t made_by; /* unit, or NONE */
+  uint32_t life;    /* as of trace.lives */
   /* While loading: items of what waits, a ring that starts at `first`: announced entries'
    * doorbells, completions not acknowledged. */
   uint32_t *waiting;
@@ -126,8 +129,9 @@ struct nvt_trace {
   struct nvt_making *makings;
   uint32_t making_count, making_room;
   uint32_t buckets[4096];
-  uint32_t *scratch; /* item_count of them, for write.c */
-  uint32_t *written; /* the item of each record written last */
+  uint32_t lives[UINT16_MAX + 1]; /* by controller: resets so far, while loading */
+  uint32_t *scratch;              /* item_count of them, for write.c */
+  uint32_t *written;              /* the item of each record written last */
   uint32_t written_count;
   uint32_t crc; /* of all records: which trace it is */
 };
