@@ -22,6 +22,13 @@ static void watch_found(void *ctx, const char *kind, const char *text) {
   found(ctx, kind, text);
 }
 
+/* A target that is seen from outside can't tell when it is done, and each time that it is waited
+ * for costs: it was waited for with its command, and is once more at the end. */
+static void settle(struct nvt_host *h) {
+  if (!h->ops->outside)
+    h->ops->settle(h->target);
+}
+
 /* --- accesses --- */
 
 /* The access, and then what came of it: that is the order in which they count. */
@@ -101,7 +108,7 @@ static void take_completions(struct nvt_host *h, uint16_t cqid) {
   struct nvt_host_queue *cq = &h->cqs[cqid];
   if (cq->entries > 0 && cq->head != cq->tail) {
     nvt_host_ring(h, (struct nvt_doorbell_id){.qid = cqid, .is_cq = true}, cq->tail);
-    h->ops->settle(h->target);
+    settle(h);
   }
 }
 
@@ -145,7 +152,7 @@ int nvt_host_step(struct nvt_host *h, uint16_t sqid) {
   if (cq->entries > 0 && (cq->tail + 1) % cq->entries == cq->head)
     take_completions(h, cqid < NVT_HOST_QUEUES ? cqid : 0);
   int fetched = h->ops->step(h->target, sqid);
-  h->ops->settle(h->target);
+  settle(h);
   return fetched;
 }
 
@@ -250,7 +257,7 @@ static void step(struct nvt_host *h, const struct nvt_step *step) {
     event(h, &step->record.event);
   else
     nvt_host_access(h, step->record.header.type, step->record.access);
-  h->ops->settle(h->target);
+  settle(h);
 }
 
 /* --- life --- */
