@@ -12,7 +12,7 @@ struct slot {
   uint64_t key;
   uint16_t next;           /* of its bucket; of those that are free */
   uint16_t older, younger; /* of those in use */
-  struct nvt_under_way command;
+  struct nvt_kept_command command;
 };
 
 struct nvt_commands {
@@ -69,7 +69,7 @@ static void drop(struct nvt_commands *table, uint16_t index) {
 }
 
 void nvt_commands_put(struct nvt_commands *table, uint16_t controller, uint16_t sqid, uint16_t cid,
-                      const struct nvt_under_way *command) {
+                      const struct nvt_kept_command *command) {
   uint64_t key = key_of(controller, sqid, cid);
   uint16_t there = find(table, key);
   if (there != NONE)
@@ -85,8 +85,13 @@ void nvt_commands_put(struct nvt_commands *table, uint16_t controller, uint16_t 
   table->youngest = index;
 }
 
+bool nvt_commands_has(struct nvt_commands *table, uint16_t controller, uint16_t sqid,
+                      uint16_t cid) {
+  return find(table, key_of(controller, sqid, cid)) != NONE;
+}
+
 bool nvt_commands_take(struct nvt_commands *table, uint16_t controller, uint16_t sqid, uint16_t cid,
-                       struct nvt_under_way *out) {
+                       struct nvt_kept_command *out) {
   uint16_t there = find(table, key_of(controller, sqid, cid));
   if (there == NONE)
     return false;

@@ -9,13 +9,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "nvme/nvme.h"
+#include "trace/record.h"
 
 #define NVT_COMMANDS_MAX 16384u
 
-struct nvt_under_way {
+struct nvt_kept_command {
   uint64_t ns; /* when it was fetched */
-  struct nvt_sqe sqe;
+  struct nvt_rec_command body;
 };
 
 struct nvt_commands; /* opaque; one thread's */
@@ -24,9 +24,10 @@ struct nvt_commands *nvt_commands_create(void); /* NULL: no memory */
 void nvt_commands_destroy(struct nvt_commands *);
 /* The youngest from now on, in place of one with the same key. */
 void nvt_commands_put(struct nvt_commands *, uint16_t controller, uint16_t sqid, uint16_t cid,
-                      const struct nvt_under_way *);
+                      const struct nvt_kept_command *);
+bool nvt_commands_has(struct nvt_commands *, uint16_t controller, uint16_t sqid, uint16_t cid);
 /* Take it out. False: it isn't there. */
 bool nvt_commands_take(struct nvt_commands *, uint16_t controller, uint16_t sqid, uint16_t cid,
-                       struct nvt_under_way *);
+                       struct nvt_kept_command *);
 
 #endif

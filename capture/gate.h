@@ -27,6 +27,10 @@ struct nvt_ring;
 
 #define NVT_GATE_HAND 0u /* number of what was fired by hand; triggers have theirs from 1 */
 
+/* Bytes of a ring: an eighth has to hold the longest record, so that a device that waits for room
+ * gets it. */
+#define NVT_GATE_RING_MIN (4u << 20)
+
 /* A trigger record that is to be written. */
 struct nvt_gate_mark {
   unsigned slot; /* for nvt_gate_marked() */

@@ -99,6 +99,8 @@ static uint64_t make_room(struct nvt_gate *gate, uint64_t tail, uint64_t head) {
         return tail;
       next = gate->scanned;
     }
+    if (next <= tail)
+      return tail; /* all that isn't looked at yet */
     move_windows(gate, next);
     if (next > wanted_by_windows(gate))
       return tail;

@@ -135,18 +135,18 @@ uint32_t nvt_match(struct nvt_match *match, const uint8_t *bytes, size_t capture
       nvt_record_parse(bytes, captured, &record) != NVT_PARSE_OK ||
       (record.header.flags & NVT_V_header_flags_SNAPSHOT) != 0)
     return met;
-  struct nvt_under_way command = {.ns = ns};
+  struct nvt_kept_command command = {.ns = ns};
   struct seen seen = {.record = &record};
   if (record.header.type == NVT_REC_COMMAND) {
     seen.sqe = &record.command.sqe;
-    command.sqe = record.command.sqe;
+    command.body = record.command;
     if (match->commands != NULL)
       nvt_commands_put(match->commands, record.header.controller, record.command.sqid,
-                       command.sqe.cid, &command);
+                       command.body.sqe.cid, &command);
   } else if (record.header.type == NVT_REC_COMPLETION && match->commands != NULL &&
              nvt_commands_take(match->commands, record.header.controller, record.completion.sqid,
                                record.completion.cqe.cid, &command)) {
-    seen.sqe = &command.sqe;
+    seen.sqe = &command.body.sqe;
     seen.took_ns = ns > command.ns ? ns - command.ns : 0;
   }
   for (unsigned i = 0; i < match->count; i++)

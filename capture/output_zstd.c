@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * zstd frames that Wireshark opens. Up to 4.4 at least, when a frame ends, it looks for the magic
+ * zstd frames that Wireshark 4.0 opens. When a frame ends, it looks for the magic
  * number of the next one not there, but at the start of its input buffer, of 128 KiB. It finds it
  * if a frame begins at each multiple of that, or at none: so where a frame doesn't fit into what is
  * left of such a window, less is put into it, the rest is filled with a frame that holds nothing,
@@ -19,7 +19,7 @@
 
 enum {
   WINDOW = 128 * 1024 + 3, /* ZSTD_DStreamInSize() */
-  GAP = 11,                /* the shortest filling that has every length from there on */
+  GAP = 15,                /* the shortest filling that has every length from there on */
   SMALL = 4096,            /* what is left of a window and not worth a frame */
   LAST = 3 + 4,            /* an empty last block and a checksum end each of our frames */
   BLOCK = 3,               /* an empty block */
@@ -74,13 +74,14 @@ static size_t compress(struct packing *packing, uint8_t *to, const uint8_t *from
 }
 
 /* A frame of `length` bytes, GAP or more, that holds nothing: a header of 6 to 8 bytes by the width
- * of a dictionary's number, which is 0, then empty blocks. */
+ * of a dictionary's number, which is 0, then empty blocks, and the checksum of nothing. */
 static void fill(uint8_t *to, size_t length) {
-  const uint8_t wide = (uint8_t)(length % BLOCK);
-  const uint8_t header[] = {0x28, 0xb5, 0x2f, 0xfd, wide, 0};
+  static const uint8_t end[LAST] = {1, 0, 0, 0x99, 0xe9, 0xd8, 0x51};
+  const uint8_t wide = (uint8_t)((length - LAST) % BLOCK);
+  const uint8_t header[] = {0x28, 0xb5, 0x2f, 0xfd, (uint8_t)(4 | wide), 0};
   memset(to, 0, length);
   memcpy(to, header, sizeof(header));
-  to[length - BLOCK] = 1; /* the last block */
+  memcpy(to + length - LAST, end, sizeof(end));
 }
 
 /* Fits into what is left of the window, and so that what is left then can be filled. */

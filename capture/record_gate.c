@@ -44,6 +44,8 @@ bool nvt_record_by_pieces(const struct record_options *o) {
 static int choose_ring(struct record_options *o) {
   uint64_t needed =
       nvt_gate_ring_size(&o->flight, o->triggers, o->trigger_count, o->data != NVT_TRACE_DATA_NONE);
+  if (needed < NVT_GATE_RING_MIN)
+    needed = NVT_GATE_RING_MIN;
   uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
   uint64_t ring = NVT_RING_SIZE_MIN;
   while (ring < needed)

@@ -234,9 +234,9 @@ static int take(struct record_options *o, int option) {
     o->json = true;
     return NVT_EXIT_OK;
   default:
-    if (option >= RECORD_ROTATE_SIZE)
-      return nvt_record_output_take(o, option, optarg);
-    return add_words(o, words[option - FIRST_WORD], optarg);
+    if (option >= FIRST_WORD && option < FIRST_WORD + WORDS)
+      return add_words(o, words[option - FIRST_WORD], optarg);
+    return nvt_record_output_take(o, option, optarg);
   }
 }
 

@@ -3,51 +3,19 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/random.h>
 
 #include "nvme/names.h"
 #include "nvme/ranges.h"
 
-/* Commands under way that are told apart by more than their queue. Where more than this many are,
- * the oldest is forgotten: its completion is judged as that of a command from before the start. */
-enum { SLOTS = 8192, BUCKETS = 1 << 13, NONE = UINT16_MAX };
-
-struct slot {
-  uint32_t controller;
-  uint16_t sqid, cid;
-  uint16_t next;           /* of its bucket; of those that are free */
-  uint16_t older, younger; /* of those in use */
-  struct nvt_kept_command command;
-};
-
-struct table {
-  struct slot slots[SLOTS];
-  uint16_t buckets[BUCKETS];
-  uint16_t oldest, youngest, free;
-  uint64_t factor; /* not to be guessed: a host that knew it could make a bucket long */
-};
-
 struct nvt_select {
   struct nvt_trace_filter filter;
   struct nvt_kept_command last;
-  bool waits;          /* commands are kept until they end */
-  struct table *table; /* NULL: the queue alone decides */
+  bool waits; /* commands are kept until they end */
+  /* Those under way that are told apart by more than their queue; NULL: the queue alone decides.
+   * The completion of one that was forgotten is judged as that of a command from before the start.
+   */
+  struct nvt_commands *table;
 };
-
-static struct table *new_table(void) {
-  struct table *table = calloc(1, sizeof(*table));
-  if (table == NULL)
-    return NULL;
-  if (getrandom(&table->factor, sizeof(table->factor), GRND_NONBLOCK) != sizeof(table->factor))
-    table->factor = 0x9e3779b97f4a7c15u;
-  table->factor |= 1;
-  memset(table->buckets, 0xff, sizeof(table->buckets));
-  table->oldest = table->youngest = NONE;
-  for (unsigned i = 0; i < SLOTS; i++)
-    table->slots[i].next = (uint16_t)(i + 1 < SLOTS ? i + 1 : NONE);
-  return table;
-}
 
 int nvt_select_create(const struct nvt_trace_filter *filter, struct nvt_select **out) {
   *out = NULL;
@@ -57,7 +25,7 @@ int nvt_select_create(const struct nvt_trace_filter *filter, struct nvt_select *
   select->filter = *filter;
   select->waits = nvt_trace_filter_waits(filter);
   if (nvt_trace_filter_looks(filter) || nvt_trace_filter_waits(filter)) {
-    select->table = new_table();
+    select->table = nvt_commands_create();
     if (select->table == NULL) {
       free(select);
       return -ENOMEM;
@@ -70,7 +38,7 @@ int nvt_select_create(const struct nvt_trace_filter *filter, struct nvt_select *
 void nvt_select_destroy(struct nvt_select *select) {
   if (select == NULL)
     return;
-  free(select->table);
+  nvt_commands_destroy(select->table);
   free(select);
 }
 
@@ -85,59 +53,6 @@ uint8_t nvt_select_left_out(const struct nvt_select *select) {
                    (nvt_trace_filter_commands(filter) ? NVT_V_meta_left_out_flags_COMMANDS : 0u) |
                    (filter->no_lists ? NVT_V_meta_left_out_flags_LISTS : 0u) |
                    (nvt_trace_filter_queues(filter) ? NVT_V_meta_left_out_flags_QUEUES : 0u));
-}
-
-static uint16_t *bucket_of(struct table *table, uint32_t controller, uint16_t sqid, uint16_t cid) {
-  uint64_t key = (uint64_t)controller << 32 | (uint32_t)sqid << 16 | cid;
-  _Static_assert(BUCKETS == 1 << 13, "51 bits are left out of 64");
-  return &table->buckets[(key * table->factor) >> 51];
-}
-
-/* NULL: it isn't there. */
-static struct slot *find(struct table *table, uint32_t controller, uint16_t sqid, uint16_t cid) {
-  uint16_t at = *bucket_of(table, controller, sqid, cid);
-  while (at != NONE) {
-    struct slot *slot = &table->slots[at];
-    if (slot->controller == controller && slot->sqid == sqid && slot->cid == cid)
-      return slot;
-    at = slot->next;
-  }
-  return NULL;
-}
-
-static void drop(struct table *table, struct slot *slot) {
-  uint16_t index = (uint16_t)(slot - table->slots);
-  uint16_t *link = bucket_of(table, slot->controller, slot->sqid, slot->cid);
-  while (*link != index)
-    link = &table->slots[*link].next;
-  *link = slot->next;
-  *(slot->older != NONE ? &table->slots[slot->older].younger : &table->oldest) = slot->younger;
-  *(slot->younger != NONE ? &table->slots[slot->younger].older : &table->youngest) = slot->older;
-  slot->next = table->free;
-  table->free = index;
-}
-
-/* The youngest from now on; the oldest goes where there is no room. */
-static void keep(struct table *table, uint32_t controller, uint16_t sqid, uint16_t cid,
-                 const struct nvt_kept_command *command) {
-  struct slot *there = find(table, controller, sqid, cid);
-  if (there != NULL)
-    drop(table, there);
-  else if (table->free == NONE)
-    drop(table, &table->slots[table->oldest]);
-  uint16_t index = table->free;
-  uint16_t *bucket = bucket_of(table, controller, sqid, cid);
-  table->free = table->slots[index].next;
-  table->slots[index] = (struct slot){.controller = controller,
-                                      .sqid = sqid,
-                                      .cid = cid,
-                                      .next = *bucket,
-                                      .older = table->youngest,
-                                      .younger = NONE,
-                                      .command = *command};
-  *bucket = index;
-  *(table->youngest != NONE ? &table->slots[table->youngest].younger : &table->oldest) = index;
-  table->youngest = index;
 }
 
 bool nvt_select_queue(const struct nvt_trace_filter *filter, uint16_t qid) {
@@ -222,11 +137,10 @@ static enum nvt_selected command(struct nvt_select *select, const struct nvt_tap
                                                    .head = event->command.head,
                                                    .tail = event->command.tail,
                                                    .sqe = *sqe}};
-    keep(select->table, event->controller, sqid, sqe->cid, &kept);
+    nvt_commands_put(select->table, event->controller, sqid, sqe->cid, &kept);
   } else if (select->table != NULL) {
-    struct slot *stale = find(select->table, event->controller, sqid, sqe->cid);
-    if (stale != NULL)
-      drop(select->table, stale);
+    struct nvt_kept_command stale;
+    (void)nvt_commands_take(select->table, event->controller, sqid, sqe->cid, &stale);
   }
   if (makes_queues(sqid, sqe))
     return NVT_SELECT_YES;
@@ -238,22 +152,18 @@ static enum nvt_selected completion(struct nvt_select *select, const struct nvt_
   const struct nvt_trace_filter *filter = &select->filter;
   const struct nvt_sqe *sqe = event->command.sqe;
   uint16_t sqid = event->command.sqid;
-  struct slot *slot =
-      select->table == NULL ? NULL : find(select->table, event->controller, sqid, sqe->cid);
-  bool passes = slot != NULL || nvt_select_command(filter, sqid, sqe);
-  if (slot != NULL) {
-    select->last = slot->command;
-    drop(select->table, slot);
-  }
+  bool known = select->table != NULL &&
+               nvt_commands_take(select->table, event->controller, sqid, sqe->cid, &select->last);
+  bool passes = known || nvt_select_command(filter, sqid, sqe);
   if (makes_queues(sqid, sqe))
     return NVT_SELECT_YES;
   if (!select->waits || !passes)
     return passes ? NVT_SELECT_YES : NVT_SELECT_NO;
   if (!nvt_select_status(filter, NVT_CQE_STATUS(event->command.cqe->status)) ||
-      (filter->slower && !is_slow(filter, slot != NULL ? &select->last : NULL, ns)))
+      (filter->slower && !is_slow(filter, known ? &select->last : NULL, ns)))
     return NVT_SELECT_NO;
   *kept = &select->last;
-  return slot != NULL ? NVT_SELECT_BOTH : NVT_SELECT_YES;
+  return known ? NVT_SELECT_BOTH : NVT_SELECT_YES;
 }
 
 /* Data and verdicts: the command is known by its identifier alone. */
@@ -261,7 +171,7 @@ static bool of_command(struct nvt_select *select, uint16_t controller, uint16_t 
                        uint16_t cid) {
   if (select->table == NULL)
     return !select->filter.no_commands && nvt_select_queue(&select->filter, sqid);
-  return !select->waits && find(select->table, controller, sqid, cid) != NULL;
+  return !select->waits && nvt_commands_has(select->table, controller, sqid, cid);
 }
 
 /* With `metadata` none of it: payload isn't asked for, lists aren't wanted. */

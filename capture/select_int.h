@@ -7,6 +7,7 @@
 #ifndef NVT_CAPTURE_SELECT_INT_H
 #define NVT_CAPTURE_SELECT_INT_H
 
+#include "capture/commands_int.h"
 #include "control/filter.h"
 #include "controller/tap.h"
 #include "trace/record.h"
@@ -17,11 +18,6 @@ enum nvt_selected {
   NVT_SELECT_NO,
   NVT_SELECT_YES,
   NVT_SELECT_BOTH, /* a completion, and its command, which was kept until now, before it */
-};
-
-struct nvt_kept_command {
-  uint64_t ns; /* when it was fetched */
-  struct nvt_rec_command body;
 };
 
 /* 0, -ENOMEM. The filter is copied. */

@@ -11,6 +11,7 @@
 #include "capture/clock.h"
 #include "capture/output.h"
 #include "capture/output_int.h"
+#include "capture/ring.h"
 #include "capture/stream_int.h"
 #include "capture/writer.h"
 

@@ -227,12 +227,12 @@ static const char *take_option(struct nvt_cut_options *o, int option, const char
   static const char *const one_centre = "one of --around, --first-error and --first-finding";
   switch (option) {
   case 'r':
-    return nvt_cut_parse_records(value, &o->first, &o->last)
+    return nvt_parse_records(value, &o->first, &o->last)
                ? NULL
                : "record numbers as \"5\", \"5-9\", \"5-\" or \"-9\", the first is 1";
   case 'A':
   case 'B':
-    return nvt_cut_parse_time(value, option == 'A' ? &o->from : &o->to)
+    return nvt_parse_when(value, option == 'A' ? &o->from : &o->to)
                ? NULL
                : "seconds since the trace's start, @seconds since 1970, or a time like "
                  "2026-01-31T12:00:00.25Z";

@@ -6,15 +6,9 @@
 
 #include "trace/reader.h"
 #include "trace/session.h"
+#include "trace/when.h"
 
 #define NVT_CUT_LIST_MAX 64u
-
-/* A time as it was given: since 1970, or since the trace's first record. */
-struct nvt_cut_time {
-  bool given;
-  bool relative;
-  uint64_t ns;
-};
 
 enum nvt_cut_centre { NVT_CUT_NO_CENTRE, NVT_CUT_RECORD, NVT_CUT_ERROR, NVT_CUT_FINDING };
 
@@ -28,8 +22,8 @@ struct nvt_cut_options {
   const char *out;
   uint64_t first; /* record numbers, both included; last 0: to the end */
   uint64_t last;
-  struct nvt_cut_time from; /* at or after */
-  struct nvt_cut_time to;   /* before */
+  struct nvt_when from; /* at or after */
+  struct nvt_when to;   /* before */
   enum nvt_cut_centre centre;
   uint64_t around;  /* NVT_CUT_RECORD */
   const char *rule; /* NVT_CUT_FINDING: of this rule; NULL: of any, notes aside */
@@ -42,12 +36,6 @@ struct nvt_cut_options {
 };
 
 /* --- cut_range.c --- */
-
-/* "1.5" since the trace's start, "@1700000000.25" since 1970, or ISO 8601, UTC where it names no
- * other: "2026-01-31T12:00:00.25", "2026-01-31 12:00:00+01:00". False: none of these. */
-bool nvt_cut_parse_time(const char *text, struct nvt_cut_time *out);
-/* "5", "5-9", "5-" or "-9". */
-bool nvt_cut_parse_records(const char *text, uint64_t *first, uint64_t *last);
 
 /* Where a record lies; records come in file order, the first of all too. */
 enum nvt_cut_place { NVT_CUT_BEFORE, NVT_CUT_INSIDE, NVT_CUT_AFTER };

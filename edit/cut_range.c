@@ -9,13 +9,6 @@
 #include "edit/files_int.h"
 #include "trace/checks.h"
 
-static uint64_t absolute(const struct nvt_cut_time *time, uint64_t start_ns) {
-  uint64_t sum = time->ns;
-  if (time->relative && __builtin_add_overflow(time->ns, start_ns, &sum))
-    return UINT64_MAX;
-  return sum;
-}
-
 enum nvt_cut_place nvt_cut_where(const struct nvt_cut_options *options,
                                  struct nvt_cut_position *position,
                                  const struct nvt_record *record) {
@@ -24,11 +17,12 @@ enum nvt_cut_place nvt_cut_where(const struct nvt_cut_options *options,
     position->start_ns = record->time_ns;
   }
   uint64_t start = position->start_ns, number = record->number;
-  bool begun = number >= options->first &&
-               (!options->from.given || record->time_ns >= absolute(&options->from, start));
+  bool begun =
+      number >= options->first &&
+      (!options->from.given || record->time_ns >= nvt_when_absolute(&options->from, start));
   if (position->place == NVT_CUT_BEFORE && begun)
     position->place = NVT_CUT_INSIDE;
-  bool late = options->to.given && record->time_ns >= absolute(&options->to, start);
+  bool late = options->to.given && record->time_ns >= nvt_when_absolute(&options->to, start);
   if ((options->last != 0 && number > options->last) || (late && position->place == NVT_CUT_INSIDE))
     position->place = NVT_CUT_AFTER;
   return position->place;

@@ -150,6 +150,8 @@ size_t nvt_cut_meta(const struct nvt_cut_options *options, const uint8_t *bytes,
     return captured;
   struct nvt_rec_meta body = record.meta;
   body.left_out_flags |= NVT_V_meta_left_out_flags_COMMANDS;
+  body.left_out_flags &=
+      (uint8_t)~NVT_V_meta_left_out_flags_QUEUES; /* or not by whole ones alone */
   memcpy(buffer + record.header.header_length, &body, sizeof(body));
   bool plain = record.header.header_length == sizeof(record.header) && record.tail != NULL &&
                record.tail_length == body.json_length;

@@ -3,7 +3,7 @@
 # once as built and once under ASan and UBSan; script tests too where they say so.
 SCRIPT_TESTS := $(sort $(wildcard tests/lint/*.test tests/cli/*.test tests/golden/*.test \
                   tests/replay/*.test tests/dissector/*.test tests/fuzz/*.test tests/install/*.test \
-                  tests/capture/*.test tests/guest/*.test))
+                  tests/capture/*.test tests/scale/*.test tests/guest/*.test))
 # Scripts that run again on the sanitized command.
 SANITIZED_SCRIPTS := $(sort $(wildcard tests/cli/*.test tests/replay/*.test))
 
@@ -34,6 +34,11 @@ check: check-deps
 	@$(PARALLEL_MAKE) fuzzers
 	@BUILD=$(abspath $(BUILD)) tests/run --jobs $(JOBS) $(UNIT_PROGRAMS) $(ASAN_UNIT) $(TSAN_UNIT) $(SCRIPT_TESTS) \
 	  $(addprefix sanitized:,$(SANITIZED_SCRIPTS))
+
+# Minutes, through pipes: no disk is needed. SCALE="10000000 100000000": what a trace has of records.
+.PHONY: check-replay-scale
+check-replay-scale: check-deps all
+	@BUILD=$(abspath $(BUILD)) tests/scale/replay $(or $(SCALE),1000000 10000000)
 
 # Without guests, fuzzing and sanitizers: for the minute between two edits.
 check-quick: all $(UNIT_PROGRAMS) $(TEST_PROGRAMS)

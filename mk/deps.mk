@@ -4,7 +4,7 @@ BUILD_PACKAGES := gcc make pkg-config libpcap-dev libjson-c-dev liburing-dev lib
                   wireshark-dev tshark
 CHECK_PACKAGES := libcmocka-dev clang clang-format clang-tidy cppcheck wireshark-common tcpdump valgrind \
                   wireshark xvfb xdotool imagemagick qemu-system-x86 \
-                  python3 perl binutils man-db pciutils procps debian-archive-keyring
+                  python3 perl binutils man-db pciutils procps debian-archive-keyring zstd
 .PHONY: deps check-deps
 deps:
 	@mk/install-packages $(BUILD_PACKAGES)

@@ -10,8 +10,9 @@ $(BUILD)/capture/kill: $(wildcard tests/capture/kill*.c) tests/capture/kill.h $(
 
 $(BUILD)/capture/slow.so: tests/capture/slow.c
 	@mkdir -p $(@D)
-	$(CC) -O2 -shared -fPIC $(WARNINGS) -o $@ $< -ldl
+	$(CC) -D_GNU_SOURCE -O2 -shared -fPIC $(WARNINGS) -o $@ $< -ldl
 
 .PHONY: check-kill
 check-kill: all $(CAPTURE_PROGRAMS)
+	@STOP_SECONDS=60 BUILD=$(abspath $(BUILD)) tests/capture/recover.test
 	@KILLS=$(KILLS) BUILD=$(abspath $(BUILD)) tests/capture/kill.test

@@ -134,7 +134,7 @@ void nvt_engine_read(struct nvt_engine *e, const struct nvt_record *record, uint
   }
   if (e->blind || (record->header.flags & NVT_V_header_flags_SNAPSHOT) != 0)
     return;
-  e->totals->compared++;
+  nvt_engine_compared(e);
   compare_refusal(e, access, space, flags);
   if (otherwise)
     nvt_engine_excuse(e, NVT_EXCEPTION_PLUGIN);
@@ -207,12 +207,14 @@ void nvt_engine_write(struct nvt_engine *e, const struct nvt_record *record, uin
   if (e->blind || (record->header.flags & NVT_V_header_flags_SNAPSHOT) != 0)
     return;
   if (!polled) {
-    e->totals->compared++;
+    nvt_engine_compared(e);
     compare_refusal(e, access, space, flags);
   }
 }
 
-static void map(struct nvt_engine *e, const struct nvt_rec_event *event) {
+static void map(struct nvt_engine *e, const struct nvt_record *record) {
+  const struct nvt_rec_event *event = &record->event;
+  bool snapshot = (record->header.flags & NVT_V_header_flags_SNAPSHOT) != 0;
   e->maps_seen = true;
   if (e->maps_made && e->ops->dma_unmap(e->target, 0, UINT64_MAX) == 0)
     nvt_memory_unmap(e->memory, 0, UINT64_MAX);
@@ -225,7 +227,7 @@ static void map(struct nvt_engine *e, const struct nvt_rec_event *event) {
     if (failed)
       nvt_memory_unmap(e->memory, event->address, event->size);
   }
-  if (failed == 0)
+  if (failed == 0 || (failed == -EEXIST && snapshot)) /* from before tracing was stopped */
     return;
   nvt_findings_number(&e->totals->findings, e->record, "event.size", event->size, 0, 0,
                       "guest memory at 0x%" PRIx64 " can't be made: %s", event->address,
@@ -266,7 +268,7 @@ static void compare_event(struct nvt_engine *e, const struct nvt_rec_event *was,
 static void answered(struct nvt_engine *e, const struct nvt_rec_event *event) {
   if (e->blind)
     return;
-  e->totals->compared++;
+  nvt_engine_compared(e);
   struct answer *answer = nvt_engine_take_event(e, event->event);
   if (answer == NULL) {
     e->ops->settle(e->target);
@@ -304,7 +306,7 @@ static void reset(struct nvt_engine *e, const struct nvt_rec_event *event) {
     return;
   }
   if (!e->blind && answer != NULL) {
-    e->totals->compared++;
+    nvt_engine_compared(e);
     compare_event(e, event, &answer->event);
     nvt_engine_report_extra(e, answer);
   }
@@ -312,6 +314,7 @@ static void reset(struct nvt_engine *e, const struct nvt_rec_event *event) {
     nvt_engine_forget_answers(e);
     nvt_engine_forget_commands(e);
     e->blind = false;
+    e->untold.field = NULL;
   }
 }
 
@@ -319,7 +322,7 @@ void nvt_engine_event(struct nvt_engine *e, const struct nvt_record *record) {
   const struct nvt_rec_event *event = &record->event;
   switch (event->event) {
   case NVT_V_event_event_DMA_MAP:
-    map(e, event);
+    map(e, record);
     break;
   case NVT_V_event_event_DMA_UNMAP:
     unmap(e, event);

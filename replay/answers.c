@@ -21,9 +21,8 @@ static void status_text(char *text, size_t size, const struct nvt_cqe *cqe) {
   snprintf(text, size, "0x%04x %s", cqe->status >> 1, name != NULL ? name : "");
 }
 
-static void report(struct nvt_engine *e, struct answer *answer) {
+static void report_counted(struct nvt_engine *e, struct answer *answer) {
   char is[48];
-  answer->taken = true;
   if (answer->record >= e->last_stimulus && e->record == UINT64_MAX) {
     nvt_engine_excuse(e, NVT_EXCEPTION_LAST_MOMENT);
     return;
@@ -57,6 +56,15 @@ static void report(struct nvt_engine *e, struct answer *answer) {
   }
 }
 
+static void report(struct nvt_engine *e, struct answer *answer) {
+  struct nvt_findings *findings = &e->totals->findings;
+  bool muted = findings->muted;
+  answer->taken = true;
+  findings->muted = answer->ignored;
+  report_counted(e, answer);
+  findings->muted = muted;
+}
+
 static void pop(struct nvt_engine *e) {
   if (!at(e, 0)->taken)
     report(e, at(e, 0));
@@ -72,12 +80,14 @@ static void tidy(struct nvt_engine *e) {
     e->answer_first = 0; /* the ring's start is what is in the cache */
 }
 
-static struct answer *push(struct nvt_engine *e, enum answer_kind kind) {
+/* `command`: what it is the completion of, if that is known. */
+static void push(struct nvt_engine *e, struct answer answer,
+                 const struct nvt_replay_command *command) {
   if (e->answer_count == NVT_ANSWERS_MAX)
     pop(e);
-  struct answer *answer = at(e, e->answer_count++);
-  *answer = (struct answer){.kind = kind, .record = e->record};
-  return answer;
+  answer.record = e->record;
+  answer.ignored = !nvt_engine_judges(e, &answer, command);
+  *at(e, e->answer_count++) = answer;
 }
 
 void nvt_engine_forget_answers(struct nvt_engine *e) {
@@ -99,18 +109,18 @@ void nvt_engine_posted(void *engine, const struct nvt_rec_completion *completion
   struct nvt_engine *e = engine;
   struct nvt_replay_command *command =
       nvt_engine_find(e, completion->cqe.sqid, completion->cqe.cid);
+  if (!e->blind)
+    push(e, (struct answer){.kind = ANSWER_COMPLETION, .completion = *completion}, command);
   if (command != NULL) {
     command->posted = true;
     nvt_engine_unlink(e, command);
   }
-  if (!e->blind)
-    push(e, ANSWER_COMPLETION)->completion = *completion;
 }
 
 void nvt_engine_interrupted(void *engine, const struct nvt_rec_interrupt *interrupt) {
   struct nvt_engine *e = engine;
   if (!e->blind)
-    push(e, ANSWER_INTERRUPT)->interrupt = *interrupt;
+    push(e, (struct answer){.kind = ANSWER_INTERRUPT, .interrupt = *interrupt}, NULL);
 }
 
 void nvt_engine_happened(void *engine, const struct nvt_rec_event *event) {
@@ -131,7 +141,7 @@ void nvt_engine_happened(void *engine, const struct nvt_rec_event *event) {
   default: /* what the engine itself asked for */
     return;
   }
-  push(e, ANSWER_EVENT)->event = *event;
+  push(e, (struct answer){.kind = ANSWER_EVENT, .event = *event}, NULL);
 }
 
 bool nvt_engine_listening(void *engine, uint16_t vector) {
@@ -195,6 +205,37 @@ static struct answer *take_completion(struct nvt_engine *e, const struct nvt_rec
       first = answer;
   }
   return first != NULL ? take(first) : NULL;
+}
+
+bool nvt_engine_owed(const struct nvt_engine *e) {
+  for (size_t i = 0; i < e->answer_count; i++)
+    if (!e->answers[(e->answer_first + i) % NVT_ANSWERS_MAX].taken)
+      return true;
+  return false;
+}
+
+void nvt_engine_look_behind(struct nvt_engine *e, const struct nvt_feed_item *item, uint64_t last) {
+  const struct nvt_record *record = &item->record;
+  switch (record->header.type) {
+  case NVT_REC_COMPLETION:
+    for (size_t i = 0; i < e->answer_count; i++) {
+      struct answer *answer = at(e, i);
+      if (answer->kind == ANSWER_COMPLETION && !answer->taken && item->command != NULL &&
+          item->command->record <= last &&
+          answer->completion.cqe.sqid == record->completion.cqe.sqid &&
+          answer->completion.cqe.cid == record->completion.cqe.cid)
+        answer->taken = true;
+    }
+    break;
+  case NVT_REC_INTERRUPT:
+    (void)take_interrupt(e, record->interrupt.vector);
+    break;
+  case NVT_REC_EVENT:
+    (void)nvt_engine_take_event(e, record->event.event);
+    break;
+  default:
+    break;
+  }
 }
 
 static void compare_completion(struct nvt_engine *e, const struct nvt_replay_command *command,
@@ -295,7 +336,7 @@ void nvt_engine_completion(struct nvt_engine *e, const struct nvt_feed_item *ite
   struct nvt_replay_command *command = item->command;
   if (e->blind)
     return;
-  e->totals->compared++;
+  nvt_engine_compared(e);
   if (was->cqe.sqid == 0 && was->opcode == NVT_ADMIN_ASYNC_EVENT_REQUEST)
     nvt_engine_inject(e, NVT_V_verdict_tap_DEVICE_EVENT, &item->record);
   nvt_engine_inject(
@@ -325,7 +366,7 @@ void nvt_engine_interrupt(struct nvt_engine *e, const struct nvt_record *record)
     nvt_engine_excuse(e, NVT_EXCEPTION_UNSEEN);
     return;
   }
-  e->totals->compared++;
+  nvt_engine_compared(e);
   nvt_engine_inject(e, NVT_V_verdict_tap_PCI_MSIX, record);
   struct answer *answer = take_interrupt(e, was->vector);
   if (answer == NULL) {

@@ -30,6 +30,22 @@ static const char usage[] =
     "                                       up by you\n"
     "                       qtest[:QEMU]    QEMU's own NVMe device, set up as the recorded\n"
     "                                       controller was (in qemu-system-x86_64, or QEMU)\n"
+    "  --time original[:xN]  do what the host did at the recorded times, or N times as fast, 0.1 "
+    "to\n"
+    "                     100; lateness is reported, and never adds up. Default: as fast as "
+    "possible\n"
+    "  --loops N          N times, 1 to 1000000, each with a fresh target\n"
+    "  --for SECONDS      end after so long; without --loops again and again until then\n"
+    "  --from N|TIME      compare from record N on, or from a time: seconds since the trace's "
+    "start\n"
+    "                     (1.5, 2s), @seconds since 1970, 2026-01-31T12:00:00Z. What is before "
+    "that is\n"
+    "                     replayed as fast as possible, and not compared\n"
+    "  --to N|TIME        end after record N, or before that time\n"
+    "  --queue N, --nsid N, --opcode NAME  compare only what belongs to this queue, commands of "
+    "this\n"
+    "                     namespace, this command (Read); each may be given several times.\n"
+    "                     Everything is replayed all the same\n"
     "  --json             result as one JSON object on standard output\n"
     "  --junit FILE       results as JUnit's XML, a test case for each trace\n"
     "  --jobs N           so many traces at once, 1 to 256 (default: one for each processor with\n"
@@ -69,6 +85,37 @@ static bool parse_count(const char *text, size_t most, size_t *out) {
   return true;
 }
 
+static bool parse_window(int option, const char *text, struct nvt_window *window) {
+  switch (option) {
+  case 'A':
+  case 'B':
+    if (nvt_window_parse_edge(text, option == 'A' ? &window->from : &window->to))
+      return true;
+    nvt_usage_error("replay",
+                    "--%s '%s': neither a record's number nor a time: 1.5 or 2s since the "
+                    "trace's start, @seconds since 1970, 2026-01-31T12:00:00Z",
+                    option == 'A' ? "from" : "to", text);
+    return false;
+  case 'Q':
+    if (nvt_window_add_queue(window, text))
+      return true;
+    nvt_usage_error("replay", "--queue '%s': not a number from 0 to 65535, or more than %u", text,
+                    NVT_WINDOW_LIST_MAX);
+    return false;
+  case 'N':
+    if (nvt_window_add_nsid(window, text))
+      return true;
+    nvt_usage_error("replay", "--nsid '%s': not a number from 0 to 4294967295, or more than %u",
+                    text, NVT_WINDOW_LIST_MAX);
+    return false;
+  default:
+    if (nvt_window_add_opcode(window, text))
+      return true;
+    nvt_usage_error("replay", "--opcode '%s': no command is called so, such as Read", text);
+    return false;
+  }
+}
+
 static int add_traces(struct arguments *out, char **paths, int count) {
   int error = nvt_corpus_create(&out->corpus);
   for (int i = 0; i < count && error == 0; i++) {
@@ -87,9 +134,14 @@ static int parse(int argc, char **argv, struct arguments *out) {
       {"target", required_argument, NULL, 't'},       {"json", no_argument, NULL, 'j'},
       {"max-findings", required_argument, NULL, 'm'}, {"junit", required_argument, NULL, 'u'},
       {"jobs", required_argument, NULL, 'n'},         {"exceptions", no_argument, NULL, 'e'},
-      {"differences", no_argument, NULL, 'd'},        {NULL, 0, NULL, 0},
+      {"differences", no_argument, NULL, 'd'},        {"time", required_argument, NULL, 'T'},
+      {"loops", required_argument, NULL, 'l'},        {"for", required_argument, NULL, 'f'},
+      {"from", required_argument, NULL, 'A'},         {"to", required_argument, NULL, 'B'},
+      {"queue", required_argument, NULL, 'Q'},        {"nsid", required_argument, NULL, 'N'},
+      {"opcode", required_argument, NULL, 'O'},       {NULL, 0, NULL, 0},
   };
   int option;
+  size_t loops;
   opterr = 0;
   optind = 0;
   while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
@@ -116,6 +168,31 @@ static int parse(int argc, char **argv, struct arguments *out) {
         return nvt_usage_error("replay", "--jobs '%s': not a number from 1 to %u", optarg,
                                NVT_CORPUS_JOBS);
       break;
+    case 'T':
+      if (!nvt_pace_parse(optarg, &out->options.speed))
+        return nvt_usage_error(
+            "replay", "--time '%s': neither 'original' nor 'original:xN', N 0.1 to 100", optarg);
+      break;
+    case 'l':
+      if (!parse_count(optarg, NVT_REPLAY_LOOPS_MAX, &loops) || loops == 0)
+        return nvt_usage_error("replay", "--loops '%s': not a number from 1 to %u", optarg,
+                               NVT_REPLAY_LOOPS_MAX);
+      out->options.loops = (uint32_t)loops;
+      break;
+    case 'f':
+      if (!nvt_pace_number(optarg, NVT_REPLAY_SECONDS_MIN, NVT_REPLAY_SECONDS_MAX,
+                           &out->options.seconds))
+        return nvt_usage_error("replay", "--for '%s': not a number of seconds from %g to %g",
+                               optarg, NVT_REPLAY_SECONDS_MIN, NVT_REPLAY_SECONDS_MAX);
+      break;
+    case 'A':
+    case 'B':
+    case 'Q':
+    case 'N':
+    case 'O':
+      if (!parse_window(option, optarg, &out->options.window))
+        return NVT_EXIT_USAGE;
+      break;
     case 'e':
       out->print = nvt_exceptions_print;
       break;
@@ -133,6 +210,9 @@ static int parse(int argc, char **argv, struct arguments *out) {
     return NVT_EXIT_OK;
   if (out->print != NULL)
     return nvt_usage_error("replay", "--exceptions and --differences take no trace");
+  if (out->options.window.to.record != 0 &&
+      out->options.window.from.record > out->options.window.to.record)
+    return nvt_usage_error("replay", "--to is before --from");
   if (argc == optind)
     return nvt_usage_error("replay", "which trace? usage: nvmetap replay TRACE [options]");
   return add_traces(out, argv + optind, argc - optind);
@@ -144,6 +224,10 @@ static int replay_one(const struct arguments *arguments, json_object **report) {
   struct nvt_replay_options options = arguments->options;
   struct nvt_replay_result result;
   options.path = nvt_corpus_path(arguments->corpus, 0);
+  if (strcmp(options.path, "-") == 0 && options.loops > 1)
+    return nvt_usage_error("replay", "standard input can't be read again: --loops needs a file");
+  if (strcmp(options.path, "-") == 0)
+    options.loops = 1;
   nvt_replay(&options, &result);
   *report = nvt_report_json(&options, &result);
   if (arguments->json)

@@ -66,7 +66,7 @@ enum nvt_fetch_wish nvt_engine_fetched(void *engine, uint64_t handle,
                 {"command.cqid", recorded->cqid, fetched->cqid},
                 {"command.slot", recorded->slot, fetched->slot},
                 {"command.head", recorded->head, fetched->head}};
-  e->totals->compared++;
+  nvt_engine_compared(e);
   for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
     if (fields[i].was != fields[i].is)
       nvt_findings_number(&e->totals->findings, command->record, fields[i].field, fields[i].was,

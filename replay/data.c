@@ -393,7 +393,7 @@ static void compare_lengths(struct nvt_engine *e, const struct nvt_replay_comman
 
 void nvt_engine_compare_data(struct nvt_engine *e, struct nvt_replay_command *command) {
   if (command->moved[NVT_DIRECTION_IN] > 0)
-    e->totals->compared++;
+    nvt_engine_compared(e);
   compare_lengths(e, command);
   if (command->differs_record == 0)
     return;

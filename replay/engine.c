@@ -169,9 +169,18 @@ void nvt_engine_blind(struct nvt_engine *e, const char *field, const char *expec
   va_start(args, format);
   vsnprintf(text, sizeof(text), format, args);
   va_end(args);
-  nvt_findings_add(&e->totals->findings, e->record, field, expected, "",
-                   "%s; nothing can be compared from here until the next controller reset", text);
+  /* A filter doesn't hide that nothing is compared. */
+  struct nvt_findings *findings = &e->totals->findings;
+  bool muted = findings->muted;
+  findings->muted = false;
+  e->untold = (struct nvt_finding){.record = e->record, .field = field};
+  snprintf(e->untold.expected, sizeof(e->untold.expected), "%s", expected);
+  snprintf(e->untold.text, sizeof(e->untold.text),
+           "%.180s; nothing can be compared from here until the next controller reset", text);
   e->blind = true;
+  if (!e->totals->outside)
+    nvt_engine_tell_blind(e);
+  findings->muted = muted;
   nvt_engine_forget_answers(e);
 }
 
@@ -217,6 +226,7 @@ static void check_losses(struct nvt_engine *e, const struct nvt_feed_item *item)
 void nvt_engine_take(struct nvt_engine *e, const struct nvt_feed_item *item) {
   const struct nvt_record *record = &item->record;
   e->record = record->number;
+  nvt_engine_judge(e, item);
   if (nvt_engine_restore(e, item) || (item->missing == 0 && repeats(e, record)))
     return;
   check_losses(e, item);
@@ -268,7 +278,12 @@ void nvt_engine_take(struct nvt_engine *e, const struct nvt_feed_item *item) {
   }
 }
 
+void nvt_engine_forgive(struct nvt_engine *e) {
+  nvt_engine_forget_answers(e);
+}
+
 void nvt_engine_finish(struct nvt_engine *e) {
+  e->totals->findings.muted = false; /* each answer knows whether it counts */
   if (!e->blind)
     nvt_engine_report_extra(e, NULL);
 }

@@ -12,11 +12,14 @@
 #include "replay/feed.h"
 #include "replay/findings.h"
 #include "replay/target.h"
+#include "replay/window.h"
 
 /* What engines of one replay share; the caller's. */
 struct nvt_replay_totals {
   uint64_t commands;
   uint64_t compared;
+  const struct nvt_window *window; /* NULL: all is compared */
+  bool outside;                    /* of the window is the current record */
   uint64_t exceptions[NVT_EXCEPTION_COUNT];
   struct nvt_findings findings;
 };
@@ -32,6 +35,13 @@ bool nvt_engine_create(const struct nvt_record *meta, const struct nvt_target_op
 void nvt_engine_destroy(struct nvt_engine *); /* NULL is fine */
 /* The current item of the feed, which is of this controller. */
 void nvt_engine_take(struct nvt_engine *, const struct nvt_feed_item *);
+/* The replay ends in the middle of the trace, after record `last`. This is one of the next records:
+ * what the target answered already isn't too much when it stands here. */
+void nvt_engine_look_behind(struct nvt_engine *, const struct nvt_feed_item *, uint64_t last);
+/* Answers of the target that the trace hasn't had yet. */
+bool nvt_engine_owed(const struct nvt_engine *);
+/* They may stand where nobody looked: no differences. */
+void nvt_engine_forgive(struct nvt_engine *);
 /* The trace has ended. */
 void nvt_engine_finish(struct nvt_engine *);
 

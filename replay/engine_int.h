@@ -21,6 +21,7 @@ enum answer_kind { ANSWER_COMPLETION, ANSWER_INTERRUPT, ANSWER_EVENT };
 struct answer {
   enum answer_kind kind;
   bool taken;      /* matched; goes when it is first */
+  bool ignored;    /* outside of what is compared */
   bool overtaken;  /* a later one was matched before it */
   uint64_t record; /* in which record's course it came */
   union {
@@ -63,9 +64,10 @@ struct nvt_engine {
   bool taken_over; /* from a snapshot: features and other settings aren't known until a reset */
   bool restored;   /* likewise, and what counts over resets isn't known at all */
   bool blind;      /* state isn't known: nothing is compared until the next controller reset */
-  bool under_way;  /* there was more than the state at the start */
-  bool maps_seen;  /* the trace tells which guest memory there is */
-  bool maps_made;  /* it doesn't, and some was made where it was needed */
+  struct nvt_finding untold; /* why it is blind, where that came before the window; else no field */
+  bool under_way;            /* there was more than the state at the start */
+  bool maps_seen;            /* the trace tells which guest memory there is */
+  bool maps_made;            /* it doesn't, and some was made where it was needed */
 
   struct submission_queue *queues; /* by id */
   uint8_t registers[0x38];         /* what the host last wrote */
@@ -94,7 +96,12 @@ void nvt_engine_stimulus(struct nvt_engine *); /* the host does something now */
 void nvt_engine_blind(struct nvt_engine *, const char *field, const char *expected,
                       const char *format, ...) __attribute__((format(printf, 4, 5)));
 static inline void nvt_engine_excuse(struct nvt_engine *e, enum nvt_exception exception) {
-  e->totals->exceptions[exception]++;
+  if (!e->totals->findings.muted)
+    e->totals->exceptions[exception]++;
+}
+static inline void nvt_engine_compared(struct nvt_engine *e) {
+  if (!e->totals->findings.muted)
+    e->totals->compared++;
 }
 
 /* A namespace came while the recording ran. */
@@ -180,6 +187,15 @@ void nvt_engine_compare_data(struct nvt_engine *, struct nvt_replay_command *);
 /* May status and dword 0 differ, and why? */
 bool nvt_engine_outcome_excused(struct nvt_engine *, const struct nvt_replay_command *,
                                 enum nvt_exception *why);
+
+/* judge.c */
+/* Is what comes now compared? As findings' `muted` says from here. */
+void nvt_engine_judge(struct nvt_engine *, const struct nvt_feed_item *);
+/* Why it is blind, if it is and nobody was told. */
+void nvt_engine_tell_blind(struct nvt_engine *);
+/* Would an answer that the trace hasn't be a difference? `command`: its own, or NULL. */
+bool nvt_engine_judges(struct nvt_engine *, const struct answer *,
+                       const struct nvt_replay_command *command);
 
 /* answers.c */
 void nvt_engine_posted(void *engine, const struct nvt_rec_completion *);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 void nvt_findings_init(struct nvt_findings *findings, size_t max) {
-  *findings = (struct nvt_findings){.max = max};
+  *findings = (struct nvt_findings){.max = max, .loop = 1};
 }
 
 void nvt_findings_clear(struct nvt_findings *findings) {
@@ -25,6 +25,8 @@ static void copy(char *to, size_t size, const char *from) {
 
 static void add(struct nvt_findings *findings, uint64_t record, const char *field,
                 const char *expected, const char *actual, const char *format, va_list args) {
+  if (findings->muted)
+    return;
   findings->count++;
   if (findings->kept >= findings->max)
     return;
@@ -38,6 +40,7 @@ static void add(struct nvt_findings *findings, uint64_t record, const char *fiel
   }
   struct nvt_finding *finding = &findings->list[findings->kept++];
   finding->record = record;
+  finding->loop = findings->loop;
   finding->field = field;
   copy(finding->expected, sizeof(finding->expected), expected);
   copy(finding->actual, sizeof(finding->actual), actual);

@@ -3,11 +3,13 @@
 #ifndef NVT_REPLAY_FINDINGS_H
 #define NVT_REPLAY_FINDINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct nvt_finding {
   uint64_t record;   /* number in the trace, as Wireshark's frame number */
+  uint32_t loop;     /* through the trace, from 1 */
   const char *field; /* static: "completion.status", "register.value", … */
   char expected[48]; /* what the trace has */
   char actual[48];   /* what the target said */
@@ -19,6 +21,8 @@ struct nvt_findings {
   size_t kept;
   size_t max;     /* kept at most */
   uint64_t count; /* all */
+  bool muted;     /* what is added now isn't asked for: it is dropped */
+  uint32_t loop;  /* the current one; the caller's to set */
 };
 
 /* `max` of them will be kept. */

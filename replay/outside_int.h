@@ -77,6 +77,7 @@ struct nvt_target {
   struct outside_command *commands;
   uint64_t handles;
   bool fatal;          /* it was told */
+  unsigned futile;     /* settling brought nothing, so often in a row */
   unsigned impatience; /* commands that were waited for in vain, up to a limit */
   struct outside_window *windows;
   size_t window_count;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Queues: what the host's commands make of them, and what the controller puts into them. */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -196,10 +197,9 @@ bool nvt_outside_poll(struct nvt_target *o) {
       const uint8_t *at = nvt_outside_at(o, cq->base + UINT64_C(16) * cq->slot, &room);
       if (at == NULL || room < sizeof(struct nvt_cqe))
         break;
-      const volatile uint16_t *status = (const volatile uint16_t *)(const void *)(at + 14);
-      if ((*status & 1u) != cq->phase)
+      const uint16_t *status = (const uint16_t *)(const void *)(at + 14);
+      if ((__atomic_load_n(status, __ATOMIC_ACQUIRE) & 1u) != cq->phase)
         break;
-      __atomic_thread_fence(__ATOMIC_ACQUIRE);
       struct nvt_cqe cqe;
       memcpy(&cqe, at, sizeof(cqe));
       if (++cq->slot == cq->entries) {
@@ -301,13 +301,23 @@ int nvt_outside_step(struct nvt_target *o, uint16_t sqid) {
   return 1;
 }
 
+/* Where nothing came many times there is less hope that something will. */
+static uint64_t quiet_ms(const struct nvt_target *o) {
+  unsigned shift = o->futile / 8;
+  return QUIET_MS >> (shift < 4 ? shift : 4);
+}
+
 void nvt_outside_settle(struct nvt_target *o) {
-  uint64_t until = nvt_outside_now_ms() + QUIET_MS;
+  uint64_t until = nvt_outside_now_ms() + quiet_ms(o);
   unsigned spins = 0;
+  bool any = false;
   do {
-    if (nvt_outside_poll(o))
+    if (nvt_outside_poll(o)) {
       until = nvt_outside_now_ms() + QUIET_MS;
+      any = true;
+    }
     nvt_outside_interrupts(o);
     nvt_outside_pause(o, &spins);
   } while (nvt_outside_now_ms() < until);
+  o->futile = any ? 0 : o->futile + (o->futile < UINT_MAX);
 }

@@ -146,9 +146,11 @@ static int share(struct qtest *q, uint64_t iova, uint8_t *memory, uint64_t len, 
   uint64_t first = iova > start ? iova : start, last = iova + len < end ? iova + len : end;
   if (first >= last)
     return 0;
-  void *map = mmap(memory + (first - iova), (size_t)(last - first), PROT_READ | PROT_WRITE,
-                   MAP_SHARED | MAP_FIXED | MAP_NORESERVE, q->ram, (off_t)(at + (first - start)));
-  return map == MAP_FAILED ? -errno : 0;
+  return mmap(memory + (first - iova), (size_t)(last - first), PROT_READ | PROT_WRITE,
+              MAP_SHARED | MAP_FIXED | MAP_NORESERVE, q->ram,
+              (off_t)(at + (first - start))) == MAP_FAILED
+             ? -errno
+             : 0;
 }
 
 static int dma_map(struct nvt_transport *t, uint64_t iova, void *memory, size_t len, int fd,
@@ -237,7 +239,7 @@ static void close_transport(struct nvt_transport *t) {
   }
   for (uint32_t i = 0; i < q->image_count; i++)
     close(q->images[i].fd);
-  if (q->messages != NULL)
+  if (q->messages != MAP_FAILED)
     munmap(q->messages, VECTORS_MAX * 4);
   if (q->ram >= 0)
     close(q->ram);
@@ -408,6 +410,7 @@ int nvt_qtest_open(const struct nvt_qtest_options *options, struct nvt_transport
                                     .relax = relax,
                                     .close = close_transport},
                       .link = {.fd = -1},
+                      .messages = MAP_FAILED,
                       .ram = -1,
                       .bios = -1};
   int failed = plain(options->details->serial) ? 0 : -EINVAL;
@@ -418,9 +421,8 @@ int nvt_qtest_open(const struct nvt_qtest_options *options, struct nvt_transport
       failed = -ENOMEM;
   }
   if (failed == 0) {
-    void *map = mmap(NULL, VECTORS_MAX * 4, PROT_READ | PROT_WRITE, MAP_SHARED, q->ram, MESSAGES);
-    q->messages = map == MAP_FAILED ? NULL : map;
-    failed = q->messages == NULL ? -ENOMEM : start(q, options);
+    q->messages = mmap(NULL, VECTORS_MAX * 4, PROT_READ | PROT_WRITE, MAP_SHARED, q->ram, MESSAGES);
+    failed = q->messages == MAP_FAILED ? -ENOMEM : start(q, options);
   }
   if (failed == 0)
     failed = enable(q);

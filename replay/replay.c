@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 struct replay {
   const struct nvt_replay_options *options;
@@ -15,15 +14,17 @@ struct replay {
     struct nvt_engine *engine;
   } controllers[NVT_REPLAY_CONTROLLERS_MAX];
   size_t count;
-  size_t last; /* the one of the last record */
+  size_t recent; /* the one of the last record */
+  struct nvt_pace pace;
+  struct nvt_window_position position;
+  bool refused;  /* nothing can be done with the current record */
+  uint64_t last; /* number of the last record that was replayed */
   double start;
   double shown;
 };
 
 static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+  return (double)nvt_pace_now() / 1e9;
 }
 
 static void show_progress(struct replay *r, bool end) {
@@ -37,11 +38,26 @@ static void show_progress(struct replay *r, bool end) {
     return;
   r->shown = at;
   uint64_t size = nvt_feed_size(r->feed);
-  fprintf(stderr, "\rreplay: %" PRIu64 " records", r->result->records);
+  fputs("\rreplay: ", stderr);
+  if (r->result->totals.findings.loop > 1)
+    fprintf(stderr, "loop %" PRIu32 ", ", r->result->totals.findings.loop);
+  fprintf(stderr, "%" PRIu64 " records", r->result->records);
   if (size > 0)
     fprintf(stderr, ", %.0f %%", 100.0 * (double)nvt_feed_position(r->feed) / (double)size);
   fprintf(stderr, ", %" PRIu64 " differences\033[K", r->result->totals.findings.count);
   fflush(stderr);
+}
+
+static bool time_over(struct replay *r) {
+  r->result->ended |= r->pace.until != 0 && nvt_pace_now() >= r->pace.until;
+  return r->result->ended;
+}
+
+/* While nothing is due. */
+static void idle(void *ctx) {
+  struct replay *r = ctx;
+  if (r->options->progress)
+    show_progress(r, false);
 }
 
 static bool fail(struct replay *r, const struct nvt_record *record, const char *text) {
@@ -54,11 +70,11 @@ static bool fail(struct replay *r, const struct nvt_record *record, const char *
 }
 
 static struct nvt_engine *find(struct replay *r, uint16_t id) {
-  if (r->last < r->count && r->controllers[r->last].id == id)
-    return r->controllers[r->last].engine;
+  if (r->recent < r->count && r->controllers[r->recent].id == id)
+    return r->controllers[r->recent].engine;
   for (size_t i = 0; i < r->count; i++)
     if (r->controllers[i].id == id) {
-      r->last = i;
+      r->recent = i;
       return r->controllers[i].engine;
     }
   return NULL;
@@ -97,23 +113,72 @@ static bool take(struct replay *r, const struct nvt_feed_item *item) {
     return fail(r, record,
                 "no meta-record tells what this controller was, so the target can't be set up "
                 "like it; record again with nvmetap record, or import with a description");
+  if (r->pace.speed > 0 && !r->result->totals.outside && nvt_pace_is_step(record) &&
+      !nvt_pace_wait(&r->pace, record)) {
+    r->result->ended = true;
+    return true;
+  }
   nvt_engine_take(engine, item);
+  r->last = record->number;
   return true;
 }
 
-static void run(struct replay *r) {
+/* It ends in the middle: what the trace has right behind was answered already, perhaps. */
+static void look_behind(struct replay *r, const struct nvt_feed_item *item) {
+  struct nvt_reason why;
+  for (size_t i = 0; i < r->count; i++) {
+    struct nvt_engine *engine = r->controllers[i].engine;
+    for (size_t n = 0; n < NVT_FEED_RECORDS && nvt_engine_owed(engine); n++) {
+      if (item == NULL && nvt_feed_next(r->feed, &item, &why) != NVT_FEED_ITEM)
+        return;
+      struct nvt_engine *its = find(r, item->record.header.controller);
+      if (its != NULL)
+        nvt_engine_look_behind(its, item, r->last);
+      item = NULL;
+    }
+    if (nvt_engine_owed(engine))
+      nvt_engine_forgive(engine);
+  }
+}
+
+static bool behind(struct replay *r, const struct nvt_feed_item *item) {
+  struct nvt_replay_totals *totals = &r->result->totals;
+  if (totals->window == NULL)
+    return false;
+  enum nvt_window_place place = nvt_window_where(totals->window, &r->position, &item->record);
+  totals->outside = place != NVT_WINDOW_INSIDE;
+  return place == NVT_WINDOW_BEHIND;
+}
+
+/* All records, or as many as there is time for. False: that wasn't possible. */
+static bool take_all(struct replay *r) {
   struct nvt_replay_result *result = r->result;
   const struct nvt_feed_item *item;
   enum nvt_feed_status status;
   while ((status = nvt_feed_next(r->feed, &item, &result->why)) == NVT_FEED_ITEM) {
-    if (!take(r, item))
-      return;
+    if (behind(r, item)) {
+      look_behind(r, item);
+      return true;
+    }
+    r->refused = !take(r, item);
+    if (r->refused)
+      return false;
     if (r->options->progress && (result->records & 4095) == 0)
       show_progress(r, false);
+    if (result->ended || ((result->records & 255) == 0 && time_over(r))) {
+      look_behind(r, NULL);
+      return true;
+    }
   }
-  for (size_t i = 0; i < r->count; i++)
+  return status == NVT_FEED_END;
+}
+
+static void run(struct replay *r) {
+  struct nvt_replay_result *result = r->result;
+  result->readable = take_all(r);
+  for (size_t i = 0; i < r->count && !r->refused; i++)
     nvt_engine_finish(r->controllers[i].engine);
-  result->readable = status == NVT_FEED_END;
+  result->loops += result->readable && !result->ended;
   if (result->readable && r->count == 0) {
     result->readable = false;
     snprintf(result->why.text, sizeof(result->why.text),
@@ -122,18 +187,55 @@ static void run(struct replay *r) {
   }
 }
 
+/* Once through the trace, with targets of its own. */
+static void loop(struct replay *r) {
+  r->result->readable = false;
+  r->count = 0;
+  r->position = (struct nvt_window_position){0};
+  r->feed = NULL;
+  if (nvt_feed_open(r->options->path, &r->feed, &r->result->why)) {
+    run(r);
+    nvt_pace_end(&r->pace);
+    r->result->foreign += nvt_feed_foreign(r->feed);
+  }
+  for (size_t i = 0; i < r->count; i++)
+    nvt_engine_destroy(r->controllers[i].engine);
+  nvt_feed_close(r->feed);
+}
+
+/* A window in which nothing is proves nothing. */
+static void check_empty(struct replay *r) {
+  struct nvt_replay_result *result = r->result;
+  const struct nvt_replay_totals *totals = &result->totals;
+  if (!result->readable || result->ended || totals->window == NULL || totals->compared > 0 ||
+      totals->findings.count > 0)
+    return;
+  result->readable = false;
+  snprintf(result->why.text, sizeof(result->why.text), "%s: %s, so nothing was compared",
+           r->options->path,
+           r->position.place == NVT_WINDOW_BEFORE
+               ? "it ends before --from"
+               : "there is nothing of what --from, --to, --queue, --nsid and --opcode choose");
+}
+
 void nvt_replay(const struct nvt_replay_options *options, struct nvt_replay_result *result) {
   struct replay r = {.options = options, .result = result, .start = now()};
+  uint32_t loops = options->loops == 0 && options->seconds <= 0 ? 1 : options->loops;
   memset(result, 0, sizeof(*result));
   nvt_findings_init(&result->totals.findings, options->max_findings);
-  if (nvt_feed_open(options->path, &r.feed, &result->why)) {
-    run(&r);
-    show_progress(&r, true);
-    result->foreign = nvt_feed_foreign(r.feed);
-  }
-  for (size_t i = 0; i < r.count; i++)
-    nvt_engine_destroy(r.controllers[i].engine);
-  nvt_feed_close(r.feed);
+  r.pace = (struct nvt_pace){.speed = options->speed, .idle = idle, .ctx = &r};
+  if (nvt_window_given(&options->window))
+    result->totals.window = &options->window;
+  if (options->seconds > 0)
+    r.pace.until = nvt_pace_now() + (uint64_t)(options->seconds * 1e9);
+  do {
+    loop(&r);
+  } while (result->readable && !time_over(&r) && result->loops != loops &&
+           result->totals.findings.loop++ < UINT32_MAX);
+  show_progress(&r, true);
+  check_empty(&r);
+  result->totals.window = NULL; /* the caller's, who may have it no longer */
+  result->pace = r.pace.result;
   result->seconds = now() - r.start;
 }
 

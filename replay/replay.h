@@ -7,11 +7,15 @@
 #include <stdint.h>
 
 #include "replay/engine.h"
+#include "replay/pace.h"
 #include "replay/target.h"
 #include "trace/reader.h"
 
 #define NVT_REPLAY_CONTROLLERS_MAX 64u
 #define NVT_REPLAY_FINDINGS_DEFAULT 100u
+#define NVT_REPLAY_LOOPS_MAX 1000000u
+#define NVT_REPLAY_SECONDS_MIN 0.001
+#define NVT_REPLAY_SECONDS_MAX 1e8
 #define NVT_REPLAY_FINDINGS_MAX 1000000u
 
 struct nvt_replay_options {
@@ -19,19 +23,27 @@ struct nvt_replay_options {
   const struct nvt_target_ops *target;
   const char *address; /* of the target, or NULL */
   size_t max_findings; /* kept; the count is exact */
-  bool progress;       /* on standard error, after two seconds */
+  double speed;        /* of the recorded time (struct nvt_pace); 0: as fast as possible */
+  uint32_t loops;      /* through the trace; 0: until the seconds are over, or 1 without such */
+  double seconds;      /* end then, wherever; 0: no bound */
+  struct nvt_window window;
+  bool progress; /* on standard error, after two seconds */
 };
 
 struct nvt_replay_result {
-  uint64_t records;
+  uint64_t records; /* in all loops */
+  uint32_t loops;   /* whole ones */
+  bool ended;       /* by options.seconds */
   uint64_t foreign; /* frames passed over */
   struct nvt_replay_totals totals;
+  struct nvt_pace_result pace; /* with options.speed */
   double seconds;
   bool readable; /* false: *why; what was read before was replayed all the same */
   struct nvt_reason why;
 };
 
-/* Fills in *result; call nvt_replay_clear() at the end. */
+/* Each loop begins with a target of its own, as the first one did. Fills in *result; call
+ * nvt_replay_clear() at the end. */
 void nvt_replay(const struct nvt_replay_options *, struct nvt_replay_result *result);
 void nvt_replay_clear(struct nvt_replay_result *);
 

@@ -12,12 +12,18 @@ static json_object *number(uint64_t value) {
   return json_object_new_uint64(value);
 }
 
-static json_object *findings_json(const struct nvt_findings *findings) {
+static bool loops(const struct nvt_replay_options *options) {
+  return options->loops != 1 && (options->loops > 1 || options->seconds > 0);
+}
+
+static json_object *findings_json(const struct nvt_findings *findings, bool loops) {
   json_object *list = json_object_new_array();
   for (size_t i = 0; i < findings->kept; i++) {
     const struct nvt_finding *finding = &findings->list[i];
     json_object *one = json_object_new_object();
     put(one, "record", number(finding->record));
+    if (loops)
+      put(one, "loop", json_object_new_uint64(finding->loop));
     put(one, "field", json_object_new_string(finding->field));
     put(one, "expected", json_object_new_string(finding->expected));
     put(one, "actual", json_object_new_string(finding->actual));
@@ -25,6 +31,36 @@ static json_object *findings_json(const struct nvt_findings *findings) {
     json_object_array_add(list, one);
   }
   return list;
+}
+
+static double drift(const struct nvt_pace_result *pace) {
+  return pace->scheduled > 0 ? 100.0 * (double)pace->at_end / (double)pace->scheduled : 0;
+}
+
+static json_object *pace_json(double speed, const struct nvt_pace_result *pace) {
+  json_object *root = json_object_new_object();
+  put(root, "speed", json_object_new_double(speed));
+  put(root, "steps", number(pace->steps));
+  put(root, "scheduled", json_object_new_double((double)pace->scheduled / 1e9));
+  put(root, "largest_lateness", json_object_new_double((double)pace->largest / 1e9));
+  put(root, "lateness_at_end", json_object_new_double((double)pace->at_end / 1e9));
+  put(root, "drift_percent", json_object_new_double(drift(pace)));
+  put(root, "late", number(pace->late));
+  put(root, "left_out", json_object_new_double((double)pace->left_out / 1e9));
+  return root;
+}
+
+static void pace_text(double speed, const struct nvt_pace_result *pace) {
+  printf("time as recorded");
+  if (speed < 1 || speed > 1)
+    printf(" x%g", speed);
+  printf(": %" PRIu64 " steps over %.3f s, late by %.3f ms at most (%" PRIu64
+         " by more than 1 ms), by %.3f ms at the end: %.3f %%\n",
+         pace->steps, (double)pace->scheduled / 1e9, (double)pace->largest / 1e6, pace->late,
+         (double)pace->at_end / 1e6, drift(pace));
+  if (pace->left_out > 0)
+    printf("left out: %.0f s of the recorded time, in gaps of more than a day each\n",
+           (double)pace->left_out / 1e9);
 }
 
 json_object *nvt_report_json(const struct nvt_replay_options *options,
@@ -41,9 +77,15 @@ json_object *nvt_report_json(const struct nvt_replay_options *options,
   put(root, "commands", number(totals->commands));
   put(root, "compared", number(totals->compared));
   put(root, "differences", number(totals->findings.count));
-  put(root, "findings", findings_json(&totals->findings));
+  put(root, "findings", findings_json(&totals->findings, loops(options)));
   put(root, "exceptions", exceptions);
   put(root, "foreign", number(result->foreign));
+  if (loops(options))
+    put(root, "loops", number(result->loops));
+  if (options->seconds > 0)
+    put(root, "ended", json_object_new_boolean(result->ended));
+  if (options->speed > 0)
+    put(root, "time", pace_json(options->speed, &result->pace));
   if (!result->readable)
     put(root, "error", json_object_new_string(result->why.text));
   put(root, "seconds", json_object_new_double(result->seconds));
@@ -56,6 +98,8 @@ void nvt_report_text(const struct nvt_replay_options *options,
   const struct nvt_findings *findings = &totals->findings;
   for (size_t i = 0; i < findings->kept; i++) {
     const struct nvt_finding *finding = &findings->list[i];
+    if (loops(options))
+      printf("loop %" PRIu32 ", ", finding->loop);
     printf("record %" PRIu64 ": %s: expected %s, actual %s: %s\n", finding->record, finding->field,
            finding->expected, finding->actual, finding->text);
   }
@@ -65,6 +109,13 @@ void nvt_report_text(const struct nvt_replay_options *options,
          " compared, %" PRIu64 " difference%s, %.2f s\n",
          options->target->name, result->records, totals->commands, totals->compared,
          findings->count, findings->count == 1 ? "" : "s", result->seconds);
+  if (loops(options))
+    printf("%" PRIu32 " loop%s through the trace%s\n", result->loops, result->loops == 1 ? "" : "s",
+           result->ended ? ", until the time was over" : "");
+  else if (result->ended)
+    puts("the time was over before the trace's end");
+  if (options->speed > 0)
+    pace_text(options->speed, &result->pace);
   bool first = true;
   for (unsigned i = 0; i < NVT_EXCEPTION_COUNT; i++)
     if (totals->exceptions[i] > 0) {

@@ -162,8 +162,10 @@ int nvt_session_admin_queues(struct nvt_session *session, struct nvt_controller_
 static bool says_nothing_new(const struct nvt_controller_node *controller,
                              const struct nvt_queue *queue, const struct nvt_rec_queue *state) {
   const struct nvt_queue_view *view = &queue->view;
+  bool interrupts = (state->queue_flags & NVT_V_queue_queue_flags_INTERRUPTS) != 0;
+  bool loses_vector = view->is_cq && view->vector_known && !interrupts;
   return queue->lossy_until == controller->lossy_until && view->base == state->base &&
-         view->entries == state->entries &&
+         view->entries == state->entries && !loses_vector &&
          (controller->state.left_out != 0 ||
           (view->head == state->head && view->tail == state->tail));
 }
@@ -172,8 +174,12 @@ int nvt_session_queue_state(struct nvt_session *session, struct nvt_controller_n
                             const struct nvt_rec_queue *state) {
   struct nvt_doorbell_id id = {.qid = state->qid, .is_cq = state->is_cq != 0};
   struct nvt_queue *queue = nvt_session_find_queue(session, controller->state.controller, id);
-  if (queue != NULL && says_nothing_new(controller, queue, state))
+  bool interrupts = id.is_cq && (state->queue_flags & NVT_V_queue_queue_flags_INTERRUPTS) != 0;
+  if (queue != NULL && says_nothing_new(controller, queue, state)) {
+    if (interrupts && (!queue->view.vector_known || queue->view.vector != state->vector))
+      nvt_session_set_vector(session, queue, state->vector);
     return 0;
+  }
   if (queue != NULL)
     forget_commands(session, queue);
   queue = nvt_session_create_queue(session, controller, id, state->entries, state->base);
@@ -183,7 +189,7 @@ int nvt_session_queue_state(struct nvt_session *session, struct nvt_controller_n
   queue->view.head = state->head;
   queue->view.tail = state->tail;
   queue->view.phase = (state->queue_flags & NVT_V_queue_queue_flags_PHASE) != 0;
-  if (id.is_cq && (state->queue_flags & NVT_V_queue_queue_flags_INTERRUPTS) != 0)
+  if (interrupts)
     nvt_session_set_vector(session, queue, state->vector);
   bool told = (controller->state.left_out & NVT_V_meta_left_out_flags_DOORBELLS) == 0;
   return !id.is_cq && told ? nvt_session_announced_before(session, queue) : 0;

@@ -17,7 +17,7 @@ struct nvt_unpack; /* lives as long as the stream */
 /* Records have at most 256 KiB, and each has a header with numbers of its own, for which zstd needs
  * more than 25 bytes: no trace reaches this ratio. It is asked from so many bytes on. */
 #define NVT_UNPACK_RATIO 8192u
-#define NVT_UNPACK_FREE (64u << 20)
+#define NVT_UNPACK_FREE (1u << 20)
 
 /* `packed` belongs to the new stream from now on, and stands before the first byte. NULL: out of
  * memory; packed is closed then, too. */

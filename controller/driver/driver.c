@@ -52,8 +52,10 @@ static void make_slot(struct nvt_driver *d, struct nvt_slot *slot, uint16_t cid)
     return;
   uint8_t *segments = nvt_arena_take(d, NVT_DRIVE_SGL_LISTS, &lists_iova);
   bool mixed = d->w->sgl == NVT_SGL_MIXED;
+  bool reads = d->w->rw == NVT_RW_READ || d->w->rw == NVT_RW_RANDREAD;
   if (!mixed || cid % 2 == 0)
-    nvt_sgl_make(&slot->sqe, mixed ? cid / 2u : cid, data_iova, d->w->bs, segments, lists_iova);
+    nvt_sgl_make(&slot->sqe, mixed ? cid / 2u : cid, data_iova, d->w->bs, reads && !d->w->verify,
+                 segments, lists_iova);
 }
 
 static int make_queues(struct nvt_driver *d) {

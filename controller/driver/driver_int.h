@@ -148,9 +148,10 @@ void nvt_prp_make(struct nvt_sqe *, uint64_t data_iova, size_t bytes, uint64_t *
 
 /* --- sgl.c --- */
 #define NVT_DRIVE_SGL_LISTS 4096u /* bytes that a command's segments lie in, qword aligned */
-/* Describe `bytes` of data, 512 at least, by an SGL of this shape: any number, some are alike. */
+/* Describe `bytes` of data, 512 at least, by an SGL of this shape: any number, some are alike.
+ * discard: a read whose data nobody looks at: a bit bucket may take some. */
 void nvt_sgl_make(struct nvt_sqe *, unsigned shape, uint64_t data_iova, uint32_t bytes,
-                  uint8_t *lists, uint64_t lists_iova);
+                  bool discard, uint8_t *lists, uint64_t lists_iova);
 
 /* --- pci.c --- */
 int nvt_pci_read(struct nvt_driver *, uint32_t offset, void *out, size_t len);

@@ -46,9 +46,9 @@ static void one_segment(uint8_t *sgl1, uint64_t data, uint32_t bytes, uint8_t *l
   put(sgl1, NVT_SGL_LAST_SEGMENT, lists_iova, (uint32_t)(list.at - lists));
 }
 
-/* Three, not in the order of their addresses; a bit bucket that takes nothing. */
-static void three_segments(uint8_t *sgl1, uint64_t data, uint32_t bytes, uint8_t *lists,
-                           uint64_t lists_iova) {
+/* Three, not in the order of their addresses; a bit bucket that takes a fifth, or nothing. */
+static void three_segments(uint8_t *sgl1, uint64_t data, uint32_t bytes, bool discard,
+                           uint8_t *lists, uint64_t lists_iova) {
   enum { FIRST = 0x400, SECOND = 0x800, THIRD = 0 };
   uint32_t part = bytes / 5;
   struct list list = {.at = lists + FIRST, .data = data};
@@ -57,16 +57,16 @@ static void three_segments(uint8_t *sgl1, uint64_t data, uint32_t bytes, uint8_t
   add(&list, NVT_SGL_SEGMENT, lists_iova + SECOND, 3 * NVT_SGL_BYTES);
   list.at = lists + SECOND;
   add_data(&list, part);
-  add(&list, NVT_SGL_BIT_BUCKET, 0, 0);
+  add(&list, NVT_SGL_BIT_BUCKET, 0, discard ? part : 0);
   add(&list, NVT_SGL_LAST_SEGMENT, lists_iova + THIRD, 2 * NVT_SGL_BYTES);
   list.at = lists + THIRD;
   add_data(&list, part);
-  add_data(&list, bytes - 4 * part);
+  add_data(&list, bytes - (discard ? 5 : 4) * part);
   put(sgl1, NVT_SGL_SEGMENT, lists_iova + FIRST, 3 * NVT_SGL_BYTES);
 }
 
 void nvt_sgl_make(struct nvt_sqe *sqe, unsigned shape, uint64_t data_iova, uint32_t bytes,
-                  uint8_t *lists, uint64_t lists_iova) {
+                  bool discard, uint8_t *lists, uint64_t lists_iova) {
   uint8_t sgl1[NVT_SGL_BYTES];
   switch (shape % 3) {
   case 0:
@@ -76,7 +76,7 @@ void nvt_sgl_make(struct nvt_sqe *sqe, unsigned shape, uint64_t data_iova, uint3
     one_segment(sgl1, data_iova, bytes, lists, lists_iova);
     break;
   default:
-    three_segments(sgl1, data_iova, bytes, lists, lists_iova);
+    three_segments(sgl1, data_iova, bytes, discard, lists, lists_iova);
     break;
   }
   sqe->flags = (uint8_t)((1 + shape / 3 % 2) << 6); /* PSDT 01b, 10b: the same without metadata */

@@ -40,8 +40,8 @@ static int bad(const char *what, uint64_t a, uint64_t b) {
 static int judge(uint64_t ns, const uint8_t *record, uint32_t captured, uint32_t length) {
   if (captured != 112 || length != 112 || memcmp(record, "NVTP", 4) != 0 || record[5] != 11)
     return bad("isn't a whole command", captured, length);
-  unsigned thread = record[12] | record[13] << 8;
-  if (thread >= THREADS || (record[14] | record[15] << 8) != (int)thread)
+  unsigned thread = record[12] | (unsigned)record[13] << 8;
+  if (thread >= THREADS || (record[14] | (unsigned)record[15] << 8) != thread)
     return bad("of no thread", thread, 0);
   const uint8_t *entry = record + 48;
   uint32_t sum;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* LD_PRELOAD: a disk that takes its time, and half of what it was given. */
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <time.h>
 #include <unistd.h>

@@ -243,7 +243,7 @@ class Controller:
         elif kind == "completion":
             self.completion(one)
             return one["sqid"], one["cqid"]
-        elif kind in ("data", "verdict"):
+        elif kind in ("data", "digest", "verdict"):
             queue = self.queues.get((False, one["sqid"]))
             if queue and not (kind == "verdict" and one["cid"] == 0xffff):
                 return one["sqid"], queue["cqid"]

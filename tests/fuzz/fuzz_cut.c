@@ -107,13 +107,13 @@ static void cut_somewhere(const uint8_t *bytes, size_t length) {
 static void parse(const uint8_t *bytes, size_t length) {
   char text[256];
   size_t used = length < sizeof(text) - 1 ? length : sizeof(text) - 1;
-  struct nvt_cut_time time;
+  struct nvt_when time;
   uint64_t first, last;
   memcpy(text, bytes, used);
   text[used] = '\0';
-  if (nvt_cut_parse_time(text, &time) && !time.given)
+  if (nvt_parse_when(text, &time) && !time.given)
     abort();
-  if (nvt_cut_parse_records(text, &first, &last) && (first == 0 || (last != 0 && last < first)))
+  if (nvt_parse_records(text, &first, &last) && (first == 0 || (last != 0 && last < first)))
     abort();
 }
 

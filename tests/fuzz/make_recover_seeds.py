@@ -3,7 +3,12 @@
 """make_recover_seeds.py DIRECTORY TRACE…: seeds of fuzz_recover: a trace, part of it in the ring."""
 import pathlib
 import struct
+import subprocess
 import sys
+
+
+def packed(data):
+    return subprocess.run(["zstd", "-qc"], input=data, stdout=subprocess.PIPE, check=True).stdout
 
 
 def main():
@@ -18,6 +23,10 @@ def main():
                 break
             ends.append(at)
         half, whole = ends[len(ends) // 2], ends[-1]
+        file = packed(trace[:24]) + packed(trace[24:half])
+        for cut in (0, 20):
+            head = struct.pack("<BBHHH16s", 3, 0, len(file) - cut, (whole - 24) // 8, 0, b"")
+            (out / f"{n}-3-{cut}").write_bytes(head + file[:len(file) - cut] + trace[24:whole])
         for mode in (1, 2):
             ring = trace[:whole] if mode == 1 else trace[24:whole]
             skip = 0 if mode == 1 else 24

@@ -562,9 +562,9 @@ static void clients_with_descriptors(void) {
   require(answered(fd, "one JSON object"));
   static const struct {
     const char *arguments, *why;
-  } bad[] = {{"\"data\":\"some\"", "none, head:N, full or crc"},
-             {"\"data\":\"head:\"", "none, head:N, full or crc"},
-             {"\"data\":\"head:4294967296\"", "none, head:N, full or crc"},
+  } bad[] = {{"\"data\":\"some\"", "crc, none, head:N or full"},
+             {"\"data\":\"head:\"", "crc, none, head:N or full"},
+             {"\"data\":\"head:4294967296\"", "crc, none, head:N or full"},
              {"\"data\":7", "has to be a string"},
              {"\"filter\":\"reads\"", "no word 'reads'"},
              {"\"filter\":\"errors\",\"data\":\"full\"", "none can be recorded"},

@@ -25,8 +25,9 @@ static unsigned data_runs;
 
 static void meta(uint32_t most) {
   char json[64];
+  seq++;
   int length = snprintf(json, sizeof(json), "{\"dedup_pages\": %u}", most);
-  struct nvt_record record = {.header = {.type = NVT_REC_META, .seq = ++seq},
+  struct nvt_record record = {.header = {.type = NVT_REC_META, .seq = seq},
                               .tail = (const uint8_t *)json,
                               .tail_length = (uint32_t)length};
   assert_int_equal(nvt_pages_record(pages, &record), 0);
@@ -66,8 +67,9 @@ static void take_data(const struct nvt_run *run, const uint8_t *bytes) {
 
 static void take_digest(const struct nvt_run *run, const uint8_t *bytes) {
   bool same = run->kind == NVT_RUN_SAME;
+  seq++;
   struct nvt_record record = {
-      .header = {.type = NVT_REC_DIGEST, .seq = ++seq},
+      .header = {.type = NVT_REC_DIGEST, .seq = seq},
       .digest = {.algorithm = same ? NVT_V_digest_algorithm_SAME : NVT_V_digest_algorithm_FILL,
                  .true_length = run->length,
                  .same_as = run->same_as,

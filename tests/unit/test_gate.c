@@ -149,6 +149,17 @@ static void put_many(struct rig *rig, unsigned count) {
   }
 }
 
+/* The same while nothing fires, with the gate keeping up, however busy the machine is. */
+static void put_paced(struct rig *rig, unsigned count) {
+  struct nvt_gate_mark mark;
+  for (unsigned i = 0; i < count; i += 2048) {
+    for (unsigned n = 0; n < 2048; n++)
+      put_register(rig, false);
+    assert_false(nvt_gate_settle(rig->gate, false, &mark));
+    serve(rig);
+  }
+}
+
 static void start_in(struct rig *rig, const char *keep, unsigned count, const char *const *texts,
                      bool one) {
   char why[512] = "";
@@ -274,7 +285,7 @@ static void before_and_after_are_kept(void **state) {
     struct rig rig;
     struct seen seen;
     start(&rig, rows[i].text);
-    put_many(&rig, 40000);
+    put_paced(&rig, 40000);
     put_completion(&rig, 0);
     put_completion(&rig, NVT_SC_INVALID_FIELD);
     wait_fired(&rig, 1);
@@ -361,7 +372,7 @@ static void all_into_one_file(void **state) {
   struct seen seen;
   start_in(&rig, NULL, 1, (const char *const[]){"error,before=100,after=100"}, true);
   for (unsigned i = 0; i < 3; i++) {
-    put_many(&rig, 20000);
+    put_paced(&rig, 20000);
     put_completion(&rig, 1);
     wait_fired(&rig, i + 1);
     put_many(&rig, 10000);
@@ -380,12 +391,9 @@ static void the_past_is_bounded(void **state) {
   struct rig rig;
   struct seen seen[3];
   start_in(&rig, "1M", 0, NULL, false);
-  put_many(&rig, 200000);
+  put_paced(&rig, 100000);
   struct nvt_gate_status status;
-  for (unsigned i = 0; i < 100; i++) { /* quiet: it is as it stays */
-    a_moment();
-    serve(&rig);
-  }
+  a_moment();
   nvt_gate_status(rig.gate, &status);
   assert_in_range(status.held, 1u << 20, 2u << 20);
   assert_int_equal(status.bytes, 0);
@@ -406,13 +414,44 @@ static void the_past_is_bounded(void **state) {
   }
 }
 
+/* A device that is faster than the gate waits for it, and isn't waited for. */
+static void a_flood_is_got_through(void **state) {
+  (void)state;
+  struct rig rig;
+  struct seen seen[2];
+  for (unsigned starts = 0; starts < 2; starts++) {
+    start_in(&rig, NULL, 2,
+             (const char *const[]){"error,before=100,after=100", "record=999999999,before=2M"},
+             false);
+    enum { LONGEST = NVT_RECORD_MAX - 32 };
+    for (unsigned i = 0; i < 600; i++) {
+      struct nvt_rec_data *body = nvt_emit_begin(&rig.emit, who, NVT_REC_DATA, LONGEST);
+      assert_non_null(body);
+      memset(body, 0, LONGEST);
+      nvt_emit_end(&rig.emit, NVT_REC_DATA, LONGEST);
+      if (i == 300)
+        put_completion(&rig, 1);
+      if (starts || i > 500)
+        serve(&rig);
+    }
+    put_many(&rig, 200);
+    wait_fired(&rig, 1);
+    put_many(&rig, 200);
+    struct nvt_gate_status status = end(&rig);
+    assert_int_equal(status.fired, 1);
+    assert_int_equal(pieces(&rig, seen, 2), 1);
+    assert_int_equal(seen[0].marks, 1);
+    assert_int_equal(seen[0].after, 100);
+  }
+}
+
 /* Three quarters of the ring hold no so much: it is clipped, counted, and still a trace. */
 static void more_than_the_ring_holds(void **state) {
   (void)state;
   struct rig rig;
   struct seen seen;
   start(&rig, "error,before=8M,after=10");
-  put_many(&rig, 200000);
+  put_paced(&rig, 100000);
   put_completion(&rig, 1);
   wait_fired(&rig, 1);
   put_many(&rig, 1000);
@@ -559,6 +598,7 @@ int main(void) {
       cmocka_unit_test(windows_join_or_not),
       cmocka_unit_test(all_into_one_file),
       cmocka_unit_test(the_past_is_bounded),
+      cmocka_unit_test(a_flood_is_got_through),
       cmocka_unit_test(more_than_the_ring_holds),
       cmocka_unit_test(by_hand),
       cmocka_unit_test(the_end_frees_who_waits),

@@ -7,8 +7,11 @@
 #include <cmocka.h>
 /* clang-format on */
 
+#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -215,6 +218,82 @@ static void a_full_disk_is_told(void **state) {
   }
 }
 
+/* A producer that writes preambles on demand, as the device thread does: a record of controller 7.
+ */
+struct stager {
+  struct nvt_ring *ring;
+  atomic_bool wanted;
+  uint64_t seq, preambles;
+};
+
+static void want_preamble(void *ctx) {
+  struct stager *stager = ctx;
+  atomic_store(&stager->wanted, true);
+}
+
+static void *stage(void *user) {
+  struct stager *stager = user;
+  for (uint64_t i = 0; i < 60000; i++) {
+    if (atomic_exchange(&stager->wanted, false)) {
+      nvt_ring_mark_start(stager->ring);
+      assert_true(put(stager->ring, 7, stager->preambles++, stager->seq));
+    }
+    assert_true(put(stager->ring, 0, stager->seq, stager->seq));
+    stager->seq++;
+  }
+  return NULL;
+}
+
+/* Files of a set begin with what was written for that, and only with that; each record is in one
+ * of them. */
+static void files_begin_where_they_may(void **state) {
+  (void)state;
+  struct stager stager = {0};
+  struct nvt_ring_writer *writer;
+  struct nvt_ring_writer_result result;
+  char why[200], folder[] = "/tmp/nvmetap-writer.XXXXXX", name[512];
+  assert_non_null(mkdtemp(folder));
+  snprintf(name, sizeof(name), "%s/x-%%S.pcap", folder);
+  assert_int_equal(nvt_ring_create(NVT_RING_SIZE_MIN, &stager.ring), 0);
+  const struct nvt_ring_writer_options options = {.path = name,
+                                                  .rings = &stager.ring,
+                                                  .count = 1,
+                                                  .files = {.bytes = 200000},
+                                                  .want_preamble = want_preamble,
+                                                  .ctx = &stager};
+  assert_int_equal(nvt_ring_writer_start(&options, &writer, why, sizeof(why)), 0);
+  pthread_t thread;
+  assert_int_equal(pthread_create(&thread, NULL, stage, &stager), 0);
+  pthread_join(thread, NULL);
+  assert_true(nvt_ring_writer_finish(writer, &result, why, sizeof(why)));
+  nvt_ring_destroy(stager.ring);
+  assert_true(result.files > 3 && stager.preambles >= result.files - 1);
+  assert_int_equal(result.bytes, 24 * result.files + (stager.seq + stager.preambles) * (16 + 56));
+  struct dirent **entries;
+  int count = scandir(folder, &entries, NULL, NULL);
+  uint64_t records = 0, starts = 0;
+  for (int i = 0; i < count; i++) {
+    struct nvt_reader *reader;
+    struct nvt_reason reason;
+    struct nvt_record record;
+    snprintf(name, sizeof(name), "%s/%s", folder, entries[i]->d_name);
+    if (entries[i]->d_name[0] != '.') {
+      assert_true(nvt_reader_open(name, &reader, &reason));
+      for (uint64_t n = 0; nvt_reader_next(reader, &record, &reason) == NVT_READ_OK; n++) {
+        records++;
+        starts += n == 0 && record.header.controller == 7;
+      }
+      nvt_reader_close(reader);
+      unlink(name);
+    }
+    free(entries[i]);
+  }
+  free(entries);
+  assert_int_equal(records, stager.seq + stager.preambles);
+  assert_int_equal(starts, result.files - 1);
+  rmdir(folder);
+}
+
 static void what_can_not_be_opened(void **state) {
   (void)state;
   struct nvt_ring *ring;
@@ -231,8 +310,11 @@ static void what_can_not_be_opened(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(nothing_is_lost),         cmocka_unit_test(several_rings_are_merged_by_time),
-      cmocka_unit_test(readable_while_it_grows), cmocka_unit_test(a_full_disk_is_told),
+      cmocka_unit_test(nothing_is_lost),
+      cmocka_unit_test(several_rings_are_merged_by_time),
+      cmocka_unit_test(readable_while_it_grows),
+      cmocka_unit_test(a_full_disk_is_told),
+      cmocka_unit_test(files_begin_where_they_may),
       cmocka_unit_test(what_can_not_be_opened),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,7 @@
 
 #include "capture/select_int.h"
 
-#define MOST 8192u /* docs/recording.md, "Filters" */
+#define MOST 16384u /* docs/recording.md, "Filters" */
 
 static struct nvt_select *open_filter(const char *text) {
   struct nvt_trace_filter filter;

@@ -263,7 +263,7 @@ static void nonsense_is_survived(void **state) {
 static void the_table_is_bounded(void **state) {
   (void)state;
   struct nvt_commands *table = nvt_commands_create();
-  struct nvt_under_way command = {0};
+  struct nvt_kept_command command = {0};
   for (unsigned i = 0; i <= NVT_COMMANDS_MAX; i++) { /* one too many: the first is forgotten */
     command.ns = i;
     nvt_commands_put(table, 0, (uint16_t)(i >> 12), (uint16_t)(i & 0xfff), &command);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Times and record numbers as people write them. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "edit/cut_int.h"
+#include "trace/when.h"
 
 #define NS 1000000000u
 
@@ -107,8 +106,8 @@ static bool parse_iso(const char *text, uint64_t *ns) {
   return true;
 }
 
-bool nvt_cut_parse_time(const char *text, struct nvt_cut_time *out) {
-  *out = (struct nvt_cut_time){.given = true};
+bool nvt_parse_when(const char *text, struct nvt_when *out) {
+  *out = (struct nvt_when){.given = true};
   if (text[0] == '@')
     return parse_seconds(text + 1, &out->ns);
   if (parse_iso(text, &out->ns))
@@ -117,7 +116,14 @@ bool nvt_cut_parse_time(const char *text, struct nvt_cut_time *out) {
   return parse_seconds(text, &out->ns);
 }
 
-bool nvt_cut_parse_records(const char *text, uint64_t *first, uint64_t *last) {
+uint64_t nvt_when_absolute(const struct nvt_when *time, uint64_t start_ns) {
+  uint64_t sum = time->ns;
+  if (time->relative && __builtin_add_overflow(time->ns, start_ns, &sum))
+    return UINT64_MAX;
+  return sum;
+}
+
+bool nvt_parse_records(const char *text, uint64_t *first, uint64_t *last) {
   bool open = *text == '-';
   *first = 1;
   *last = 0;
