@@ -103,7 +103,7 @@ static void settle(struct nvt_gate *gate, uint64_t wanted, bool dump) {
   const struct gate_slot *untold = NULL;
   for (unsigned i = 0; i < GATE_SLOTS && untold == NULL; i++) {
     const struct gate_slot *s = &gate->slots[i];
-    if (s->state == GATE_FIRED && atomic_load(&s->marked) == 0 && !atomic_load(&s->unmarked))
+    if (s->state == GATE_FIRED && nvt_gate_marked_at(s) == 0 && !atomic_load(&s->unmarked))
       untold = s;
   }
   pthread_mutex_lock(&gate->lock);
@@ -194,8 +194,9 @@ static void *run(void *user) {
 
 /* --- other threads --- */
 
-void nvt_gate_marked(struct nvt_gate *gate, unsigned slot) {
-  atomic_store(&gate->slots[slot].marked, gate->options.ring->head + 1);
+void nvt_gate_marked(struct nvt_gate *gate, const struct nvt_gate_mark *mark) {
+  atomic_store(&gate->slots[mark->slot].marked,
+               (gate->options.ring->head + 1) << 8 | (uint8_t)mark->fired);
 }
 
 void nvt_gate_unmarked(struct nvt_gate *gate, unsigned slot) {

@@ -69,8 +69,8 @@ int nvt_gate_start(const struct nvt_gate_options *, struct nvt_gate **out, char 
 uint64_t nvt_gate_ring_size(const struct nvt_span *keep, const struct nvt_trigger *triggers,
                             unsigned count, bool with_data);
 
-/* Device thread: what is written next into the ring is this slot's trigger record. */
-void nvt_gate_marked(struct nvt_gate *, unsigned slot);
+/* Device thread: what is written next into the ring is this trigger record. */
+void nvt_gate_marked(struct nvt_gate *, const struct nvt_gate_mark *);
 /* And afterwards: it couldn't be written. */
 void nvt_gate_unmarked(struct nvt_gate *, unsigned slot);
 

@@ -39,11 +39,19 @@ struct gate_slot {
   uint64_t fired;
   enum gate_slot_state state;
   struct gate_window *window; /* but when idle */
-  _Atomic uint64_t marked;    /* position of its trigger record, plus 1; 0: not yet */
-  _Atomic bool unmarked;      /* it wasn't written */
+  /* Position of its trigger record, plus 1, and in the low byte which firing's it is: one that was
+   * given up may still be marked. 0: not yet. */
+  _Atomic uint64_t marked;
+  _Atomic bool unmarked; /* it wasn't written */
   struct nvt_gate_mark mark;
   uint64_t records, end, end_ns; /* AFTER: how many more; up to this position; up to this time */
 };
+
+/* Where the current firing's trigger record is, plus 1; 0: not yet. */
+static inline uint64_t nvt_gate_marked_at(const struct gate_slot *slot) {
+  uint64_t marked = atomic_load(&slot->marked);
+  return (uint8_t)marked == (uint8_t)slot->fired ? marked >> 8 : 0;
+}
 
 /* A piece: from `start` on, as long as a slot is active. */
 struct gate_window {

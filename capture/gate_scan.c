@@ -126,7 +126,8 @@ static bool is_mark(const struct gate_slot *s, const struct seen *seen) {
   if (seen->type != NVT_REC_EVENT || seen->captured < sizeof(struct nvt_rec_header) + sizeof(event))
     return false;
   memcpy(&event, seen->bytes + sizeof(struct nvt_rec_header), sizeof(event));
-  return event.event == NVT_V_event_event_TRIGGER && event.code == s->mark.trigger;
+  return event.event == NVT_V_event_event_TRIGGER && event.code == s->mark.trigger &&
+         event.size == s->mark.fired;
 }
 
 static void begin_after(struct gate_slot *s, uint64_t position, uint64_t ns) {
@@ -208,7 +209,7 @@ bool nvt_gate_scan(struct nvt_gate *gate) {
   uint64_t head = gate->options.ring->tail + there;
   /* After the head: a trigger record that is before it was announced before it. */
   for (unsigned i = 0; i < GATE_SLOTS; i++)
-    marked[i] = atomic_load(&gate->slots[i].marked);
+    marked[i] = nvt_gate_marked_at(&gate->slots[i]);
   nvt_gate_learn_starts(gate, head);
   if (gate->match == NULL && !gate->counts && gate->active == 0) {
     if (head > gate->scanned)

@@ -96,7 +96,7 @@ static void on_signal(int signal) {
 }
 
 static void write_mark(struct record_gate *g, const struct nvt_gate_mark *mark) {
-  nvt_gate_marked(g->gate, mark->slot);
+  nvt_gate_marked(g->gate, mark);
   if (g->tap == NULL ||
       !nvt_trace_tap_trigger(g->tap, mark->controller, mark->trigger, mark->seq, mark->fired))
     nvt_gate_unmarked(g->gate, mark->slot);

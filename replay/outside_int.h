@@ -32,6 +32,8 @@ struct outside_cq {
   uint32_t slot;    /* where the next completion will be */
   bool phase;       /* and its phase bit */
   uint32_t head;    /* as the host has it */
+  uint32_t rung;    /* as the controller was told */
+  uint32_t owed;    /* acknowledged by the host, and not seen yet */
   uint16_t vector;
   bool interrupts;
   /* As the engine is told: in the order in which it lets completions go. */

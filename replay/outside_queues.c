@@ -103,6 +103,18 @@ static void follow(struct nvt_target *o, const struct outside_command *command) 
   }
 }
 
+/* As far as the recorded host went on, but no further than completions were seen: where the target
+ * lacks some it would take the head for invalid, or its queue would fill up. */
+static uint32_t acknowledged(struct outside_cq *cq, uint32_t value) {
+  uint32_t seen = (cq->slot + cq->entries - cq->rung) % cq->entries;
+  cq->owed += (value + cq->entries - cq->head) % cq->entries;
+  uint32_t moves = cq->owed < seen ? cq->owed : seen;
+  cq->owed = (cq->owed - moves) % cq->entries;
+  cq->head = value;
+  cq->rung = (cq->rung + moves) % cq->entries;
+  return cq->rung;
+}
+
 int nvt_outside_doorbell(struct nvt_target *o, struct nvt_doorbell_id id, uint32_t value) {
   struct outside_sq *sq = &o->sqs[id.qid];
   struct outside_cq *cq = &o->cqs[id.qid];
@@ -111,7 +123,7 @@ int nvt_outside_doorbell(struct nvt_target *o, struct nvt_doorbell_id id, uint32
     return 0;
   }
   if (id.is_cq && cq->entries > 0 && value < cq->entries)
-    cq->head = value;
+    value = acknowledged(cq, value);
   return nvt_outside_bar(o, true, nvt_doorbell_offset(id, o->dstrd), &value, sizeof(value));
 }
 

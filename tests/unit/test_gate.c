@@ -80,7 +80,7 @@ static void put_preamble(struct rig *rig) {
 
 static void put_mark(struct rig *rig, const struct nvt_gate_mark *mark) {
   if (!rig->lose_marks)
-    nvt_gate_marked(rig->gate, mark->slot);
+    nvt_gate_marked(rig->gate, mark);
   if (rig->lose_marks) {
     nvt_gate_unmarked(rig->gate, mark->slot);
     return;

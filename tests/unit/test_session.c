@@ -449,6 +449,7 @@ static void a_snapshot_in_the_middle_repeats(void **state) {
     assert_int_equal(a->end, NVT_EXCHANGE_UNTRACED);
     assert_int_equal(nvt_session_controller(s.session, 0)->lost, 0);
   }
+  nvt_session_destroy(s.session);
 }
 
 static void duplicate_ids_pair_oldest_first(void **state) {
