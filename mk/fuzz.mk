@@ -36,3 +36,13 @@ fuzz: check-deps
 	@$(MAKE) -s all fuzzers
 	@BUILD=$(abspath $(BUILD)) FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_KEEP=1 tests/fuzz/fuzz.test
 	@BUILD=$(abspath $(BUILD)) NOISE_SECONDS=$(FUZZ_SECONDS) NOISE_SEED=$$(date +%s) tests/fuzz/noise.test
+
+# nvmetap mutate, sanitized: a campaign of each sample, a new one each time, for MUTATE_SECONDS; what finds
+# something is saved. `make check` runs bounded ones (tests/replay/mutate.test).
+MUTATE_SECONDS ?= 120
+.PHONY: mutate
+mutate:
+	@$(MAKE) -s SANITIZE=address,undefined BUILD=$(ASAN_BUILD) OPT=-O1 $(ASAN_BUILD)/nvmetap
+	@status=0; for trace in samples/*.pcap; do \
+	  $(ASAN_BUILD)/nvmetap mutate $$trace --for $(MUTATE_SECONDS) --seed $$(date +%s) --save $(BUILD)/mutate-found || status=1; \
+	done; exit $$status

@@ -266,7 +266,7 @@ def malformed():
     t.record(REG_W, access, version=2)
     t.record(REG_W, access, version=0)
     t.record(0, access)
-    t.record(19, access)
+    t.record(0x7F, access)
     t.record(255, b"")
     t.record(DATA, struct.pack("<HHBBHQQII", 1, 2, 0, 1, 0, 0, 0, 8, 9), b"x" * 16)
     t.record(DATA, struct.pack("<HHBBHQQII", 1, 2, 0, 1, 0, 0, 0, 800, 800), b"x" * 16)
