@@ -280,4 +280,4 @@ static int run(int argc, char **argv) {
 }
 
 NVT_COMMAND(reduce, .name = "reduce", .summary = "the smallest trace that still shows a difference",
-            .usage = usage, .run = run, .order = 16);
+            .usage = usage, .run = run, .order = 17);
