@@ -270,7 +270,7 @@ static void files_begin_where_they_may(void **state) {
   assert_true(result.files > 3 && stager.preambles >= result.files - 1);
   assert_int_equal(result.bytes, 24 * result.files + (stager.seq + stager.preambles) * (16 + 56));
   struct dirent **entries;
-  int count = scandir(folder, &entries, NULL, NULL);
+  int count = scandir(folder, &entries, NULL, alphasort);
   uint64_t records = 0, starts = 0;
   for (int i = 0; i < count; i++) {
     struct nvt_reader *reader;
