@@ -22,7 +22,7 @@ BENCH_SOURCES := $(wildcard tests/bench/*.c)
 BENCH_PROGRAMS := $(BENCH_SOURCES:tests/bench/%.c=$(BUILD)/bench/%)
 
 WARNINGS := -Wall -Wextra -Wconversion -Wvla -Wundef -Werror
-CFLAGS_ALL = -std=gnu17 -D_GNU_SOURCE $(OPT) -g -fno-strict-aliasing -I. $(WARNINGS) \
+CFLAGS_ALL = -std=gnu17 -D_GNU_SOURCE $(OPT) $(if $(SANITIZE),-g1,-g) -fno-strict-aliasing -I. $(WARNINGS) \
              $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer) \
              $(if $(filter thread,$(SANITIZE)),-Wno-error=tsan) $(CFLAGS)
 LDFLAGS_ALL = $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -rdynamic $(LDFLAGS)

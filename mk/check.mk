@@ -28,7 +28,9 @@ sanitized:
 	@$(PARALLEL_MAKE) SANITIZE=address,undefined BUILD=$(ASAN_BUILD) OPT=-O1 $(ASAN_BUILD)/nvmetap plugins $(ASAN_UNIT)
 	@$(if $(TSAN_UNIT),$(PARALLEL_MAKE) SANITIZE=thread BUILD=$(TSAN_BUILD) OPT=-O1 $(TSAN_UNIT))
 
+# What the guests run on is fetched while compilers run; the first guest test waits for it, or does it again and says why.
 check: check-deps
+	@mkdir -p $(BUILD) && { BUILD=$(abspath $(BUILD)) tests/guest/provision >$(BUILD)/provision.log 2>&1 & }
 	@$(PARALLEL_MAKE) all $(UNIT_PROGRAMS) $(TEST_PROGRAMS) $(CAPTURE_PROGRAMS)
 	@$(MAKE) -s sanitized
 	@$(PARALLEL_MAKE) fuzzers

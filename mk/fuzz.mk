@@ -5,7 +5,7 @@ FUZZ_CC ?= clang
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZERS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(filter-out cli/main.c,$(SOURCES)))
-FUZZ_FLAGS := -std=gnu17 -D_GNU_SOURCE -O1 -g -fno-strict-aliasing -I. $(WARNINGS) \
+FUZZ_FLAGS := -std=gnu17 -D_GNU_SOURCE -O1 -gline-tables-only -fno-strict-aliasing -I. $(WARNINGS) \
               -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
 .PHONY: fuzz fuzzers
