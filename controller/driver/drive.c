@@ -96,9 +96,9 @@ static void print_text(const struct nvt_drive_result *r) {
 }
 
 /* Workload words that are options too. */
-static const char *const words[] = {"rw",      "bs",     "depth",  "queues",     "count",
-                                    "seconds", "verify", "seed",   "interrupts", "sgl",
-                                    "timeout", "host",   "trouble"};
+static const char *const words[] = {"rw",      "bs",      "depth", "queues",     "count",
+                                    "seconds", "verify",  "seed",  "interrupts", "sgl",
+                                    "batch",   "timeout", "host",  "trouble"};
 #define WORDS (sizeof(words) / sizeof(words[0]))
 
 static bool add_word(struct options *o, const char *text) {
@@ -213,6 +213,8 @@ NVT_COMMAND(
         "        interrupts=on|off  wait for MSI-X messages, or poll the queues; default on\n"
         "        sgl=off|on|mixed  SGLs in place of PRPs, of several shapes; or of every other\n"
         "                        command; default off\n"
+        "        batch=N         commands that one write of a tail doorbell tells of; default:\n"
+        "                        as many as there is room for\n"
         "        timeout=S       how long a command may take; default 30\n"
         "        host=naive|careful  with trouble=NAME: do what is known to bring hosts into that\n"
         "                        trouble, or what helps; 'nvmetap profiles' lists them\n"

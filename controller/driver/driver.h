@@ -46,17 +46,19 @@ struct nvt_workload {
    * without interrupts and polled. Default on. */
   bool interrupts;
   enum nvt_workload_sgl sgl; /* default off; else the controller has to support SGLs */
-  double timeout;            /* seconds that a command may take, above 0 to 86400; default 30 */
-  enum nvt_host host;        /* default usual */
-  const char *trouble;       /* naive and careful: one of nvt_trouble_name()'s; else NULL */
+  uint32_t batch; /* commands that one write of a tail doorbell tells of, 1 to 1023; 0 (default):
+                     as many as there is room for */
+  double timeout; /* seconds that a command may take, above 0 to 86400; default 30 */
+  enum nvt_host host;  /* default usual */
+  const char *trouble; /* naive and careful: one of nvt_trouble_name()'s; else NULL */
   /* About once a second, from the calling thread; NULL: not at all. */
   void (*progress)(void *user, uint64_t ios, double seconds);
   void *user;
 };
 /* "rw=randrw,bs=4k,depth=32,queues=1,count=N|seconds=S,verify=on|off,seed=N,
- * interrupts=on|off,sgl=off|on|mixed,timeout=S,host=naive|careful,trouble=NAME"; NULL or "" gives
- * the defaults. False with a message in why. trouble may be missing beside host: then it is NULL,
- * and for the caller to set. */
+ * interrupts=on|off,sgl=off|on|mixed,batch=N,timeout=S,host=naive|careful,trouble=NAME"; NULL or ""
+ * gives the defaults. False with a message in why. trouble may be missing beside host: then it is
+ * NULL, and for the caller to set. */
 bool nvt_workload_parse(const char *text, struct nvt_workload *out, char *why, size_t whylen);
 /* The i-th trouble from 0 that hosts have habits for, and what it is in a few words (summary
  * may be NULL); NULL: there are no more. */

@@ -109,10 +109,17 @@ static __attribute__((noinline)) void odd_doorbell(struct nvt_driver *d, struct 
 }
 
 /* `odd`: a host with habits; false costs nothing, as it is known when this is compiled. */
+static ALWAYS_INLINE void ring_tail(struct nvt_driver *d, struct nvt_hostq *q, bool odd) {
+  if (odd)
+    odd_doorbell(d, q, false);
+  else
+    nvt_doorbell(d, q, false, q->tail);
+}
+
 static ALWAYS_INLINE void start_ios(struct nvt_run_state *r, struct nvt_hostq *q, bool verify,
                                     bool odd) {
   struct nvt_driver *d = r->d;
-  uint32_t tail = q->tail;
+  uint32_t told = q->tail, untold = 0;
   if (odd && d->odd->paused)
     return;
   while (q->outstanding < q->depth) {
@@ -140,13 +147,14 @@ static ALWAYS_INLINE void start_ios(struct nvt_run_state *r, struct nvt_hostq *q
     q->outstanding++;
     d->outstanding++;
     q->picked = false;
+    if (++untold == d->w->batch) {
+      ring_tail(d, q, odd);
+      told = q->tail;
+      untold = 0;
+    }
   }
-  if (q->tail == tail)
-    return;
-  if (odd)
-    odd_doorbell(d, q, false);
-  else
-    nvt_doorbell(d, q, false, q->tail);
+  if (q->tail != told)
+    ring_tail(d, q, odd);
 }
 
 static __attribute__((cold)) int stray(struct nvt_driver *d, const struct nvt_hostq *q,

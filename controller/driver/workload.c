@@ -9,7 +9,8 @@
 #include "controller/namespace.h"
 
 #define WORDS                                                                                      \
-  "rw, bs, depth, queues, count, seconds, verify, seed, interrupts, sgl, timeout, host, trouble"
+  "rw, bs, depth, queues, count, seconds, verify, seed, interrupts, sgl, batch, timeout, host, "   \
+  "trouble"
 
 static bool number(const char *text, uint64_t low, uint64_t high, uint64_t *out) {
   uint64_t value;
@@ -107,6 +108,12 @@ static const char *set(struct nvt_workload *w, const char *key, const char *valu
     return on_off(value, &w->interrupts) ? NULL : "on or off";
   if (strcmp(key, "sgl") == 0)
     return set_sgl(value, &w->sgl) ? NULL : "off, on or mixed";
+  if (strcmp(key, "batch") == 0) {
+    if (!number(value, 1, 1023, &n))
+      return "1 to 1023";
+    w->batch = (uint32_t)n;
+    return NULL;
+  }
   if (strcmp(key, "timeout") == 0)
     return seconds(value, &w->timeout) ? NULL : "seconds, above 0, up to 86400";
   if (strcmp(key, "host") == 0)

@@ -137,9 +137,9 @@ static void work(struct nvt_transport *transport, const char *text,
 }
 
 int main(int argc, char **argv) {
-  if (argc != 6)
-    fail("usage", "drive local|vfio_shared|vfio_trap null|ram DEPTH 0|TRACE SECONDS");
-  const char *path = argv[1], *backend = argv[2], *trace = argv[4];
+  if (argc != 7)
+    fail("usage", "drive local|vfio_shared|vfio_trap null|ram DEPTH BATCH 0|TRACE SECONDS");
+  const char *path = argv[1], *backend = argv[2], *trace = argv[5];
   bool local = strcmp(path, "local") == 0;
   struct device device = {0};
   struct nvt_transport *transport;
@@ -147,7 +147,8 @@ int main(int argc, char **argv) {
   struct nvt_drive_result result;
   pid_t server = 0;
   snprintf(workload_text, sizeof(workload_text),
-           "rw=randread,bs=4k,depth=%s,seconds=%s,interrupts=off", argv[3], argv[5]);
+           "rw=randread,bs=4k,depth=%s,batch=%s,seconds=%s,interrupts=off", argv[3], argv[4],
+           argv[6]);
   if (local) {
     make_device(&device, backend, trace);
     if (nvt_transport_local(device.controller, &transport) != 0)

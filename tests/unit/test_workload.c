@@ -107,6 +107,8 @@ static void limits(void **state) {
     const char *text;
     bool good;
   } cases[] = {
+      {"batch=0", false},      {"batch=1", true},
+      {"batch=1023", true},    {"batch=1024", false},
       {"sgl=on", true},        {"sgl=mixed", true},
       {"sgl=off", true},       {"sgl=", false},
       {"sgl=onn", false},      {"sgl=on,host=naive", false},
