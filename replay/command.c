@@ -30,6 +30,7 @@ static const char usage[] =
     "                                       up by you\n"
     "                       qtest[:QEMU]    QEMU's own NVMe device, set up as the recorded\n"
     "                                       controller was (in qemu-system-x86_64, or QEMU)\n"
+    "                       dry             none: tells what would be sent, and what not compared\n"
     "  --time original[:xN]  do what the host did at the recorded times, or N times as fast, 0.1 "
     "to\n"
     "                     100; lateness is reported, and never adds up. Default: as fast as "
@@ -213,6 +214,11 @@ static int parse(int argc, char **argv, struct arguments *out) {
   if (out->options.window.to.record != 0 &&
       out->options.window.from.record > out->options.window.to.record)
     return nvt_usage_error("replay", "--to is before --from");
+  if (out->options.target->plans &&
+      (out->options.speed > 0 || out->options.loops > 0 || out->options.seconds > 0 ||
+       nvt_window_given(&out->options.window)))
+    return nvt_usage_error("replay", "with --target dry nothing is done that --time, --loops, "
+                                     "--for or a window could change; leave them out");
   if (argc == optind)
     return nvt_usage_error("replay", "which trace? usage: nvmetap replay TRACE [options]");
   return add_traces(out, argv + optind, argc - optind);
@@ -290,6 +296,9 @@ static void told(json_object *result, size_t through, size_t all) {
   }
   if (error != NULL)
     printf("unreadable  %s\n", error);
+  else if (member(result, "plan") != NULL)
+    printf("replayable  %s: %" PRIu64 " records\n", trace,
+           json_object_get_uint64(member(result, "records")));
   else if (differences == 0)
     printf("equal       %s: %" PRIu64 " records, %" PRIu64 " compared\n", trace,
            json_object_get_uint64(member(result, "records")),
@@ -312,6 +321,9 @@ static int replay_many(const struct arguments *arguments, json_object **report) 
   struct sums sums = sum_up(*report);
   if (arguments->json)
     puts(json_object_to_json_string_ext(*report, JSON_C_TO_STRING_PRETTY));
+  else if (arguments->options.target->plans)
+    printf("%zu traces read: %zu can be replayed, %zu can't\n", nvt_corpus_count(arguments->corpus),
+           sums.equal, sums.unreadable);
   else
     printf("%zu traces replayed into %s: %zu equal, %zu differ, %zu unreadable\n",
            nvt_corpus_count(arguments->corpus), arguments->options.target->name, sums.equal,

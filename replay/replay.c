@@ -80,17 +80,30 @@ static struct nvt_engine *find(struct replay *r, uint16_t id) {
   return NULL;
 }
 
+const char *nvt_replay_refusal(const struct nvt_record *meta) {
+  const unsigned needed =
+      NVT_V_meta_left_out_flags_DOORBELLS | NVT_V_meta_left_out_flags_INTERRUPTS;
+  if ((meta->meta.left_out_flags & needed) == 0)
+    return NULL;
+  return "a filter left out doorbells or interrupts, without which the target can't be driven "
+         "as the recorded controller was; record again without one, or with one that leaves "
+         "out whole queues, such as queue=0+1";
+}
+
+/* Namespaces are made, and told of, before the meta-record that describes them. */
+bool nvt_replay_before_meta(const struct nvt_record *record) {
+  return record->header.type == NVT_REC_ANNOTATION ||
+         (record->header.type == NVT_REC_EVENT &&
+          record->event.event == NVT_V_event_event_NS_ADDED);
+}
+
 static bool add(struct replay *r, const struct nvt_record *meta) {
   char text[384];
   if (r->count == NVT_REPLAY_CONTROLLERS_MAX)
-    return fail(r, meta, "a trace of more than 64 controllers can't be replayed at once");
-  if ((meta->meta.left_out_flags &
-       (NVT_V_meta_left_out_flags_DOORBELLS | NVT_V_meta_left_out_flags_INTERRUPTS)) != 0)
-    return fail(
-        r, meta,
-        "a filter left out doorbells or interrupts, without which the target can't be driven "
-        "as the recorded controller was; record again without one, or with one that leaves "
-        "out whole queues, such as queue=0+1");
+    return fail(r, meta, NVT_REPLAY_TOO_MANY);
+  const char *refusal = nvt_replay_refusal(meta);
+  if (refusal != NULL)
+    return fail(r, meta, refusal);
   if (!nvt_engine_create(meta, r->options->target, r->options->address, r->feed, &r->result->totals,
                          &r->controllers[r->count].engine, text, sizeof(text)))
     return fail(r, meta, text);
@@ -104,15 +117,8 @@ static bool take(struct replay *r, const struct nvt_feed_item *item) {
   struct nvt_engine *engine = find(r, record->header.controller);
   if (engine == NULL && record->header.type == NVT_REC_META)
     return add(r, record);
-  /* Namespaces are made, and told of, before the meta-record that describes them. */
-  if (engine == NULL &&
-      (record->header.type == NVT_REC_ANNOTATION ||
-       (record->header.type == NVT_REC_EVENT && record->event.event == NVT_V_event_event_NS_ADDED)))
-    return true;
   if (engine == NULL)
-    return fail(r, record,
-                "no meta-record tells what this controller was, so the target can't be set up "
-                "like it; record again with nvmetap record, or import with a description");
+    return nvt_replay_before_meta(record) || fail(r, record, NVT_REPLAY_NO_META);
   if (r->pace.speed > 0 && !r->result->totals.outside && nvt_pace_is_step(record) &&
       !nvt_pace_wait(&r->pace, record)) {
     r->result->ended = true;
@@ -218,11 +224,22 @@ static void check_empty(struct replay *r) {
                : "there is nothing of what --from, --to, --queue, --nsid and --opcode choose");
 }
 
+static void plan(const struct nvt_replay_options *options, struct nvt_replay_result *result) {
+  double start = now();
+  result->plan = nvt_plan_make(options->path, &result->readable, &result->why);
+  result->records = result->plan != NULL ? result->plan->records : 0;
+  result->seconds = now() - start;
+}
+
 void nvt_replay(const struct nvt_replay_options *options, struct nvt_replay_result *result) {
   struct replay r = {.options = options, .result = result, .start = now()};
   uint32_t loops = options->loops == 0 && options->seconds <= 0 ? 1 : options->loops;
   memset(result, 0, sizeof(*result));
   nvt_findings_init(&result->totals.findings, options->max_findings);
+  if (options->target->plans) {
+    plan(options, result);
+    return;
+  }
   r.pace = (struct nvt_pace){.speed = options->speed, .idle = idle, .ctx = &r};
   if (nvt_window_given(&options->window))
     result->totals.window = &options->window;
@@ -241,4 +258,5 @@ void nvt_replay(const struct nvt_replay_options *options, struct nvt_replay_resu
 
 void nvt_replay_clear(struct nvt_replay_result *result) {
   nvt_findings_clear(&result->totals.findings);
+  nvt_plan_destroy(result->plan);
 }

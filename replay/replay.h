@@ -8,6 +8,7 @@
 
 #include "replay/engine.h"
 #include "replay/pace.h"
+#include "replay/plan.h"
 #include "replay/target.h"
 #include "trace/reader.h"
 
@@ -37,10 +38,20 @@ struct nvt_replay_result {
   uint64_t foreign; /* frames passed over */
   struct nvt_replay_totals totals;
   struct nvt_pace_result pace; /* with options.speed */
+  struct nvt_plan *plan;       /* of a target that plans; else NULL */
   double seconds;
   bool readable; /* false: *why; what was read before was replayed all the same */
   struct nvt_reason why;
 };
+
+/* Why a trace can't be replayed that has this meta-record; NULL: nothing keeps it from that. */
+const char *nvt_replay_refusal(const struct nvt_record *meta);
+#define NVT_REPLAY_TOO_MANY "a trace of more than 64 controllers can't be replayed at once"
+#define NVT_REPLAY_NO_META                                                                         \
+  "no meta-record tells what this controller was, so the target can't be set up like it; record "  \
+  "again with nvmetap record, or import with a description"
+/* May this record stand before its controller's meta-record? */
+bool nvt_replay_before_meta(const struct nvt_record *);
 
 /* Each loop begins with a target of its own, as the first one did. Fills in *result; call
  * nvt_replay_clear() at the end. */

@@ -86,6 +86,8 @@ json_object *nvt_report_json(const struct nvt_replay_options *options,
     put(root, "ended", json_object_new_boolean(result->ended));
   if (options->speed > 0)
     put(root, "time", pace_json(options->speed, &result->pace));
+  if (result->plan != NULL)
+    put(root, "plan", nvt_plan_json(result->plan));
   if (!result->readable)
     put(root, "error", json_object_new_string(result->why.text));
   put(root, "seconds", json_object_new_double(result->seconds));
@@ -96,6 +98,10 @@ void nvt_report_text(const struct nvt_replay_options *options,
                      const struct nvt_replay_result *result) {
   const struct nvt_replay_totals *totals = &result->totals;
   const struct nvt_findings *findings = &totals->findings;
+  if (result->plan != NULL) {
+    nvt_plan_text(result->plan);
+    return;
+  }
   for (size_t i = 0; i < findings->kept; i++) {
     const struct nvt_finding *finding = &findings->list[i];
     if (loops(options))

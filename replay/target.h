@@ -63,6 +63,7 @@ struct nvt_target_ops {
   /* Only what a host sees of it is seen: registers, its memory, interrupts. Its memory is to be
    * shared, and what else differs is excused (replay/exceptions.def, UNSEEN). */
   bool outside;
+  bool plans;      /* nothing is executed: nvt_plan_make() (replay/plan.h) */
   bool own_config; /* its configuration space is another than the recorded one's */
   /* False with a message for a person in why. */
   bool (*open)(const struct nvt_target_setup *, struct nvt_target **out, char *why, size_t whylen);
