@@ -11,6 +11,7 @@
 #include "nvme/names.h"
 #include "replay/differences.h"
 #include "replay/engine_int.h"
+#include "replay/limits.h"
 
 static struct answer *at(struct nvt_engine *e, size_t index) {
   return &e->answers[(e->answer_first + index) % NVT_ANSWERS_MAX];
@@ -111,6 +112,11 @@ void nvt_engine_posted(void *engine, const struct nvt_rec_completion *completion
       nvt_engine_find(e, completion->cqe.sqid, completion->cqe.cid);
   if (!e->blind)
     push(e, (struct answer){.kind = ANSWER_COMPLETION, .completion = *completion}, command);
+  if (command != NULL && e->needs != NULL && completion->cqe.sqid == 0 &&
+      command->command.sqe.opcode == NVT_ADMIN_SET_FEATURES &&
+      (command->command.sqe.cdw10 & 0xff) == NVT_FEATURE_NUMBER_OF_QUEUES &&
+      NVT_CQE_STATUS(completion->cqe.status) == NVT_SC_SUCCESS)
+    (void)nvt_limits_queues(e->needs, completion->cqe.dw0, e->refused, sizeof(e->refused));
   if (command != NULL) {
     command->posted = true;
     nvt_engine_unlink(e, command);

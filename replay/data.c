@@ -7,6 +7,7 @@
 #include "nvme/names.h"
 #include "replay/differences.h"
 #include "replay/engine_int.h"
+#include "replay/limits.h"
 
 #define DSM_RANGE 16u      /* bytes: NVM Command Set 1.1, figure 44 */
 #define DSM_DEALLOCATE 0x4 /* AD in dword 11 */
@@ -272,6 +273,9 @@ void nvt_engine_moved(void *engine, const struct nvt_rec_data *data, const uint8
   if (command == NULL || data->kind != NVT_V_data_kind_PAYLOAD || data->direction > 2)
     return;
   command->target_moved[data->direction] += data->true_length;
+  if (e->needs != NULL && data->sqid == 0 && command->command.sqe.opcode == NVT_ADMIN_IDENTIFY)
+    (void)nvt_limits_identify(e->needs, e->target_cap, &command->command.sqe, data, bytes,
+                              e->refused, sizeof(e->refused));
   if (data->direction != NVT_DIRECTION_IN || command->differs_record != 0)
     return;
   uint64_t first = data->offset, end = first + data->true_length;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "replay/engine_int.h"
+#include "replay/limits.h"
 
 static bool open_target(struct nvt_engine *e, const struct nvt_record *meta, char *why,
                         size_t whylen) {
@@ -31,6 +32,23 @@ static bool open_target(struct nvt_engine *e, const struct nvt_record *meta, cha
       .observer = &observer,
   };
   return e->ops->open(&setup, &e->target, why, whylen);
+}
+
+/* What the target says of itself is asked before the first step, where it may be told. */
+static bool check_limits(struct nvt_engine *e, uint16_t controller, char *why, size_t whylen) {
+  const struct nvt_plan *plan = e->totals->needs;
+  uint8_t flags;
+  for (uint32_t i = 0; plan != NULL && i < plan->controller_count; i++)
+    if (plan->controllers[i].id == controller)
+      e->needs = &plan->controllers[i];
+  if (e->needs == NULL ||
+      e->ops->read(e->target, NVT_V_access_space_BAR0, NVT_REG_CAP, 8, &e->target_cap, &flags) != 0)
+    return true;
+  return nvt_limits_cap(e->needs, e->target_cap, why, whylen);
+}
+
+const char *nvt_engine_refused(const struct nvt_engine *e) {
+  return e->refused[0] != '\0' ? e->refused : NULL;
 }
 
 static bool follow_namespace(struct nvt_engine *e, const struct nvt_meta_namespace *from) {
@@ -113,7 +131,8 @@ bool nvt_engine_create(const struct nvt_record *meta, const struct nvt_target_op
   e->answers = calloc(NVT_ANSWERS_MAX, sizeof(*e->answers));
   if (e->queues == NULL || e->answers == NULL || nvt_memory_create(ops->outside, &e->memory) != 0 ||
       !nvt_meta_parse(meta->tail, meta->tail_length, &e->details, why, whylen) ||
-      !follow_namespaces(e) || !open_target(e, meta, why, whylen)) {
+      !follow_namespaces(e) || !open_target(e, meta, why, whylen) ||
+      !check_limits(e, meta->header.controller, why, whylen)) {
     nvt_engine_destroy(e);
     return false;
   }

@@ -11,6 +11,7 @@
 #include "replay/exceptions.h"
 #include "replay/feed.h"
 #include "replay/findings.h"
+#include "replay/plan.h"
 #include "replay/target.h"
 #include "replay/window.h"
 
@@ -19,6 +20,7 @@ struct nvt_replay_totals {
   uint64_t commands;
   uint64_t compared;
   const struct nvt_window *window; /* NULL: all is compared */
+  const struct nvt_plan *needs;    /* of a target that somebody else set up; NULL: not known */
   bool outside;                    /* of the window is the current record */
   uint64_t exceptions[NVT_EXCEPTION_COUNT];
   struct nvt_findings findings;
@@ -35,6 +37,9 @@ bool nvt_engine_create(const struct nvt_record *meta, const struct nvt_target_op
 void nvt_engine_destroy(struct nvt_engine *); /* NULL is fine */
 /* The current item of the feed, which is of this controller. */
 void nvt_engine_take(struct nvt_engine *, const struct nvt_feed_item *);
+/* Why the rest can't be replayed: the target has no room for what the trace needs. NULL: nothing
+ * keeps it from that. Until the next call. */
+const char *nvt_engine_refused(const struct nvt_engine *);
 /* The replay ends in the middle of the trace, after record `last`. This is one of the next records:
  * what the target answered already isn't too much when it stands here. */
 void nvt_engine_look_behind(struct nvt_engine *, const struct nvt_feed_item *, uint64_t last);

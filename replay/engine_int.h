@@ -53,6 +53,9 @@ struct nvt_engine {
   struct nvt_feed *feed;
   struct nvt_replay_totals *totals;
   struct nvt_memory *memory;
+  const struct nvt_plan_controller *needs; /* or NULL */
+  uint64_t target_cap;                     /* with needs */
+  char refused[384];                       /* by its limits; empty: it isn't */
   struct nvt_rec_meta meta;
   struct nvt_meta details;
   struct replay_namespace *spaces;

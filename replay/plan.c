@@ -113,12 +113,8 @@ static void take_range(struct nvt_plan_controller *controller,
   nvt_command_range(sqe, &first, &count);
   if (first >= ns->blocks || count > ns->blocks - first)
     return; /* the controller will refuse it */
-  if (first + count > ns->end)
-    ns->end = first + count;
   uint64_t bytes = count * ns->block_size;
   enum nvt_direction direction = nvt_opcode_direction(set, sqe->opcode);
-  if (direction != NVT_DIRECTION_NONE && bytes > controller->transfer)
-    controller->transfer = bytes;
   if (direction == NVT_DIRECTION_IN || sqe->opcode == NVT_NVM_COMPARE) {
     ns->reads++;
     ns->bytes_read += bytes;
@@ -145,18 +141,42 @@ static void take_command(struct nvt_plan *plan, struct nvt_plan_controller *cont
     if (++controller->outstanding > controller->depth)
       controller->depth = controller->outstanding;
     take_range(controller, command);
-  } else if (sqe->opcode == NVT_ADMIN_CREATE_IO_SQ) {
+  }
+}
+
+/* What a controller has to offer for this command, which had room in the recorded one. */
+static void need(struct nvt_plan_controller *controller, const struct nvt_replay_command *command) {
+  const struct nvt_sqe *sqe = &command->command.sqe;
+  enum nvt_opcode_set set = (enum nvt_opcode_set)command->set;
+  struct nvt_plan_namespace *ns = find_namespace(controller, sqe->nsid);
+  uint64_t first, count;
+  if (command->command.sqid == 0 && sqe->opcode == NVT_ADMIN_CREATE_IO_SQ) {
     controller->queues++;
     if ((sqe->cdw10 & 0xffff) > controller->highest)
       controller->highest = (uint16_t)sqe->cdw10;
     if ((sqe->cdw10 >> 16) + 1 > controller->entries)
       controller->entries = (sqe->cdw10 >> 16) + 1;
   }
+  if (command->command.sqid == 0 || ns == NULL ||
+      nvt_command_range_of(set, sqe->opcode) != NVT_RANGE_ENTRY)
+    return;
+  nvt_command_range(sqe, &first, &count);
+  if (first >= ns->blocks || count > ns->blocks - first)
+    return;
+  if (first + count > ns->end)
+    ns->end = first + count;
+  if (nvt_opcode_direction(set, sqe->opcode) != NVT_DIRECTION_NONE &&
+      count * ns->block_size > controller->transfer)
+    controller->transfer = count * ns->block_size;
 }
 
 static void take_completion(struct nvt_plan_controller *controller,
                             const struct nvt_replay_command *command) {
-  if (command == NULL || command->command.sqid == 0)
+  if (command == NULL)
+    return;
+  if (NVT_CQE_STATUS(command->completion.cqe.status) == NVT_SC_SUCCESS)
+    need(controller, command);
+  if (command->command.sqid == 0)
     return;
   controller->outstanding -= controller->outstanding > 0;
   controller->without_data += command->set == NVT_SET_NVM &&

@@ -126,7 +126,8 @@ static bool take(struct replay *r, const struct nvt_feed_item *item) {
   }
   nvt_engine_take(engine, item);
   r->last = record->number;
-  return true;
+  const char *refused = nvt_engine_refused(engine);
+  return refused == NULL || fail(r, record, refused);
 }
 
 /* It ends in the middle: what the trace has right behind was answered already, perhaps. */
@@ -240,6 +241,9 @@ void nvt_replay(const struct nvt_replay_options *options, struct nvt_replay_resu
     plan(options, result);
     return;
   }
+  if (options->target->outside && strcmp(options->path, "-") != 0)
+    result->plan = nvt_plan_make(options->path, &(bool){false}, &result->why);
+  result->totals.needs = result->plan;
   r.pace = (struct nvt_pace){.speed = options->speed, .idle = idle, .ctx = &r};
   if (nvt_window_given(&options->window))
     result->totals.window = &options->window;
@@ -251,6 +255,9 @@ void nvt_replay(const struct nvt_replay_options *options, struct nvt_replay_resu
            result->totals.findings.loop++ < UINT32_MAX);
   show_progress(&r, true);
   check_empty(&r);
+  nvt_plan_destroy(result->plan);
+  result->plan = NULL;
+  result->totals.needs = NULL;
   result->totals.window = NULL; /* the caller's, who may have it no longer */
   result->pace = r.pace.result;
   result->seconds = now() - r.start;

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "replay/limits.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "nvme/identify.h"
+
+bool nvt_limits_cap(const struct nvt_plan_controller *needs, uint64_t cap, char *why,
+                    size_t whylen) {
+  uint64_t entries = NVT_GET(cap, CAP_MQES) + 1;
+  unsigned stride = 4u << NVT_GET(cap, CAP_DSTRD),
+           recorded = 4u << NVT_GET(needs->details.cap, CAP_DSTRD);
+  if (needs->entries > entries) {
+    snprintf(why, whylen,
+             "the target's queues have at most %" PRIu64 " entries (CAP.MQES), the trace makes one "
+             "of %" PRIu32 "; set the target up with larger ones",
+             entries, needs->entries);
+    return false;
+  }
+  if (needs->details.cap != 0 && stride != recorded) {
+    snprintf(why, whylen,
+             "the target's doorbells are %u bytes apart (CAP.DSTRD), the recorded controller's %u: "
+             "what the trace writes would ring others",
+             stride, recorded);
+    return false;
+  }
+  return true;
+}
+
+/* A field of the answer; false: it isn't in this piece. */
+static bool field(const struct nvt_rec_data *data, const uint8_t *bytes, uint64_t at, void *out,
+                  size_t size) {
+  if (data->offset > at || at - data->offset > data->true_length ||
+      data->true_length - (at - data->offset) < size)
+    return false;
+  memcpy(out, bytes + (at - data->offset), size);
+  return true;
+}
+
+static bool transfers(const struct nvt_plan_controller *needs, uint64_t cap, uint8_t mdts,
+                      char *why, size_t whylen) {
+  unsigned shift = 12u + (unsigned)NVT_GET(cap, CAP_MPSMIN) + mdts;
+  if (mdts == 0 || shift > 63 || needs->transfer <= UINT64_C(1) << shift)
+    return true;
+  snprintf(why, whylen,
+           "the target moves at most %" PRIu64 " bytes in a command (MDTS), the trace has one of "
+           "%" PRIu64 "; set the target up with a larger MDTS, or record a host that knows it",
+           UINT64_C(1) << shift, needs->transfer);
+  return false;
+}
+
+static bool fits(const struct nvt_plan_namespace *ns, uint64_t blocks, unsigned size_shift,
+                 char *why, size_t whylen) {
+  if (blocks == 0) {
+    snprintf(why, whylen, "the target has no namespace %" PRIu32 ", which the trace works on",
+             ns->nsid);
+    return false;
+  }
+  if (size_shift > 31 || 1u << size_shift != ns->block_size) {
+    snprintf(why, whylen,
+             "namespace %" PRIu32 " has blocks of %" PRIu64 " bytes in the target, of %" PRIu32
+             " in the trace; set the target up with the same block size",
+             ns->nsid, size_shift > 31 ? 0 : UINT64_C(1) << size_shift, ns->block_size);
+    return false;
+  }
+  if (blocks < ns->end) {
+    snprintf(why, whylen,
+             "namespace %" PRIu32 " has %" PRIu64 " blocks in the target, and the trace works on "
+             "the first %" PRIu64 "; set the target up with a larger one",
+             ns->nsid, blocks, ns->end);
+    return false;
+  }
+  return true;
+}
+
+bool nvt_limits_identify(const struct nvt_plan_controller *needs, uint64_t cap,
+                         const struct nvt_sqe *sqe, const struct nvt_rec_data *data,
+                         const uint8_t *bytes, char *why, size_t whylen) {
+  uint8_t mdts, flbas;
+  uint64_t blocks;
+  struct nvt_lba_format format;
+  switch (sqe->cdw10 & 0xff) {
+  case NVT_CNS_CONTROLLER:
+    return !field(data, bytes, offsetof(struct nvt_id_controller, mdts), &mdts, sizeof(mdts)) ||
+           transfers(needs, cap, mdts, why, whylen);
+  case NVT_CNS_NAMESPACE:
+    break;
+  default:
+    return true;
+  }
+  const struct nvt_plan_namespace *ns = NULL;
+  for (uint32_t i = 0; i < needs->namespace_count; i++)
+    if (needs->namespaces[i].nsid == sqe->nsid)
+      ns = &needs->namespaces[i];
+  if (ns == NULL || ns->end == 0 ||
+      !field(data, bytes, offsetof(struct nvt_id_namespace, nsze), &blocks, sizeof(blocks)) ||
+      !field(data, bytes, offsetof(struct nvt_id_namespace, flbas), &flbas, sizeof(flbas)) ||
+      nvt_flbas_format(flbas) > 15 ||
+      !field(data, bytes,
+             offsetof(struct nvt_id_namespace, lbaf) + nvt_flbas_format(flbas) * sizeof(format),
+             &format, sizeof(format)))
+    return true;
+  return fits(ns, blocks, format.lbads, why, whylen);
+}
+
+bool nvt_limits_queues(const struct nvt_plan_controller *needs, uint32_t dw0, char *why,
+                       size_t whylen) {
+  uint32_t offered = (dw0 & 0xffff) + 1;
+  if (needs->highest <= offered)
+    return true;
+  snprintf(why, whylen,
+           "the target has %" PRIu32 " I/O submission queues, the trace uses the one of identifier "
+           "%u; set the target up with more",
+           offered, needs->highest);
+  return false;
+}
