@@ -30,7 +30,12 @@ static const char usage[] =
     "                                       up by you\n"
     "                       qtest[:QEMU]    QEMU's own NVMe device, set up as the recorded\n"
     "                                       controller was (in qemu-system-x86_64, or QEMU)\n"
+    "                       device:/dev/ngXnY, device:/dev/nvmeX  a drive of this machine: "
+    "commands\n"
+    "                                       alone; never one that is mounted or otherwise in use\n"
     "                       dry             none: tells what would be sent, and what not compared\n"
+    "  --yes-destroy-data  with device: what is on the drive may be overwritten\n"
+    "  --read-only        with device: each Write is a Read of the same blocks\n"
     "  --time original[:xN]  do what the host did at the recorded times, or N times as fast, 0.1 "
     "to\n"
     "                     100; lateness is reported, and never adds up. Default: as fast as "
@@ -139,7 +144,8 @@ static int parse(int argc, char **argv, struct arguments *out) {
       {"loops", required_argument, NULL, 'l'},        {"for", required_argument, NULL, 'f'},
       {"from", required_argument, NULL, 'A'},         {"to", required_argument, NULL, 'B'},
       {"queue", required_argument, NULL, 'Q'},        {"nsid", required_argument, NULL, 'N'},
-      {"opcode", required_argument, NULL, 'O'},       {NULL, 0, NULL, 0},
+      {"opcode", required_argument, NULL, 'O'},       {"yes-destroy-data", no_argument, NULL, 'Y'},
+      {"read-only", no_argument, NULL, 'R'},          {NULL, 0, NULL, 0},
   };
   int option;
   size_t loops;
@@ -194,6 +200,12 @@ static int parse(int argc, char **argv, struct arguments *out) {
       if (!parse_window(option, optarg, &out->options.window))
         return NVT_EXIT_USAGE;
       break;
+    case 'Y':
+      out->options.destroy = true;
+      break;
+    case 'R':
+      out->options.read_only = true;
+      break;
     case 'e':
       out->print = nvt_exceptions_print;
       break;
@@ -214,6 +226,10 @@ static int parse(int argc, char **argv, struct arguments *out) {
   if (out->options.window.to.record != 0 &&
       out->options.window.from.record > out->options.window.to.record)
     return nvt_usage_error("replay", "--to is before --from");
+  if ((out->options.destroy || out->options.read_only) && out->options.target->pass == NULL)
+    return nvt_usage_error("replay", "--yes-destroy-data and --read-only are for --target device");
+  if (out->options.destroy && out->options.read_only)
+    return nvt_usage_error("replay", "--yes-destroy-data and --read-only exclude each other");
   if (out->options.target->plans &&
       (out->options.speed > 0 || out->options.loops > 0 || out->options.seconds > 0 ||
        nvt_window_given(&out->options.window)))

@@ -41,6 +41,8 @@ static bool check_limits(struct nvt_engine *e, uint16_t controller, char *why, s
   for (uint32_t i = 0; plan != NULL && i < plan->controller_count; i++)
     if (plan->controllers[i].id == controller)
       e->needs = &plan->controllers[i];
+  if (e->ops->pass != NULL)
+    return nvt_engine_pass_fits(e, why, whylen);
   if (e->needs == NULL ||
       e->ops->read(e->target, NVT_V_access_space_BAR0, NVT_REG_CAP, 8, &e->target_cap, &flags) != 0)
     return true;
@@ -162,7 +164,7 @@ void nvt_engine_destroy(struct nvt_engine *e) {
 void nvt_engine_need_memory(struct nvt_engine *e, uint64_t address) {
   struct nvt_memory_place place;
   uint64_t start = address & ~(WINDOW - 1);
-  if (e->maps_seen || nvt_memory_has(e->memory, address) ||
+  if (e->maps_seen || nvt_memory_has(e->memory, address) || e->ops->dma_map == NULL ||
       nvt_memory_map(e->memory, start, WINDOW, &place) != 0)
     return;
   e->maps_made = true;
@@ -246,6 +248,10 @@ void nvt_engine_take(struct nvt_engine *e, const struct nvt_feed_item *item) {
   const struct nvt_record *record = &item->record;
   e->record = record->number;
   nvt_engine_judge(e, item);
+  if (e->ops->pass != NULL) {
+    nvt_engine_pass(e, item);
+    return;
+  }
   if (nvt_engine_restore(e, item) || (item->missing == 0 && repeats(e, record)))
     return;
   check_losses(e, item);

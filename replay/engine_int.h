@@ -43,6 +43,7 @@ struct replay_namespace {
   uint64_t blocks;
   bool asynchronous;
   bool keeps_nothing; /* null: */
+  bool checked;       /* pass.c: the drive has such blocks */
   struct nvt_blocks *known;
 };
 
@@ -124,6 +125,12 @@ bool nvt_engine_restore_completion(struct nvt_engine *, const struct nvt_replay_
 bool nvt_engine_told_before(struct nvt_engine *, uint16_t cqid);
 /* What it answers depends on what was before the trace. */
 bool nvt_engine_from_before(const struct nvt_engine *, const struct nvt_replay_command *);
+
+/* pass.c */
+/* The record, with a target that takes whole commands. */
+void nvt_engine_pass(struct nvt_engine *, const struct nvt_feed_item *);
+/* Has the drive the blocks that the trace works on? False with a message in why. */
+bool nvt_engine_pass_fits(struct nvt_engine *, char *why, size_t whylen);
 
 /* verdicts.c */
 void nvt_engine_verdict(struct nvt_engine *, const struct nvt_record *);

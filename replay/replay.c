@@ -241,7 +241,10 @@ void nvt_replay(const struct nvt_replay_options *options, struct nvt_replay_resu
     plan(options, result);
     return;
   }
-  if (options->target->outside && strcmp(options->path, "-") != 0)
+  result->totals.may_write = options->destroy;
+  result->totals.read_only = options->read_only;
+  if ((options->target->outside || options->target->pass != NULL) &&
+      strcmp(options->path, "-") != 0)
     result->plan = nvt_plan_make(options->path, &(bool){false}, &result->why);
   result->totals.needs = result->plan;
   r.pace = (struct nvt_pace){.speed = options->speed, .idle = idle, .ctx = &r};

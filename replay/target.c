@@ -6,10 +6,8 @@
 #include "replay/target_int.h"
 
 static const struct nvt_target_ops *const targets[] = {
-    &nvt_target_model,
-    &nvt_target_vfio_user,
-    &nvt_target_qtest,
-    &nvt_target_dry,
+    &nvt_target_model,  &nvt_target_vfio_user, &nvt_target_qtest,
+    &nvt_target_device, &nvt_target_dry,
 };
 
 const struct nvt_target_ops *nvt_target_at(size_t index) {

@@ -5,6 +5,7 @@
 
 #include "replay/target.h"
 
+extern const struct nvt_target_ops nvt_target_device;    /* a drive of this machine */
 extern const struct nvt_target_ops nvt_target_dry;       /* none */
 extern const struct nvt_target_ops nvt_target_model;     /* the controller model, in process */
 extern const struct nvt_target_ops nvt_target_qtest;     /* QEMU's own */

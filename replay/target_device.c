@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Target: a drive of this machine, by the kernel's passthrough. Whole commands go there, and
+ * nothing else does: registers, queues and interrupts are the kernel driver's own.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <libnvme.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "replay/target_int.h"
+
+#define PER_CONTROLLER 1024u /* namespaces looked for */
+#define COMMAND_MS 30000u
+
+struct nvt_target {
+  int admin; /* where admin commands go */
+  struct {
+    uint32_t nsid;
+    int generic; /* /dev/ngXnY */
+    int block;   /* /dev/nvmeXnY, held so that nobody mounts it meanwhile; -1: there is none */
+  } * spaces;
+  size_t count;
+};
+
+static void device_close(struct nvt_target *t) {
+  for (size_t i = 0; i < t->count; i++) {
+    close(t->spaces[i].generic);
+    if (t->spaces[i].block >= 0)
+      close(t->spaces[i].block);
+  }
+  if (t->admin >= 0)
+    close(t->admin);
+  free(t->spaces);
+  free(t);
+}
+
+/* The block device: in use is what the kernel says is in use, partitions and all. */
+static bool hold(unsigned drive, unsigned instance, int *fd, char *why, size_t whylen) {
+  char path[64];
+  snprintf(path, sizeof(path), "/dev/nvme%un%u", drive, instance);
+  *fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
+  if (*fd >= 0 || errno == ENOENT)
+    return true;
+  if (errno == EBUSY)
+    snprintf(why, whylen,
+             "%s is in use: it or a partition of it is mounted, is swap, or belongs to another "
+             "device; a trace is never replayed there. Unmount it first",
+             path);
+  else
+    snprintf(why, whylen, "%s: %s", path, strerror(errno));
+  return false;
+}
+
+static bool add(struct nvt_target *t, unsigned drive, unsigned instance, char *why, size_t whylen) {
+  char path[64];
+  snprintf(path, sizeof(path), "/dev/ng%un%u", drive, instance);
+  int fd = open(path, O_RDWR | O_CLOEXEC);
+  int nsid = fd >= 0 ? ioctl(fd, NVME_IOCTL_ID) : -1;
+  if (nsid <= 0) {
+    snprintf(why, whylen, "%s: %s", path, strerror(errno));
+    if (fd >= 0)
+      close(fd);
+    return false;
+  }
+  t->spaces[t->count].nsid = (uint32_t)nsid;
+  t->spaces[t->count].generic = fd;
+  t->spaces[t->count].block = -1;
+  t->count++;
+  return hold(drive, instance, &t->spaces[t->count - 1].block, why, whylen);
+}
+
+/* /dev/ngXnY, or /dev/nvmeX and all its namespaces. */
+static bool open_all(struct nvt_target *t, const char *address, char *why, size_t whylen) {
+  unsigned drive, instance;
+  char path[64];
+  struct stat st;
+  int end = 0;
+  t->admin = open(address, O_RDWR | O_CLOEXEC);
+  if (t->admin < 0 || fstat(t->admin, &st) != 0 || !S_ISCHR(st.st_mode)) {
+    snprintf(why, whylen, "%s: %s", address,
+             t->admin < 0 ? strerror(errno)
+                          : "not a character device; give /dev/ngXnY or /dev/nvmeX");
+    return false;
+  }
+  if (sscanf(address, "/dev/ng%un%u%n", &drive, &instance, &end) == 2 && address[end] == '\0')
+    return add(t, drive, instance, why, whylen);
+  if (sscanf(address, "/dev/nvme%u%n", &drive, &end) != 1 || address[end] != '\0') {
+    snprintf(why, whylen, "%s: give /dev/ngXnY (a namespace) or /dev/nvmeX (a drive)", address);
+    return false;
+  }
+  for (unsigned i = 1; i <= PER_CONTROLLER; i++) {
+    snprintf(path, sizeof(path), "/dev/ng%un%u", drive, i);
+    if (access(path, F_OK) == 0 && !add(t, drive, i, why, whylen))
+      return false;
+  }
+  return true;
+}
+
+static bool device_open(const struct nvt_target_setup *setup, struct nvt_target **out, char *why,
+                        size_t whylen) {
+  struct nvt_target *t = calloc(1, sizeof(*t));
+  snprintf(why, whylen, "out of memory");
+  if (t == NULL)
+    return false;
+  t->admin = -1;
+  t->spaces = calloc(PER_CONTROLLER, sizeof(*t->spaces));
+  if (t->spaces == NULL || !open_all(t, setup->address, why, whylen)) {
+    device_close(t);
+    return false;
+  }
+  *out = t;
+  return true;
+}
+
+static int device_pass(struct nvt_target *t, bool admin, const struct nvt_sqe *sqe, void *data,
+                       uint32_t length, nvt_status *status, uint32_t *dw0) {
+  struct nvme_passthru_cmd64 command = {
+      .opcode = sqe->opcode,
+      .nsid = sqe->nsid,
+      .cdw2 = sqe->cdw2,
+      .cdw3 = sqe->cdw3,
+      .addr = (uint64_t)(uintptr_t)(length > 0 ? data : NULL),
+      .data_len = length,
+      .cdw10 = sqe->cdw10,
+      .cdw11 = sqe->cdw11,
+      .cdw12 = sqe->cdw12,
+      .cdw13 = sqe->cdw13,
+      .cdw14 = sqe->cdw14,
+      .cdw15 = sqe->cdw15,
+      .timeout_ms = COMMAND_MS,
+  };
+  __u64 result = 0;
+  int fd = admin ? t->admin : -1;
+  for (size_t i = 0; !admin && i < t->count; i++)
+    if (t->spaces[i].nsid == sqe->nsid)
+      fd = t->spaces[i].generic;
+  if (fd < 0)
+    return -ENXIO;
+  int answer = admin ? nvme_submit_admin_passthru64(fd, &command, &result)
+                     : nvme_submit_io_passthru64(fd, &command, &result);
+  if (answer < 0)
+    return -errno;
+  *status = (nvt_status)(answer & 0x7ff); /* SCT and SC */
+  *dw0 = (uint32_t)result;
+  return 0;
+}
+
+const struct nvt_target_ops nvt_target_device = {
+    .name = "device",
+    .address = "/dev/ngXnY|/dev/nvmeX",
+    .summary = "a drive of this machine, by the kernel's passthrough: commands alone",
+    .open = device_open,
+    .close = device_close,
+    .pass = device_pass,
+};
