@@ -163,7 +163,8 @@ static void prepare_medium(struct nvt_engine *e, struct nvt_replay_command *comm
     command->unknowable = true;
   if (all)
     return;
-  if (e->ops->preload == NULL) { /* whatever the target has there */
+  if (e->ops->preload == NULL ||
+      (e->ops->pass != NULL && !e->totals->may_write)) { /* whatever the target has there */
     command->foreign_medium = true;
     command->unknowable |= compare;
     return;

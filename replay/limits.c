@@ -108,12 +108,18 @@ bool nvt_limits_identify(const struct nvt_plan_controller *needs, uint64_t cap,
 
 bool nvt_limits_queues(const struct nvt_plan_controller *needs, uint32_t dw0, char *why,
                        size_t whylen) {
-  uint32_t offered = (dw0 & 0xffff) + 1;
-  if (needs->highest <= offered)
-    return true;
-  snprintf(why, whylen,
-           "the target has %" PRIu32 " I/O submission queues, the trace uses the one of identifier "
-           "%u; set the target up with more",
-           offered, needs->highest);
-  return false;
+  const struct {
+    const char *what;
+    uint32_t offered, highest;
+  } kinds[] = {{"submission", (dw0 & 0xffff) + 1, needs->highest},
+               {"completion", (dw0 >> 16) + 1, needs->highest_cq}};
+  for (unsigned i = 0; i < 2; i++)
+    if (kinds[i].highest > kinds[i].offered) {
+      snprintf(why, whylen,
+               "the target has %" PRIu32 " I/O %s queues, the trace uses the one of identifier "
+               "%" PRIu32 "; set the target up with more",
+               kinds[i].offered, kinds[i].what, kinds[i].highest);
+      return false;
+    }
+  return true;
 }

@@ -157,6 +157,9 @@ static void need(struct nvt_plan_controller *controller, const struct nvt_replay
     if ((sqe->cdw10 >> 16) + 1 > controller->entries)
       controller->entries = (sqe->cdw10 >> 16) + 1;
   }
+  if (command->command.sqid == 0 && sqe->opcode == NVT_ADMIN_CREATE_IO_CQ &&
+      (sqe->cdw10 & 0xffff) > controller->highest_cq)
+    controller->highest_cq = (uint16_t)sqe->cdw10;
   if (command->command.sqid == 0 || ns == NULL ||
       nvt_command_range_of(set, sqe->opcode) != NVT_RANGE_ENTRY)
     return;

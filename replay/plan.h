@@ -34,6 +34,7 @@ struct nvt_plan_controller {
   uint64_t commands;     /* admin ones too */
   uint32_t queues;       /* I/O submission queues created, in all sessions */
   uint16_t highest;      /* of their identifiers */
+  uint16_t highest_cq;   /* of those of I/O completion queues */
   uint32_t entries;      /* of the largest */
   uint32_t depth;        /* I/O commands outstanding at most */
   uint64_t transfer;     /* bytes of the largest read or write */

@@ -234,6 +234,7 @@ static void plan(const struct nvt_replay_options *options, struct nvt_replay_res
 
 void nvt_replay(const struct nvt_replay_options *options, struct nvt_replay_result *result) {
   struct replay r = {.options = options, .result = result, .start = now()};
+  bool readable; /* what isn't is told where the replay comes to it */
   uint32_t loops = options->loops == 0 && options->seconds <= 0 ? 1 : options->loops;
   memset(result, 0, sizeof(*result));
   nvt_findings_init(&result->totals.findings, options->max_findings);
@@ -245,7 +246,7 @@ void nvt_replay(const struct nvt_replay_options *options, struct nvt_replay_resu
   result->totals.read_only = options->read_only;
   if ((options->target->outside || options->target->pass != NULL) &&
       strcmp(options->path, "-") != 0)
-    result->plan = nvt_plan_make(options->path, &(bool){false}, &result->why);
+    result->plan = nvt_plan_make(options->path, &readable, &result->why);
   result->totals.needs = result->plan;
   r.pace = (struct nvt_pace){.speed = options->speed, .idle = idle, .ctx = &r};
   if (nvt_window_given(&options->window))

@@ -102,9 +102,9 @@ struct nvt_target_ops {
    * yet, and an interrupt that has told of those of its vector. NULL, or -ENOTSUP: the target
    * can't. */
   int (*restore)(struct nvt_target *, const struct nvt_record *);
-  /* Of a target that takes whole commands: it has this, open and close, and nothing else. Send one
-   * and wait for its answer; `length` bytes to or from the host, page-aligned. -ENXIO: it has no
-   * such namespace. */
+  /* Of a target that takes whole commands: it has this, open, close and preload, and nothing else.
+   * Send one and wait for its answer; `length` bytes to or from the host, page-aligned. -ENXIO: it
+   * has no such namespace. */
   int (*pass)(struct nvt_target *, bool admin, const struct nvt_sqe *, void *data, uint32_t length,
               nvt_status *status, uint32_t *dw0);
   /* A namespace more; 0 too when it is there already. */

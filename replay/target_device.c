@@ -17,13 +17,15 @@
 
 #define PER_CONTROLLER 1024u /* namespaces looked for */
 #define COMMAND_MS 30000u
+#define PRELOAD_BYTES 65536u
 
 struct nvt_target {
   int admin; /* where admin commands go */
   struct {
     uint32_t nsid;
-    int generic; /* /dev/ngXnY */
-    int block;   /* /dev/nvmeXnY, held so that nobody mounts it meanwhile; -1: there is none */
+    int generic;         /* /dev/ngXnY */
+    uint32_t block_size; /* as the trace has it, which was compared; 0: not in the trace */
+    int block; /* /dev/nvmeXnY, held so that nobody mounts it meanwhile; -1: there is none */
   } * spaces;
   size_t count;
 };
@@ -114,6 +116,10 @@ static bool device_open(const struct nvt_target_setup *setup, struct nvt_target 
     device_close(t);
     return false;
   }
+  for (size_t i = 0; i < t->count; i++)
+    for (uint32_t n = 0; n < setup->details->namespace_count; n++)
+      if (setup->details->namespaces[n].nsid == t->spaces[i].nsid)
+        t->spaces[i].block_size = setup->details->namespaces[n].block_size;
   *out = t;
   return true;
 }
@@ -151,6 +157,38 @@ static int device_pass(struct nvt_target *t, bool admin, const struct nvt_sqe *s
   return 0;
 }
 
+/* Whole blocks: what is no block isn't read as one later. */
+static int device_preload(struct nvt_target *t, uint32_t nsid, uint64_t offset, const void *bytes,
+                          size_t len) {
+  uint32_t size = 0, dw0;
+  nvt_status status = NVT_SC_SUCCESS;
+  for (size_t i = 0; i < t->count; i++)
+    if (t->spaces[i].nsid == nsid)
+      size = t->spaces[i].block_size;
+  if (size == 0 || offset % size != 0 || len < size)
+    return -EINVAL;
+  uint64_t first = offset / size, count = len / size;
+  const uint8_t *from = bytes;
+  int failed = 0;
+  /* No more at once than any drive takes. */
+  uint64_t most = PRELOAD_BYTES / size > 0 ? PRELOAD_BYTES / size : 1;
+  void *buffer = NULL;
+  if (posix_memalign(&buffer, 4096, (size_t)most * size) != 0)
+    return -ENOMEM;
+  for (uint64_t at = 0; at < count && failed == 0 && status == NVT_SC_SUCCESS; at += most) {
+    uint64_t n = count - at < most ? count - at : most;
+    const struct nvt_sqe sqe = {.opcode = NVT_NVM_WRITE,
+                                .nsid = nsid,
+                                .cdw10 = (uint32_t)(first + at),
+                                .cdw11 = (uint32_t)((first + at) >> 32),
+                                .cdw12 = (uint32_t)(n - 1)};
+    memcpy(buffer, from + at * size, (size_t)n * size);
+    failed = device_pass(t, false, &sqe, buffer, (uint32_t)(n * size), &status, &dw0);
+  }
+  free(buffer);
+  return failed != 0 ? failed : status != NVT_SC_SUCCESS ? -EIO : 0;
+}
+
 const struct nvt_target_ops nvt_target_device = {
     .name = "device",
     .address = "/dev/ngXnY|/dev/nvmeX",
@@ -158,4 +196,5 @@ const struct nvt_target_ops nvt_target_device = {
     .open = device_open,
     .close = device_close,
     .pass = device_pass,
+    .preload = device_preload,
 };

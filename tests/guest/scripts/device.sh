@@ -28,6 +28,10 @@ replay 0 " 0 differences" "a drive" --target device:/dev/nvme0 --yes-destroy-dat
 replay 1 "^record $FALSE_STATUS: completion.status: " "a wrong status" --target device:/dev/ng0n1 --yes-destroy-data /nvmetap/status.pcap
 replay 1 "^record $FALSE_DATA: data: " "a wrong byte" --target device:/dev/ng0n1 --yes-destroy-data /nvmetap/data.pcap
 replay 2 "blocks of 512 bytes in the target, of 4096 in the trace" "other blocks" --target device:/dev/ng0n1 --yes-destroy-data /nvmetap/blocks.pcap
+# Random bytes that are nowhere in this drive: they are put there before they are read.
+replay 0 "medium" "reads from before, not compared" --target device:/dev/ng0n1 --read-only /nvmetap/before.pcap
+replay 0 " 0 differences" "reads from before, preloaded" --target device:/dev/ng0n1 --yes-destroy-data /nvmetap/before.pcap
+[ "$(dd if=$disk bs=16k 2>/dev/null | tr -d '\\0' | wc -c)" -gt 500000 ] || fail "nothing was preloaded"
 mkfs.ext4 -q -F $disk || fail "mkfs.ext4"
 mkdir -p /mnt
 mount -t ext4 $disk /mnt || fail "mount"
