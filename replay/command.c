@@ -36,6 +36,9 @@ static const char usage[] =
     "                       dry             none: tells what would be sent, and what not compared\n"
     "  --yes-destroy-data  with device: what is on the drive may be overwritten\n"
     "  --read-only        with device: each Write is a Read of the same blocks\n"
+    "  --map-ns FROM:TO   with device: the trace's namespace FROM is the drive's TO; may be "
+    "repeated\n"
+    "  --lba-offset N     with device: N is added to the trace's block numbers\n"
     "  --time original[:xN]  do what the host did at the recorded times, or N times as fast, 0.1 "
     "to\n"
     "                     100; lateness is reported, and never adds up. Default: as fast as "
@@ -88,6 +91,26 @@ static bool parse_count(const char *text, size_t most, size_t *out) {
   if (errno != 0 || *end != '\0' || value > most)
     return false;
   *out = (size_t)value;
+  return true;
+}
+
+/* FROM:TO */
+static bool parse_map(const char *text, struct nvt_remap *remap) {
+  const uint32_t most = UINT32_MAX - 1;
+  char from[16];
+  size_t length = strcspn(text, ":"), is, to;
+  if (text[length] != ':' || length >= sizeof(from) || remap->count == NVT_REMAP_NAMESPACES)
+    return false;
+  memcpy(from, text, length);
+  from[length] = '\0';
+  if (!parse_count(from, most, &is) || !parse_count(text + length + 1, most, &to) || is == 0 ||
+      to == 0)
+    return false;
+  for (uint32_t i = 0; i < remap->count; i++)
+    if (remap->namespaces[i].from == is)
+      return false;
+  remap->namespaces[remap->count].from = (uint32_t)is;
+  remap->namespaces[remap->count++].to = (uint32_t)to;
   return true;
 }
 
@@ -145,10 +168,11 @@ static int parse(int argc, char **argv, struct arguments *out) {
       {"from", required_argument, NULL, 'A'},         {"to", required_argument, NULL, 'B'},
       {"queue", required_argument, NULL, 'Q'},        {"nsid", required_argument, NULL, 'N'},
       {"opcode", required_argument, NULL, 'O'},       {"yes-destroy-data", no_argument, NULL, 'Y'},
+      {"map-ns", required_argument, NULL, 'M'},       {"lba-offset", required_argument, NULL, 'o'},
       {"read-only", no_argument, NULL, 'R'},          {NULL, 0, NULL, 0},
   };
   int option;
-  size_t loops;
+  size_t loops, offset;
   opterr = 0;
   optind = 0;
   while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
@@ -200,6 +224,18 @@ static int parse(int argc, char **argv, struct arguments *out) {
       if (!parse_window(option, optarg, &out->options.window))
         return NVT_EXIT_USAGE;
       break;
+    case 'M':
+      if (!parse_map(optarg, &out->options.remap))
+        return nvt_usage_error("replay",
+                               "--map-ns '%s': not FROM:TO, namespaces from 1 to 4294967294, each "
+                               "FROM once, %u at most",
+                               optarg, NVT_REMAP_NAMESPACES);
+      break;
+    case 'o':
+      if (!parse_count(optarg, SIZE_MAX, &offset))
+        return nvt_usage_error("replay", "--lba-offset '%s': not a number of blocks", optarg);
+      out->options.remap.lba_offset = offset;
+      break;
     case 'Y':
       out->options.destroy = true;
       break;
@@ -226,8 +262,12 @@ static int parse(int argc, char **argv, struct arguments *out) {
   if (out->options.window.to.record != 0 &&
       out->options.window.from.record > out->options.window.to.record)
     return nvt_usage_error("replay", "--to is before --from");
-  if ((out->options.destroy || out->options.read_only) && out->options.target->pass == NULL)
-    return nvt_usage_error("replay", "--yes-destroy-data and --read-only are for --target device");
+  const struct nvt_remap *remap = &out->options.remap;
+  if ((out->options.destroy || out->options.read_only || remap->count > 0 ||
+       remap->lba_offset > 0) &&
+      out->options.target->pass == NULL)
+    return nvt_usage_error("replay", "--yes-destroy-data, --read-only, --map-ns and --lba-offset "
+                                     "are for --target device");
   if (out->options.destroy && out->options.read_only)
     return nvt_usage_error("replay", "--yes-destroy-data and --read-only exclude each other");
   if (out->options.target->plans &&

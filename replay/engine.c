@@ -30,6 +30,7 @@ static bool open_target(struct nvt_engine *e, const struct nvt_record *meta, cha
       .address = e->address,
       .pin = nvt_feed_find_pin(e->feed, meta->header.controller),
       .observer = &observer,
+      .remap = e->totals->remap,
   };
   return e->ops->open(&setup, &e->target, why, whylen);
 }

@@ -21,6 +21,7 @@ struct nvt_replay_totals {
   uint64_t compared;
   const struct nvt_window *window; /* NULL: all is compared */
   const struct nvt_plan *needs;    /* of a target that somebody else set up; NULL: not known */
+  const struct nvt_remap *remap;   /* likewise, or NULL */
   bool may_write, read_only;       /* to a target's medium that isn't ours; see replay/pass.c */
   bool outside;                    /* of the window is the current record */
   uint64_t exceptions[NVT_EXCEPTION_COUNT];

@@ -114,7 +114,9 @@ static void compare_data(struct nvt_engine *e, struct nvt_replay_command *comman
                                     .direction = command->direction,
                                     .true_length = size,
                                     .captured_length = size};
-  bool own = command->set == NVT_SET_ADMIN && command->command.sqe.opcode != NVT_ADMIN_IDENTIFY;
+  bool elsewhere = e->totals->remap->count > 0 || e->totals->remap->lba_offset > 0;
+  bool own = command->set == NVT_SET_ADMIN &&
+             (elsewhere || command->command.sqe.opcode != NVT_ADMIN_IDENTIFY);
   e->current = command;
   command->in_target = true;
   nvt_engine_moved(e, &data, buffer);
@@ -184,6 +186,10 @@ static bool same_blocks(struct nvt_engine *e, const struct nvt_plan_namespace *n
              ns->nsid);
     return false;
   }
+  /* What is before the trace's first block there isn't the trace's. */
+  uint64_t offset = e->totals->remap->lba_offset;
+  id.nsze = id.nsze > offset ? id.nsze - offset : 0;
+  memcpy(answer, &id, sizeof(id));
   if (!nvt_limits_identify(e->needs, e->target_cap, &sqe, &data, answer, why, whylen))
     return false;
   struct replay_namespace *space = nvt_engine_namespace(e, ns->nsid);

@@ -242,6 +242,7 @@ void nvt_replay(const struct nvt_replay_options *options, struct nvt_replay_resu
     plan(options, result);
     return;
   }
+  result->totals.remap = options->target->pass != NULL ? &options->remap : NULL;
   result->totals.may_write = options->destroy;
   result->totals.read_only = options->read_only;
   if ((options->target->outside || options->target->pass != NULL) &&
@@ -262,6 +263,7 @@ void nvt_replay(const struct nvt_replay_options *options, struct nvt_replay_resu
   nvt_plan_destroy(result->plan);
   result->plan = NULL;
   result->totals.needs = NULL;
+  result->totals.remap = NULL;
   result->totals.window = NULL; /* the caller's, who may have it no longer */
   result->pace = r.pace.result;
   result->seconds = now() - r.start;

@@ -28,6 +28,7 @@ struct nvt_replay_options {
   uint32_t loops;      /* through the trace; 0: until the seconds are over, or 1 without such */
   double seconds;      /* end then, wherever; 0: no bound */
   struct nvt_window window;
+  struct nvt_remap remap;
   bool destroy;   /* what is on a device may be overwritten */
   bool read_only; /* or, each Write is a Read of the same blocks */
   bool progress;  /* on standard error, after two seconds */

@@ -44,6 +44,16 @@ struct nvt_observer {
   bool (*listening)(void *ctx, uint16_t vector);
 };
 
+/* Where a drive has what the trace names otherwise. */
+#define NVT_REMAP_NAMESPACES 64u
+struct nvt_remap {
+  struct {
+    uint32_t from, to; /* namespace identifiers, of the trace and of the drive */
+  } namespaces[NVT_REMAP_NAMESPACES];
+  uint32_t count;
+  uint64_t lba_offset; /* blocks, added to the trace's in each namespace */
+};
+
 /* How the target is to look; borrowed until open() returns. */
 struct nvt_target_setup {
   uint16_t controller; /* number in the trace */
@@ -51,6 +61,7 @@ struct nvt_target_setup {
   const struct nvt_rec_meta *meta;
   const struct nvt_meta *details;
   const char *address;                 /* of the target, as given; NULL: none */
+  const struct nvt_remap *remap;       /* of a target that takes whole commands; else NULL */
   bool pin;                            /* the host's side took the INTx pin */
   const struct nvt_observer *observer; /* copied */
 };

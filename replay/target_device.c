@@ -13,19 +13,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "nvme/ranges.h"
 #include "replay/target_int.h"
 
 #define PER_CONTROLLER 1024u /* namespaces looked for */
 #define COMMAND_MS 30000u
+#define DSM_RANGE 16u /* bytes: NVM Command Set 1.1, figure 44 */
 #define PRELOAD_BYTES 65536u
 
 struct nvt_target {
-  int admin; /* where admin commands go */
+  struct nvt_remap remap;
+  const struct nvt_meta *details; /* the engine's, which outlives the target */
+  int admin;                      /* where admin commands go */
   struct {
     uint32_t nsid;
-    int generic;         /* /dev/ngXnY */
-    uint32_t block_size; /* as the trace has it, which was compared; 0: not in the trace */
-    int block; /* /dev/nvmeXnY, held so that nobody mounts it meanwhile; -1: there is none */
+    int generic; /* /dev/ngXnY */
+    int block;   /* /dev/nvmeXnY, held so that nobody mounts it meanwhile; -1: there is none */
   } * spaces;
   size_t count;
 };
@@ -116,16 +119,44 @@ static bool device_open(const struct nvt_target_setup *setup, struct nvt_target 
     device_close(t);
     return false;
   }
-  for (size_t i = 0; i < t->count; i++)
-    for (uint32_t n = 0; n < setup->details->namespace_count; n++)
-      if (setup->details->namespaces[n].nsid == t->spaces[i].nsid)
-        t->spaces[i].block_size = setup->details->namespaces[n].block_size;
+  t->details = setup->details;
+  if (setup->remap != NULL)
+    t->remap = *setup->remap;
   *out = t;
   return true;
 }
 
-static int device_pass(struct nvt_target *t, bool admin, const struct nvt_sqe *sqe, void *data,
+/* The command as the drive is to have it; of Dataset Management, its ranges in `data`. */
+static struct nvt_sqe remapped(const struct nvt_target *t, bool admin, const struct nvt_sqe *was,
+                               void *data, uint32_t length) {
+  struct nvt_sqe sqe = *was;
+  uint64_t first, count;
+  for (uint32_t i = 0; i < t->remap.count; i++)
+    if (t->remap.namespaces[i].from == was->nsid)
+      sqe.nsid = t->remap.namespaces[i].to;
+  if (admin || t->remap.lba_offset == 0)
+    return sqe;
+  if (nvt_command_range_of(NVT_SET_NVM, sqe.opcode) == NVT_RANGE_ENTRY) {
+    nvt_command_range(&sqe, &first, &count);
+    /* One beyond the end stays there. */
+    if (__builtin_add_overflow(first, t->remap.lba_offset, &first))
+      first = UINT64_MAX;
+    sqe.cdw10 = (uint32_t)first;
+    sqe.cdw11 = (uint32_t)(first >> 32);
+  } else if (sqe.opcode == NVT_NVM_DATASET_MANAGEMENT) {
+    for (uint8_t *at = data; length >= DSM_RANGE; at += DSM_RANGE, length -= DSM_RANGE) {
+      memcpy(&first, at + 8, sizeof(first));
+      if (__builtin_add_overflow(first, t->remap.lba_offset, &first))
+        first = UINT64_MAX;
+      memcpy(at + 8, &first, sizeof(first));
+    }
+  }
+  return sqe;
+}
+
+static int device_pass(struct nvt_target *t, bool admin, const struct nvt_sqe *recorded, void *data,
                        uint32_t length, nvt_status *status, uint32_t *dw0) {
+  const struct nvt_sqe here = remapped(t, admin, recorded, data, length), *sqe = &here;
   struct nvme_passthru_cmd64 command = {
       .opcode = sqe->opcode,
       .nsid = sqe->nsid,
@@ -162,9 +193,9 @@ static int device_preload(struct nvt_target *t, uint32_t nsid, uint64_t offset, 
                           size_t len) {
   uint32_t size = 0, dw0;
   nvt_status status = NVT_SC_SUCCESS;
-  for (size_t i = 0; i < t->count; i++)
-    if (t->spaces[i].nsid == nsid)
-      size = t->spaces[i].block_size;
+  for (uint32_t i = 0; i < t->details->namespace_count; i++)
+    if (t->details->namespaces[i].nsid == nsid)
+      size = t->details->namespaces[i].block_size; /* the drive's was compared with it */
   if (size == 0 || offset % size != 0 || len < size)
     return -EINVAL;
   uint64_t first = offset / size, count = len / size;

@@ -28,6 +28,14 @@ replay 0 " 0 differences" "a drive" --target device:/dev/nvme0 --yes-destroy-dat
 replay 1 "^record $FALSE_STATUS: completion.status: " "a wrong status" --target device:/dev/ng0n1 --yes-destroy-data /nvmetap/status.pcap
 replay 1 "^record $FALSE_DATA: data: " "a wrong byte" --target device:/dev/ng0n1 --yes-destroy-data /nvmetap/data.pcap
 replay 2 "blocks of 512 bytes in the target, of 4096 in the trace" "other blocks" --target device:/dev/ng0n1 --yes-destroy-data /nvmetap/blocks.pcap
+# 4096 blocks further on, as namespace 1 for a trace's namespace 2: the same, and there alone.
+start=$(dd if=$disk bs=512 count=4096 2>/dev/null | sha256sum)
+behind=$(dd if=$disk bs=512 skip=4096 2>/dev/null | sha256sum)
+replay 0 " 0 differences" "remapped" --target device:/dev/ng0n1 --yes-destroy-data --map-ns 2:1 --lba-offset 4096 /nvmetap/second.pcap
+[ "$(dd if=$disk bs=512 count=4096 2>/dev/null | sha256sum)" = "$start" ] || fail "it wrote before --lba-offset"
+[ "$(dd if=$disk bs=512 skip=4096 2>/dev/null | sha256sum)" != "$behind" ] || fail "it wrote nothing behind --lba-offset"
+replay 2 "has $(($(cat /sys/block/nvme0n1/size) - 12289)) blocks in the target" "beyond the end" --target device:/dev/ng0n1 --yes-destroy-data --map-ns 2:1 --lba-offset 12289 /nvmetap/second.pcap
+replay 2 "namespace 2 can't be identified" "no such namespace" --target device:/dev/ng0n1 --yes-destroy-data /nvmetap/second.pcap
 # Random bytes that are nowhere in this drive: they are put there before they are read.
 replay 0 "medium" "reads from before, not compared" --target device:/dev/ng0n1 --read-only /nvmetap/before.pcap
 replay 0 " 0 differences" "reads from before, preloaded" --target device:/dev/ng0n1 --yes-destroy-data /nvmetap/before.pcap
