@@ -194,10 +194,13 @@ static int take_option(struct options *o, int option, char **argv, int argc) {
   case 't':
     o->target_given = true;
     o->judge.target = nvt_target_find(optarg, &o->judge.address);
-    return o->judge.target != NULL
-               ? NVT_EXIT_OK
-               : nvt_usage_error("reduce", "there is no target '%s'; see nvmetap replay --help",
-                                 optarg);
+    if (o->judge.target == NULL)
+      return nvt_usage_error("reduce", "there is no target '%s'; see nvmetap replay --help",
+                             optarg);
+    if (!nvt_target_takes_steps(o->judge.target))
+      return nvt_usage_error("reduce", "the target %s is for nvmetap replay alone",
+                             o->judge.target->name);
+    return NVT_EXIT_OK;
   case 'f':
     o->judge.field = optarg;
     return NVT_EXIT_OK;

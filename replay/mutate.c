@@ -83,6 +83,9 @@ static int parse_option(int option, struct arguments *out) {
     if (out->options.target == NULL)
       return nvt_usage_error("mutate", "there is no target '%s'; see nvmetap replay --help",
                              optarg);
+    if (!nvt_target_takes_steps(out->options.target))
+      return nvt_usage_error("mutate", "the target %s is for nvmetap replay alone",
+                             out->options.target->name);
     return NVT_EXIT_OK;
   case 's':
     if (!parse_number(optarg, &out->options.seed))

@@ -244,15 +244,34 @@ static bool take(struct nvt_plan *plan, const char *path, const struct nvt_feed_
   return true;
 }
 
-static bool take_all(struct nvt_plan *plan, const char *path, struct nvt_reason *why) {
+static void show_progress(const struct nvt_plan *plan, const struct nvt_feed *feed,
+                          uint64_t start) {
+  uint64_t size = nvt_feed_size(feed);
+  if (nvt_pace_now() - start < UINT64_C(2000000000))
+    return;
+  fprintf(stderr, "\rreading: %" PRIu64 " records", plan->records);
+  if (size > 0)
+    fprintf(stderr, ", %.0f %%", 100.0 * (double)nvt_feed_position(feed) / (double)size);
+  fputs("\033[K", stderr);
+  fflush(stderr);
+}
+
+static bool take_all(struct nvt_plan *plan, const char *path, bool progress,
+                     struct nvt_reason *why) {
+  uint64_t start = nvt_pace_now();
   struct nvt_feed *feed;
   const struct nvt_feed_item *item;
   enum nvt_feed_status status;
   if (!nvt_feed_open(path, &feed, why))
     return false;
   bool good = true;
-  while (good && (status = nvt_feed_next(feed, &item, why)) == NVT_FEED_ITEM)
+  while (good && (status = nvt_feed_next(feed, &item, why)) == NVT_FEED_ITEM) {
     good = take(plan, path, item, why);
+    if (progress && plan->records % 1048576 == 0)
+      show_progress(plan, feed, start);
+  }
+  if (progress && nvt_pace_now() - start >= UINT64_C(2000000000))
+    fputs("\r\033[K", stderr);
   good = good && status == NVT_FEED_END;
   if (good && plan->controller_count == 0) {
     snprintf(why->text, sizeof(why->text),
@@ -264,14 +283,15 @@ static bool take_all(struct nvt_plan *plan, const char *path, struct nvt_reason 
   return good;
 }
 
-struct nvt_plan *nvt_plan_make(const char *path, bool *good, struct nvt_reason *why) {
+struct nvt_plan *nvt_plan_make(const char *path, bool progress, bool *good,
+                               struct nvt_reason *why) {
   struct nvt_plan *plan = calloc(1, sizeof(*plan));
   *good = false;
   *why = (struct nvt_reason){.text = "out of memory"};
   if (plan != NULL)
     plan->controllers = calloc(NVT_PLAN_CONTROLLERS_MAX, sizeof(*plan->controllers));
   if (plan != NULL && plan->controllers != NULL)
-    *good = take_all(plan, path, why);
+    *good = take_all(plan, path, progress, why);
   return plan;
 }
 

@@ -60,9 +60,10 @@ struct nvt_plan {
   uint64_t first_time; /* the plan's own */
 };
 
-/* Read all of `path` ("-": standard input). The plan is the caller's; NULL: out of memory. False
- * in *good, with *why: it can't be replayed, or can't be read to its end. */
-struct nvt_plan *nvt_plan_make(const char *path, bool *good, struct nvt_reason *why);
+/* progress: on standard error, after two seconds. Read all of `path` ("-": standard input). The
+ * plan is the caller's; NULL: out of memory. False in *good, with *why: it can't be replayed, or
+ * can't be read to its end. */
+struct nvt_plan *nvt_plan_make(const char *path, bool progress, bool *good, struct nvt_reason *why);
 void nvt_plan_destroy(struct nvt_plan *); /* NULL is fine */
 
 void nvt_plan_text(const struct nvt_plan *);         /* on standard output */

@@ -227,7 +227,7 @@ static void check_empty(struct replay *r) {
 
 static void plan(const struct nvt_replay_options *options, struct nvt_replay_result *result) {
   double start = now();
-  result->plan = nvt_plan_make(options->path, &result->readable, &result->why);
+  result->plan = nvt_plan_make(options->path, options->progress, &result->readable, &result->why);
   result->records = result->plan != NULL ? result->plan->records : 0;
   result->seconds = now() - start;
 }
@@ -247,7 +247,7 @@ void nvt_replay(const struct nvt_replay_options *options, struct nvt_replay_resu
   result->totals.read_only = options->read_only;
   if ((options->target->outside || options->target->pass != NULL) &&
       strcmp(options->path, "-") != 0)
-    result->plan = nvt_plan_make(options->path, &readable, &result->why);
+    result->plan = nvt_plan_make(options->path, options->progress, &readable, &result->why);
   result->totals.needs = result->plan;
   r.pace = (struct nvt_pace){.speed = options->speed, .idle = idle, .ctx = &r};
   if (nvt_window_given(&options->window))

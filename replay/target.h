@@ -122,6 +122,11 @@ struct nvt_target_ops {
   int (*add_namespace)(struct nvt_target *, const struct nvt_meta_namespace *);
 };
 
+/* Does it take each step of a host's, and not whole commands or none? */
+static inline bool nvt_target_takes_steps(const struct nvt_target_ops *ops) {
+  return ops->pass == NULL && !ops->plans;
+}
+
 /* By "name" or "name:address"; *address, if not NULL, is set to the latter, or NULL. NULL when
  * there is none, or it wants an address and has none, or the other way round. */
 const struct nvt_target_ops *nvt_target_find(const char *name, const char **address);
