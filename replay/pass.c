@@ -212,16 +212,31 @@ bool nvt_engine_pass_fits(struct nvt_engine *e, char *why, size_t whylen) {
   return fits;
 }
 
+/* What was written meanwhile isn't known: one difference, and no block is what the trace says. */
+static void check_losses(struct nvt_engine *e, const struct nvt_feed_item *item) {
+  const struct nvt_record *record = &item->record;
+  bool lost = record->header.type == NVT_REC_LOSS && record->loss.count > 0;
+  if (!lost && item->missing == 0 && !nvt_record_left_out(record))
+    return;
+  nvt_findings_number(&e->totals->findings, e->record, "loss",
+                      lost ? record->loss.count : item->missing, 0, 0,
+                      "records are missing here: what they wrote isn't known");
+  for (uint32_t i = 0; i < e->space_count; i++)
+    nvt_blocks_set(e->spaces[i].known, 0, e->spaces[i].blocks, false);
+}
+
 void nvt_engine_pass(struct nvt_engine *e, const struct nvt_feed_item *item) {
   struct nvt_replay_command *command = item->command;
+  check_losses(e, item);
   if (item->record.header.type != NVT_REC_COMMAND || command == NULL)
     return;
   e->totals->commands++;
   enum nvt_opcode_set set = (enum nvt_opcode_set)command->set;
   command->direction =
       (uint8_t)nvt_opcode_direction(set, nvt_command_code(set, &command->command.sqe));
-  nvt_feed_look_ahead(e->feed, command, false);
   enum kind kind = kind_of(command);
+  if (kind != KIND_NONE)
+    nvt_feed_look_ahead(e->feed, command, false);
   if (kind == KIND_WRITES && !e->totals->may_write && !e->totals->read_only) {
     snprintf(e->refused, sizeof(e->refused),
              "%s would overwrite what is on the drive: --yes-destroy-data lets it, --read-only "

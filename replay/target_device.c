@@ -50,15 +50,19 @@ static bool hold(unsigned drive, unsigned instance, int *fd, char *why, size_t w
   char path[64];
   snprintf(path, sizeof(path), "/dev/nvme%un%u", drive, instance);
   *fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
-  if (*fd >= 0 || errno == ENOENT)
+  int error = errno;
+  char known[64];
+  snprintf(known, sizeof(known), "/sys/class/block/nvme%un%u", drive, instance);
+  if (*fd >= 0 || (error == ENOENT && access(known, F_OK) != 0))
     return true;
-  if (errno == EBUSY)
+  if (error == EBUSY)
     snprintf(why, whylen,
              "%s is in use: it or a partition of it is mounted, is swap, or belongs to another "
              "device; a trace is never replayed there. Unmount it first",
              path);
   else
-    snprintf(why, whylen, "%s: %s", path, strerror(errno));
+    snprintf(why, whylen, "%s: %s; without it nobody can tell whether it is in use", path,
+             strerror(error));
   return false;
 }
 

@@ -40,6 +40,11 @@ replay 2 "namespace 2 can't be identified" "no such namespace" --target device:/
 replay 0 "medium" "reads from before, not compared" --target device:/dev/ng0n1 --read-only /nvmetap/before.pcap
 replay 0 " 0 differences" "reads from before, preloaded" --target device:/dev/ng0n1 --yes-destroy-data /nvmetap/before.pcap
 [ "$(dd if=$disk bs=16k 2>/dev/null | tr -d '\\0' | wc -c)" -gt 500000 ] || fail "nothing was preloaded"
+# Without the block device's node nobody can tell whether it is mounted.
+mv /dev/nvme0n1 /tmp/hidden
+replay 2 "nobody can tell whether it is in use" "no block device to look at" --target device:/dev/ng0n1 --read-only $t
+mv /tmp/hidden /dev/nvme0n1
+replay 1 "^record [0-9]*: loss: " "a gap" --target device:/dev/ng0n1 --yes-destroy-data /nvmetap/gap.pcap
 mkfs.ext4 -q -F $disk || fail "mkfs.ext4"
 mkdir -p /mnt
 mount -t ext4 $disk /mnt || fail "mount"
