@@ -312,19 +312,13 @@ struct sums {
   size_t equal, differ, unreadable;
 };
 
-static json_object *member(json_object *object, const char *key) {
-  json_object *value = NULL;
-  (void)json_object_object_get_ex(object, key, &value);
-  return value;
-}
-
 static struct sums sum_up(json_object *results) {
   struct sums sums = {0};
   for (size_t i = 0; i < json_object_array_length(results); i++) {
     json_object *result = json_object_array_get_idx(results, i);
-    if (member(result, "error") != NULL)
+    if (nvt_report_member(result, "error") != NULL)
       sums.unreadable++;
-    else if (json_object_get_uint64(member(result, "differences")) > 0)
+    else if (json_object_get_uint64(nvt_report_member(result, "differences")) > 0)
       sums.differ++;
     else
       sums.equal++;
@@ -333,32 +327,32 @@ static struct sums sum_up(json_object *results) {
 }
 
 static void told(json_object *result, size_t through, size_t all) {
-  const char *trace = json_object_get_string(member(result, "trace"));
-  const char *error = json_object_get_string(member(result, "error"));
-  uint64_t differences = json_object_get_uint64(member(result, "differences"));
+  const char *trace = json_object_get_string(nvt_report_member(result, "trace"));
+  const char *error = json_object_get_string(nvt_report_member(result, "error"));
+  uint64_t differences = json_object_get_uint64(nvt_report_member(result, "differences"));
   (void)through, (void)all;
   if (differences > 0) {
-    json_object *first = json_object_array_get_idx(member(result, "findings"), 0);
+    json_object *first = json_object_array_get_idx(nvt_report_member(result, "findings"), 0);
     printf("differs     %s: %" PRIu64 " difference%s", trace, differences,
            differences == 1 ? "" : "s");
     if (first != NULL)
       printf(", the first: record %" PRIu64 ": %s: expected %s, actual %s: %s",
-             json_object_get_uint64(member(first, "record")),
-             json_object_get_string(member(first, "field")),
-             json_object_get_string(member(first, "expected")),
-             json_object_get_string(member(first, "actual")),
-             json_object_get_string(member(first, "text")));
+             json_object_get_uint64(nvt_report_member(first, "record")),
+             json_object_get_string(nvt_report_member(first, "field")),
+             json_object_get_string(nvt_report_member(first, "expected")),
+             json_object_get_string(nvt_report_member(first, "actual")),
+             json_object_get_string(nvt_report_member(first, "text")));
     putchar('\n');
   }
   if (error != NULL)
     printf("unreadable  %s\n", error);
-  else if (member(result, "plan") != NULL)
+  else if (nvt_report_member(result, "plan") != NULL)
     printf("replayable  %s: %" PRIu64 " records\n", trace,
-           json_object_get_uint64(member(result, "records")));
+           json_object_get_uint64(nvt_report_member(result, "records")));
   else if (differences == 0)
     printf("equal       %s: %" PRIu64 " records, %" PRIu64 " compared\n", trace,
-           json_object_get_uint64(member(result, "records")),
-           json_object_get_uint64(member(result, "compared")));
+           json_object_get_uint64(nvt_report_member(result, "records")),
+           json_object_get_uint64(nvt_report_member(result, "compared")));
   fflush(stdout);
 }
 

@@ -22,19 +22,13 @@ static void put(FILE *file, const char *text) {
   }
 }
 
-static json_object *member(json_object *object, const char *key) {
-  json_object *value = NULL;
-  (void)json_object_object_get_ex(object, key, &value);
-  return value;
-}
-
 static const char *text_of(json_object *object, const char *key) {
-  const char *text = json_object_get_string(member(object, key));
+  const char *text = json_object_get_string(nvt_report_member(object, key));
   return text != NULL ? text : "";
 }
 
 static uint64_t number_of(json_object *object, const char *key) {
-  return json_object_get_uint64(member(object, key));
+  return json_object_get_uint64(nvt_report_member(object, key));
 }
 
 static void put_findings(FILE *file, json_object *findings) {
@@ -58,14 +52,15 @@ static void put_case(FILE *file, const char *suite, json_object *result) {
   put(file, suite);
   fputs("\" name=\"", file);
   put(file, text_of(result, "trace"));
-  fprintf(file, "\" time=\"%.3f\">\n", json_object_get_double(member(result, "seconds")));
+  fprintf(file, "\" time=\"%.3f\">\n",
+          json_object_get_double(nvt_report_member(result, "seconds")));
   if (differences > 0) {
     fprintf(file, "    <failure type=\"difference\" message=\"%" PRIu64 " differences\">",
             differences);
-    put_findings(file, member(result, "findings"));
+    put_findings(file, nvt_report_member(result, "findings"));
     fputs("</failure>\n", file);
   }
-  if (member(result, "error") != NULL) {
+  if (nvt_report_member(result, "error") != NULL) {
     fputs("    <error type=\"unreadable\" message=\"", file);
     put(file, text_of(result, "error"));
     fputs("\"/>\n", file);
@@ -79,8 +74,8 @@ static void put_suite(FILE *file, const char *suite, json_object *results) {
   for (size_t i = 0; i < count; i++) {
     json_object *result = json_object_array_get_idx(results, i);
     failures += number_of(result, "differences") > 0;
-    errors += member(result, "error") != NULL;
-    seconds += json_object_get_double(member(result, "seconds"));
+    errors += nvt_report_member(result, "error") != NULL;
+    seconds += json_object_get_double(nvt_report_member(result, "seconds"));
   }
   fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"", file);
   put(file, suite);

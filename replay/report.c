@@ -33,6 +33,12 @@ static json_object *findings_json(const struct nvt_findings *findings, bool loop
   return list;
 }
 
+json_object *nvt_report_member(json_object *object, const char *key) {
+  json_object *value = NULL;
+  (void)json_object_object_get_ex(object, key, &value);
+  return value;
+}
+
 static double drift(const struct nvt_pace_result *pace) {
   return pace->scheduled > 0 ? 100.0 * (double)pace->at_end / (double)pace->scheduled : 0;
 }

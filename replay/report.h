@@ -12,6 +12,9 @@ void nvt_report_text(const struct nvt_replay_options *, const struct nvt_replay_
 /* The object of `nvmetap replay --json`; the caller's. NULL: out of memory. */
 json_object *nvt_report_json(const struct nvt_replay_options *, const struct nvt_replay_result *);
 
+/* Of such an object: borrowed, NULL where it isn't there. */
+json_object *nvt_report_member(json_object *object, const char *key);
+
 /* JUnit's XML: a test case for each of these objects (a list), a failure where something differs,
  * an error where a trace can't be read. It gets its name when it is whole. 0 or -errno. */
 int nvt_report_junit(const char *path, const char *suite, json_object *results);
