@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "replay/replay.h"
+#include "replay/report.h"
 #include "trace/build.h"
 #include "trace/writer.h"
 
@@ -85,11 +86,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     abort();
   char path[32];
   snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-  const struct nvt_replay_options options = {
-      .path = path, .target = nvt_target_at(0), .max_findings = 8};
-  struct nvt_replay_result result;
-  nvt_replay(&options, &result);
-  nvt_replay_clear(&result);
+  const struct nvt_target_ops *const targets[] = {nvt_target_at(0), nvt_target_find("dry", NULL)};
+  for (unsigned i = 0; i < 2; i++) {
+    const struct nvt_replay_options options = {
+        .path = path, .target = targets[i], .max_findings = 8};
+    struct nvt_replay_result result;
+    nvt_replay(&options, &result);
+    json_object_put(nvt_report_json(&options, &result));
+    nvt_replay_clear(&result);
+  }
   close(fd);
   return 0;
 }
