@@ -214,16 +214,29 @@ static uint64_t time_of(const struct pcap_pkthdr *header) {
   return time_ns;
 }
 
+/* What is wrong with the compressed file, or NULL. Bytes that changed in it may make no sense
+ * before the checksum at their frame's end is reached: where they don't, that is read first. */
+static const char *damage(struct nvt_reader *reader) {
+  char rest[4096];
+  if (reader->unpack == NULL)
+    return NULL;
+  while (nvt_unpack_error(reader->unpack) == NULL && nvt_unpack_cut(reader->unpack) &&
+         fread(rest, 1, sizeof(rest), reader->file) > 0)
+    ;
+  return nvt_unpack_error(reader->unpack);
+}
+
 static enum nvt_read refuse(struct nvt_reader *reader, struct nvt_reason *why) {
   uint64_t record = reader->number + 1;
-  const char *unpack = reader->unpack != NULL ? nvt_unpack_error(reader->unpack) : NULL;
+  bool end = feof(reader->file) && !ferror(reader->file);
+  const char *unpack = damage(reader);
   if (unpack != NULL) {
     explain(why, reader->position, record,
             "%s: can't be uncompressed further at record %" PRIu64 ": %s; all before it was read",
             reader->path, record, unpack);
     return NVT_READ_ERROR;
   }
-  if (feof(reader->file) && !ferror(reader->file)) {
+  if (end) {
     if (reader->position == 0)
       explain(why, 0, record, "%s: cut short inside record %" PRIu64 "; all before it was read",
               reader->path, record);
