@@ -8,10 +8,10 @@
 
 #include "controller/controller.h"
 #include "controller/inject.h"
-#include "controller/profiles/profile.h"
 #include "controller/restore.h"
 #include "controller/tap.h"
 #include "nvme/nvme.h"
+#include "replay/model_int.h"
 #include "replay/target_int.h"
 
 #define SETTLE_MAX 1000 /* polls */
@@ -162,118 +162,30 @@ static int attach_taps(struct nvt_target *t) {
   return 0;
 }
 
-/* What was a file is memory here: the recording has its content where it matters. Where
- * it has none at all, nothing need be kept, and a disk of any size replays in no memory. */
-static int add_namespace(struct nvt_target *t, const struct nvt_meta_namespace *ns, char *why,
-                         size_t whylen) {
-  char description[128];
-  uint64_t bytes;
-  if (__builtin_mul_overflow(ns->blocks, ns->block_size, &bytes))
-    bytes = 0;
-  bool null = t->no_data || strncmp(ns->backend, "null:", 5) == 0;
-  snprintf(description, sizeof(description), "%s:%" PRIu64 ",block=%" PRIu32 "%s",
-           null ? "null" : "ram", bytes, ns->block_size, ns->readonly ? ",readonly" : "");
-  uint32_t nsid;
-  char reason[256];
-  int failed = nvt_controller_add_namespace(t->device, description, &nsid, reason, sizeof(reason));
-  if (failed) {
-    snprintf(why, whylen, "namespace %" PRIu32 " can't be made: %s", ns->nsid, reason);
-    return failed;
-  }
-  if (nsid != ns->nsid) {
-    snprintf(why, whylen, "namespace %" PRIu32 " can't be made: the model numbers it %" PRIu32,
-             ns->nsid, nsid);
-    return -EINVAL;
-  }
-  return 0;
-}
-
-/* NSIDs are given out in order: what the recording skipped is filled and emptied again. */
-static int add_namespaces(struct nvt_target *t, const struct nvt_meta *meta, char *why,
-                          size_t whylen) {
-  uint32_t next = 1;
-  for (uint32_t i = 0; i < meta->namespace_count; i++) {
-    const struct nvt_meta_namespace *ns = &meta->namespaces[i];
-    if (ns->nsid < next || ns->nsid - next > NVT_META_NAMESPACES_MAX) {
-      snprintf(why, whylen, "namespace %" PRIu32 " can't be made: out of order or out of range",
-               ns->nsid);
-      return -EINVAL;
-    }
-    for (; next < ns->nsid; next++) {
-      int failed = nvt_controller_add_namespace(t->device, "null:4096", NULL, why, whylen);
-      if (failed)
-        return failed;
-    }
-    int failed = add_namespace(t, ns, why, whylen);
-    if (failed)
-      return failed;
-    next++;
-  }
-  for (uint32_t nsid = 1, i = 0; nsid < next; nsid++) {
-    if (i < meta->namespace_count && meta->namespaces[i].nsid == nsid)
-      i++;
-    else
-      nvt_controller_remove_namespace(t->device, nsid);
-  }
-  return 0;
-}
-
 static void model_close(struct nvt_target *t) {
   nvt_controller_destroy(t->device);
   nvt_plugin_host_destroy(t->host);
   free(t);
 }
 
-static const char *or_null(const char *text) {
-  return text[0] != '\0' ? text : NULL;
-}
-
 static bool model_open(const struct nvt_target_setup *setup, struct nvt_target **out, char *why,
                        size_t whylen) {
-  const struct nvt_meta *meta = setup->details;
-  uint64_t cap = setup->meta->cap != 0 ? setup->meta->cap : meta->cap;
-  uint32_t vectors = setup->meta->vectors != 0 ? setup->meta->vectors : meta->vectors;
   struct nvt_target *t = calloc(1, sizeof(*t));
   snprintf(why, whylen, "out of memory");
   if (t == NULL)
     return false;
   t->observer = *setup->observer;
-  t->no_data = setup->meta->data_mode == NVT_V_meta_data_mode_NONE;
+  t->no_data = nvt_model_keeps_nothing(setup);
   struct nvt_port_ops port = {
       .interrupt = port_interrupt, .pin = setup->pin ? port_pin : NULL, .ctx = t};
-  struct nvt_controller_options options = {
-      .id = setup->controller,
-      .pci_address = setup->pci_address,
-      .serial = or_null(meta->serial),
-      .model = or_null(meta->model),
-      .firmware = or_null(meta->firmware),
-      .io_queues = (uint16_t)(meta->io_queues <= UINT16_MAX ? meta->io_queues : UINT16_MAX),
-      .entries = (uint16_t)NVT_GET(cap, CAP_MQES),
-      .mdts = meta->mdts,
-      .sgl = meta->sgl,
-      .vectors = (uint16_t)(vectors <= UINT16_MAX ? vectors : UINT16_MAX),
-      .port = &port,
-  };
-  if (meta->profile[0] != '\0')
-    (void)nvt_profile_options(meta->profile,
-                              &options); /* one that isn't known shows in what differs */
-  int failed = nvt_plugin_host_create(&t->host);
-  options.plugins = t->host;
-  if (failed == 0)
-    failed = nvt_controller_create(&options, &t->device);
-  if (failed == -EINVAL)
-    snprintf(why, whylen,
-             "the model can't be like the recorded controller: %" PRIu32 " I/O queues, %" PRIu32
-             " vectors, MDTS %u, serial number '%s'; another --target may",
-             meta->io_queues, vectors, meta->mdts, meta->serial);
-  if (failed == 0) {
+  bool good = nvt_plugin_host_create(&t->host) == 0 &&
+              nvt_model_create(setup, t->host, &port, &t->device, why, whylen);
+  if (good) {
     nvt_controller_set_port(t->device, &port);
     nvt_controller_set_manual(t->device, true);
-    failed = add_namespaces(t, meta, why, whylen);
+    good = attach_taps(t) == 0;
   }
-  if (failed == 0)
-    failed = attach_taps(t);
-  if (failed) {
+  if (!good) {
     model_close(t);
     return false;
   }
@@ -354,7 +266,9 @@ static bool has_namespace(struct nvt_target *t, uint32_t nsid) {
 
 static int model_add_namespace(struct nvt_target *t, const struct nvt_meta_namespace *ns) {
   char why[256];
-  return has_namespace(t, ns->nsid) ? 0 : add_namespace(t, ns, why, sizeof(why));
+  return has_namespace(t, ns->nsid)
+             ? 0
+             : nvt_model_add_namespace(t->device, t->no_data, ns, why, sizeof(why));
 }
 
 static int model_happen(struct nvt_target *t, const struct nvt_rec_event *event) {
