@@ -247,23 +247,27 @@ static int ask_for_queues(struct nvt_driver *d) {
   return 0;
 }
 
-int nvt_admin_start(struct nvt_driver *d) {
+int nvt_admin_start_controller(struct nvt_driver *d) {
   int failed = nvt_admin_identify_controller(d);
-  if (failed)
-    return failed;
-  uint32_t oaes = load32(d->admin_data + ID_CTRL_OAES);
-  if (d->habits->identified != NULL)
+  if (failed == 0)
+    d->oaes = load32(d->admin_data + ID_CTRL_OAES);
+  if (failed == 0 && d->habits->identified != NULL)
     failed = d->habits->identified(d);
   if (failed == 0)
     failed = check_controller(d);
   if (failed == 0 && !d->habits->no_queue_count)
     failed = ask_for_queues(d);
+  return failed;
+}
+
+int nvt_admin_start(struct nvt_driver *d) {
+  int failed = nvt_admin_start_controller(d);
   if (failed)
     return failed;
   /* All critical warnings of SMART, and changed namespaces where they are announced. */
   struct nvt_sqe events = {.opcode = NVT_ADMIN_SET_FEATURES,
                            .cdw10 = NVT_FEATURE_ASYNC_EVENT_CONFIG,
-                           .cdw11 = 0x1f | (oaes & OAES_NS_ATTRIBUTES)};
+                           .cdw11 = 0x1f | (d->oaes & OAES_NS_ATTRIBUTES)};
   nvt_status status;
   failed =
       nvt_admin_try(d, &events, "Set Features (Asynchronous Event Configuration)", NULL, &status);

@@ -81,6 +81,7 @@ struct nvt_driver {
   uint32_t msix_moves;   /* nvt_msix_move() was called so often */
   uint32_t max_transfer; /* bytes; 0: no limit */
   uint16_t oacs, oncs;   /* optional commands, of Identify */
+  uint32_t oaes;         /* optional events */
   uint32_t sgls;         /* what it supports of SGLs */
   uint8_t sqes;          /* entry sizes: required 3:0, maximum 7:4 */
   uint64_t blocks;
@@ -193,6 +194,8 @@ int nvt_admin_poll(struct nvt_driver *);
 int nvt_admin_handle_event(struct nvt_driver *);
 /* Identify the controller, number of queues, asynchronous events, namespace 1. */
 int nvt_admin_start(struct nvt_driver *);
+/* Of that, the controller and the number of queues. */
+int nvt_admin_start_controller(struct nvt_driver *);
 int nvt_admin_identify_controller(struct nvt_driver *);
 int nvt_admin_make_queues(struct nvt_driver *);
 int nvt_admin_delete_queues(struct nvt_driver *);
