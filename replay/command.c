@@ -34,11 +34,19 @@ static const char usage[] =
     "commands\n"
     "                                       alone; never one that is mounted or otherwise in use\n"
     "                       dry             none: tells what would be sent, and what not compared\n"
+    "  --order recorded|dependency  dependency: only what depends on order keeps it (overlapping\n"
+    "                     blocks, queues, Flush, fused commands, admin commands), as fast as it "
+    "goes;\n"
+    "                     whole commands, by the built-in driver: with model and vfio-user\n"
+    "  --depth N          then: so many outstanding at most, 1 to 1023 (default 32)\n"
+    "  --preload          then, with vfio-user: put there what the trace's reads found from "
+    "before\n"
     "  --yes-destroy-data  with device: what is on the drive may be overwritten\n"
     "  --read-only        with device: each Write is a Read of the same blocks\n"
-    "  --map-ns FROM:TO   with device: the trace's namespace FROM is the drive's TO; may be "
-    "repeated\n"
-    "  --lba-offset N     with device: N is added to the trace's block numbers\n"
+    "  --map-ns FROM:TO   with device, or in dependency order with vfio-user: the trace's "
+    "namespace\n"
+    "                     FROM is the target's TO; may be repeated\n"
+    "  --lba-offset N     likewise: N is added to the trace's block numbers\n"
     "  --time original[:xN]  do what the host did at the recorded times, or N times as fast, 0.1 "
     "to\n"
     "                     100; lateness is reported, and never adds up. Default: as fast as "
@@ -158,123 +166,221 @@ static int add_traces(struct arguments *out, char **paths, int count) {
   return error == 0 ? NVT_EXIT_OK : nvt_usage_error("replay", "%s", strerror(-error));
 }
 
+static const struct option options[] = {
+    {"target", required_argument, NULL, 't'},
+    {"json", no_argument, NULL, 'j'},
+    {"max-findings", required_argument, NULL, 'm'},
+    {"junit", required_argument, NULL, 'u'},
+    {"jobs", required_argument, NULL, 'n'},
+    {"exceptions", no_argument, NULL, 'e'},
+    {"differences", no_argument, NULL, 'd'},
+    {"time", required_argument, NULL, 'T'},
+    {"loops", required_argument, NULL, 'l'},
+    {"for", required_argument, NULL, 'f'},
+    {"from", required_argument, NULL, 'A'},
+    {"to", required_argument, NULL, 'B'},
+    {"queue", required_argument, NULL, 'Q'},
+    {"nsid", required_argument, NULL, 'N'},
+    {"opcode", required_argument, NULL, 'O'},
+    {"yes-destroy-data", no_argument, NULL, 'Y'},
+    {"map-ns", required_argument, NULL, 'M'},
+    {"lba-offset", required_argument, NULL, 'o'},
+    {"read-only", no_argument, NULL, 'R'},
+    {"order", required_argument, NULL, 'r'},
+    {"depth", required_argument, NULL, 'D'},
+    {"preload", no_argument, NULL, 'P'},
+    {NULL, 0, NULL, 0},
+};
+
+static bool parse_number(const char *name, const char *text, size_t least, size_t most,
+                         size_t *out) {
+  if (parse_count(text, most, out) && *out >= least)
+    return true;
+  nvt_usage_error("replay", "--%s '%s': not a number from %zu to %zu", name, text, least, most);
+  return false;
+}
+
+/* How: order, time, loops. */
+static bool parse_manner(int option, struct nvt_replay_options *out) {
+  size_t number;
+  switch (option) {
+  case 'r':
+    out->dependency = strcmp(optarg, "dependency") == 0;
+    if (out->dependency || strcmp(optarg, "recorded") == 0)
+      return true;
+    nvt_usage_error("replay", "--order '%s': neither 'recorded' nor 'dependency'", optarg);
+    return false;
+  case 'D':
+    if (!parse_number("depth", optarg, 1, NVT_REPLAY_DEPTH_MAX, &number))
+      return false;
+    out->depth = (uint32_t)number;
+    return true;
+  case 'T':
+    if (nvt_pace_parse(optarg, &out->speed))
+      return true;
+    nvt_usage_error("replay", "--time '%s': neither 'original' nor 'original:xN', N 0.1 to 100",
+                    optarg);
+    return false;
+  case 'l':
+    if (!parse_number("loops", optarg, 1, NVT_REPLAY_LOOPS_MAX, &number))
+      return false;
+    out->loops = (uint32_t)number;
+    return true;
+  default:
+    if (nvt_pace_number(optarg, NVT_REPLAY_SECONDS_MIN, NVT_REPLAY_SECONDS_MAX, &out->seconds))
+      return true;
+    nvt_usage_error("replay", "--for '%s': not a number of seconds from %g to %g", optarg,
+                    NVT_REPLAY_SECONDS_MIN, NVT_REPLAY_SECONDS_MAX);
+    return false;
+  }
+}
+
+/* Where: what is done to a medium that isn't the replay's own. */
+static bool parse_place(int option, struct nvt_replay_options *out) {
+  size_t offset;
+  switch (option) {
+  case 'M':
+    if (parse_map(optarg, &out->remap))
+      return true;
+    nvt_usage_error("replay",
+                    "--map-ns '%s': not FROM:TO, namespaces from 1 to 4294967294, each FROM once, "
+                    "%u at most",
+                    optarg, NVT_REMAP_NAMESPACES);
+    return false;
+  case 'o':
+    if (!parse_count(optarg, SIZE_MAX, &offset)) {
+      nvt_usage_error("replay", "--lba-offset '%s': not a number of blocks", optarg);
+      return false;
+    }
+    out->remap.lba_offset = offset;
+    return true;
+  case 'P':
+    out->preload = true;
+    return true;
+  case 'Y':
+    out->destroy = true;
+    return true;
+  default:
+    out->read_only = true;
+    return true;
+  }
+}
+
+/* False: it was told what is wrong with it. */
+static bool parse_option(int option, char **argv, struct arguments *out) {
+  switch (option) {
+  case 't':
+    out->options.target = nvt_target_find(optarg, &out->options.address);
+    if (out->options.target != NULL)
+      return true;
+    nvt_usage_error("replay", "there is no target '%s'; see --help for those there are", optarg);
+    return false;
+  case 'j':
+    out->json = true;
+    return true;
+  case 'm':
+    return parse_number("max-findings", optarg, 0, NVT_REPLAY_FINDINGS_MAX,
+                        &out->options.max_findings);
+  case 'u':
+    out->junit = optarg;
+    return true;
+  case 'n':
+    return parse_number("jobs", optarg, 1, NVT_CORPUS_JOBS, &out->jobs);
+  case 'e':
+    out->print = nvt_exceptions_print;
+    return true;
+  case 'd':
+    out->print = nvt_differences_print;
+    return true;
+  case 'r':
+  case 'D':
+  case 'T':
+  case 'l':
+  case 'f':
+    return parse_manner(option, &out->options);
+  case 'A':
+  case 'B':
+  case 'Q':
+  case 'N':
+  case 'O':
+    return parse_window(option, optarg, &out->options.window);
+  case 'M':
+  case 'o':
+  case 'P':
+  case 'Y':
+  case 'R':
+    return parse_place(option, &out->options);
+  case ':':
+    nvt_usage_error("replay", "option '%s' needs a value", argv[optind - 1]);
+    return false;
+  default:
+    nvt_usage_error("replay", "unknown option '%s'; see nvmetap replay --help", argv[optind - 1]);
+    return false;
+  }
+}
+
+/* What doesn't go together; NULL: all does. The target is the driven one in dependency order. */
+static const char *conflict(const struct nvt_replay_options *o) {
+  const struct nvt_target_ops *target = o->target;
+  bool elsewhere = o->remap.count > 0 || o->remap.lba_offset > 0;
+  if (o->window.to.record != 0 && o->window.from.record > o->window.to.record)
+    return "--to is before --from";
+  if ((o->destroy || o->read_only) && (target->pass == NULL || target->sender != NULL))
+    return "--yes-destroy-data and --read-only are for --target device";
+  if (elsewhere && (target->pass == NULL || target == nvt_target_at(0)->driven))
+    return "--map-ns and --lba-offset are for --target device, and for vfio-user with --order "
+           "dependency";
+  if (o->destroy && o->read_only)
+    return "--yes-destroy-data and --read-only exclude each other";
+  if (target->plans &&
+      (o->speed > 0 || o->loops > 0 || o->seconds > 0 || nvt_window_given(&o->window)))
+    return "with --target dry nothing is done that --time, --loops, --for or a window could "
+           "change; leave them out";
+  if (!o->dependency && o->depth != 0)
+    return "--depth is for --order dependency; as recorded, a trace has a depth of its own";
+  if (o->preload && (!o->dependency || target == nvt_target_at(0)->driven))
+    return "--preload is for --target vfio-user with --order dependency; the model has a medium of "
+           "its own, and other targets are preloaded where they can be";
+  if (o->dependency && o->speed > 0)
+    return "--order dependency is as fast as it goes, and --time isn't; leave one of them out";
+  return NULL;
+}
+
+/* In dependency order, the target with the built-in driver as its host. */
+static int choose_host(struct nvt_replay_options *o) {
+  if (!o->dependency)
+    return NVT_EXIT_OK;
+  if (o->target->driven == NULL)
+    return nvt_usage_error("replay",
+                           "--order dependency is for the targets model and vfio-user; %s can't be "
+                           "driven so",
+                           o->target->name);
+  o->target = o->target->driven;
+  return NVT_EXIT_OK;
+}
+
 static int parse(int argc, char **argv, struct arguments *out) {
-  static const struct option options[] = {
-      {"target", required_argument, NULL, 't'},       {"json", no_argument, NULL, 'j'},
-      {"max-findings", required_argument, NULL, 'm'}, {"junit", required_argument, NULL, 'u'},
-      {"jobs", required_argument, NULL, 'n'},         {"exceptions", no_argument, NULL, 'e'},
-      {"differences", no_argument, NULL, 'd'},        {"time", required_argument, NULL, 'T'},
-      {"loops", required_argument, NULL, 'l'},        {"for", required_argument, NULL, 'f'},
-      {"from", required_argument, NULL, 'A'},         {"to", required_argument, NULL, 'B'},
-      {"queue", required_argument, NULL, 'Q'},        {"nsid", required_argument, NULL, 'N'},
-      {"opcode", required_argument, NULL, 'O'},       {"yes-destroy-data", no_argument, NULL, 'Y'},
-      {"map-ns", required_argument, NULL, 'M'},       {"lba-offset", required_argument, NULL, 'o'},
-      {"read-only", no_argument, NULL, 'R'},          {NULL, 0, NULL, 0},
-  };
   int option;
-  size_t loops, offset;
   opterr = 0;
   optind = 0;
-  while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-    switch (option) {
-    case 't':
-      out->options.target = nvt_target_find(optarg, &out->options.address);
-      if (out->options.target == NULL)
-        return nvt_usage_error("replay", "there is no target '%s'; see --help for those there are",
-                               optarg);
-      break;
-    case 'j':
-      out->json = true;
-      break;
-    case 'm':
-      if (!parse_count(optarg, NVT_REPLAY_FINDINGS_MAX, &out->options.max_findings))
-        return nvt_usage_error("replay", "--max-findings '%s': not a number from 0 to %u", optarg,
-                               NVT_REPLAY_FINDINGS_MAX);
-      break;
-    case 'u':
-      out->junit = optarg;
-      break;
-    case 'n':
-      if (!parse_count(optarg, NVT_CORPUS_JOBS, &out->jobs) || out->jobs == 0)
-        return nvt_usage_error("replay", "--jobs '%s': not a number from 1 to %u", optarg,
-                               NVT_CORPUS_JOBS);
-      break;
-    case 'T':
-      if (!nvt_pace_parse(optarg, &out->options.speed))
-        return nvt_usage_error(
-            "replay", "--time '%s': neither 'original' nor 'original:xN', N 0.1 to 100", optarg);
-      break;
-    case 'l':
-      if (!parse_count(optarg, NVT_REPLAY_LOOPS_MAX, &loops) || loops == 0)
-        return nvt_usage_error("replay", "--loops '%s': not a number from 1 to %u", optarg,
-                               NVT_REPLAY_LOOPS_MAX);
-      out->options.loops = (uint32_t)loops;
-      break;
-    case 'f':
-      if (!nvt_pace_number(optarg, NVT_REPLAY_SECONDS_MIN, NVT_REPLAY_SECONDS_MAX,
-                           &out->options.seconds))
-        return nvt_usage_error("replay", "--for '%s': not a number of seconds from %g to %g",
-                               optarg, NVT_REPLAY_SECONDS_MIN, NVT_REPLAY_SECONDS_MAX);
-      break;
-    case 'A':
-    case 'B':
-    case 'Q':
-    case 'N':
-    case 'O':
-      if (!parse_window(option, optarg, &out->options.window))
-        return NVT_EXIT_USAGE;
-      break;
-    case 'M':
-      if (!parse_map(optarg, &out->options.remap))
-        return nvt_usage_error("replay",
-                               "--map-ns '%s': not FROM:TO, namespaces from 1 to 4294967294, each "
-                               "FROM once, %u at most",
-                               optarg, NVT_REMAP_NAMESPACES);
-      break;
-    case 'o':
-      if (!parse_count(optarg, SIZE_MAX, &offset))
-        return nvt_usage_error("replay", "--lba-offset '%s': not a number of blocks", optarg);
-      out->options.remap.lba_offset = offset;
-      break;
-    case 'Y':
-      out->options.destroy = true;
-      break;
-    case 'R':
-      out->options.read_only = true;
-      break;
-    case 'e':
-      out->print = nvt_exceptions_print;
-      break;
-    case 'd':
-      out->print = nvt_differences_print;
-      break;
-    case ':':
-      return nvt_usage_error("replay", "option '%s' needs a value", argv[optind - 1]);
-    default:
-      return nvt_usage_error("replay", "unknown option '%s'; see nvmetap replay --help",
-                             argv[optind - 1]);
-    }
-  }
+  while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1)
+    if (!parse_option(option, argv, out))
+      return NVT_EXIT_USAGE;
   if (out->print != NULL && argc == optind)
     return NVT_EXIT_OK;
   if (out->print != NULL)
     return nvt_usage_error("replay", "--exceptions and --differences take no trace");
-  if (out->options.window.to.record != 0 &&
-      out->options.window.from.record > out->options.window.to.record)
-    return nvt_usage_error("replay", "--to is before --from");
-  const struct nvt_remap *remap = &out->options.remap;
-  if ((out->options.destroy || out->options.read_only || remap->count > 0 ||
-       remap->lba_offset > 0) &&
-      out->options.target->pass == NULL)
-    return nvt_usage_error("replay", "--yes-destroy-data, --read-only, --map-ns and --lba-offset "
-                                     "are for --target device");
-  if (out->options.destroy && out->options.read_only)
-    return nvt_usage_error("replay", "--yes-destroy-data and --read-only exclude each other");
-  if (out->options.target->plans &&
-      (out->options.speed > 0 || out->options.loops > 0 || out->options.seconds > 0 ||
-       nvt_window_given(&out->options.window)))
-    return nvt_usage_error("replay", "with --target dry nothing is done that --time, --loops, "
-                                     "--for or a window could change; leave them out");
+  int status = choose_host(&out->options);
+  if (status != NVT_EXIT_OK)
+    return status;
+  const char *wrong = conflict(&out->options);
+  if (wrong != NULL)
+    return nvt_usage_error("replay", "%s", wrong);
+  if (out->options.dependency) {
+    out->options.preload |= out->options.target == nvt_target_at(0)->driven;
+    if (out->options.depth == 0)
+      out->options.depth = NVT_REPLAY_DEPTH_DEFAULT;
+  }
   if (argc == optind)
     return nvt_usage_error("replay", "which trace? usage: nvmetap replay TRACE [options]");
   return add_traces(out, argv + optind, argc - optind);

@@ -56,29 +56,28 @@ static bool writes(const struct nvt_replay_command *command) {
           opcode == NVT_NVM_DATASET_MANAGEMENT);
 }
 
-/* Against what is in flight: either order of two that overlap is right. */
+void nvt_engine_race(struct nvt_engine *e, struct nvt_replay_command *one,
+                     struct nvt_replay_command *other) {
+  struct extent mine, its;
+  if (one->command.sqid == 0 || other->command.sqid == 0 ||
+      one->command.sqe.nsid != other->command.sqe.nsid || (!writes(one) && !writes(other)))
+    return;
+  bool whole = !extent_of(e, one, &mine), other_whole = !extent_of(e, other, &its);
+  if ((whole && !writes(one)) || (other_whole && !writes(other)))
+    return;
+  if (whole || other_whole ||
+      (mine.first < its.first + its.count && its.first < mine.first + mine.count))
+    one->raced = other->raced = true;
+}
+
+/* Against what is in flight. */
 static void find_races(struct nvt_engine *e, struct nvt_replay_command *command) {
   const struct replay_namespace *space =
       command->command.sqid != 0 ? nvt_engine_namespace(e, command->command.sqe.nsid) : NULL;
   if (space == NULL || !space->asynchronous)
     return;
-  struct extent mine, other;
-  bool whole = !extent_of(e, command, &mine);
-  if (whole && !writes(command))
-    return;
-  for (struct nvt_replay_command *c = e->in_target; c != NULL; c = c->next) {
-    if (c->command.sqid == 0 || c->command.sqe.nsid != command->command.sqe.nsid ||
-        (!writes(c) && !writes(command)))
-      continue;
-    bool other_whole = !extent_of(e, c, &other);
-    if (other_whole && !writes(c))
-      continue;
-    if (whole || other_whole ||
-        (mine.first < other.first + other.count && other.first < mine.first + mine.count)) {
-      command->raced = true;
-      c->raced = true;
-    }
-  }
+  for (struct nvt_replay_command *c = e->in_target; c != NULL; c = c->next)
+    nvt_engine_race(e, command, c);
 }
 
 /* Bytes that a command moves, where its entry tells; 0 where it doesn't. */
@@ -164,7 +163,7 @@ static void prepare_medium(struct nvt_engine *e, struct nvt_replay_command *comm
   if (all)
     return;
   if (e->ops->preload == NULL ||
-      (e->ops->pass != NULL && !e->totals->may_write)) { /* whatever the target has there */
+      (e->ops->pass != NULL && !e->totals->preload)) { /* whatever the target has there */
     command->foreign_medium = true;
     command->unknowable |= compare;
     return;
@@ -274,7 +273,8 @@ void nvt_engine_moved(void *engine, const struct nvt_rec_data *data, const uint8
   if (command == NULL || data->kind != NVT_V_data_kind_PAYLOAD || data->direction > 2)
     return;
   command->target_moved[data->direction] += data->true_length;
-  if (e->needs != NULL && data->sqid == 0 && command->command.sqe.opcode == NVT_ADMIN_IDENTIFY)
+  if (e->needs != NULL && e->order == NULL && data->sqid == 0 &&
+      command->command.sqe.opcode == NVT_ADMIN_IDENTIFY)
     (void)nvt_limits_identify(e->needs, e->target_cap, &command->command.sqe, data, bytes,
                               e->refused, sizeof(e->refused));
   if (data->direction != NVT_DIRECTION_IN || command->differs_record != 0)

@@ -7,8 +7,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/driver/sender.h"
 #include "replay/engine_int.h"
 #include "replay/limits.h"
+#include "replay/pass_int.h"
+
+#define SENDER_BYTES                                                                               \
+  131072u /* a buffer has so many at least: commands that failed may ask for more */
+#define SENDER_SECONDS 30.0
+
+/* As the trace had it, or as much of it as there is. */
+static struct nvt_sender_setup sender_of(const struct nvt_engine *e) {
+  uint64_t bytes = SENDER_BYTES;
+  uint32_t queues = 1;
+  if (e->needs != NULL && e->needs->transfer > bytes)
+    bytes = e->needs->transfer;
+  if (e->needs != NULL && e->needs->highest > 1)
+    queues = e->needs->highest;
+  return (struct nvt_sender_setup){
+      .queues = queues < NVT_SENDER_QUEUES_MAX ? queues : NVT_SENDER_QUEUES_MAX,
+      .depth = e->totals->depth + 1u, /* one for the second of a fused pair */
+      .bytes = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX,
+      .timeout = SENDER_SECONDS,
+  };
+}
 
 static bool open_target(struct nvt_engine *e, const struct nvt_record *meta, char *why,
                         size_t whylen) {
@@ -22,6 +44,7 @@ static bool open_target(struct nvt_engine *e, const struct nvt_record *meta, cha
       .event = nvt_engine_happened,
       .listening = nvt_engine_listening,
   };
+  const struct nvt_sender_setup sender = sender_of(e);
   const struct nvt_target_setup setup = {
       .controller = meta->header.controller,
       .pci_address = meta->header.pci_address,
@@ -31,23 +54,29 @@ static bool open_target(struct nvt_engine *e, const struct nvt_record *meta, cha
       .pin = nvt_feed_find_pin(e->feed, meta->header.controller),
       .observer = &observer,
       .remap = e->totals->remap,
+      .sender = &sender,
   };
   return e->ops->open(&setup, &e->target, why, whylen);
 }
 
 /* What the target says of itself is asked before the first step, where it may be told. */
-static bool check_limits(struct nvt_engine *e, uint16_t controller, char *why, size_t whylen) {
-  const struct nvt_plan *plan = e->totals->needs;
+static bool check_limits(struct nvt_engine *e, char *why, size_t whylen) {
   uint8_t flags;
-  for (uint32_t i = 0; plan != NULL && i < plan->controller_count; i++)
-    if (plan->controllers[i].id == controller)
-      e->needs = &plan->controllers[i];
   if (e->ops->pass != NULL)
     return nvt_engine_pass_fits(e, why, whylen);
   if (e->needs == NULL ||
       e->ops->read(e->target, NVT_V_access_space_BAR0, NVT_REG_CAP, 8, &e->target_cap, &flags) != 0)
     return true;
   return nvt_limits_cap(e->needs, e->target_cap, why, whylen);
+}
+
+static bool drive(struct nvt_engine *e, char *why, size_t whylen) {
+  if (e->ops->sender == NULL)
+    return true;
+  e->order = nvt_pass_order_create(e);
+  if (e->order == NULL)
+    snprintf(why, whylen, "out of memory");
+  return e->order != NULL;
 }
 
 const char *nvt_engine_refused(const struct nvt_engine *e) {
@@ -130,12 +159,15 @@ bool nvt_engine_create(const struct nvt_record *meta, const struct nvt_target_op
   e->totals = totals;
   e->meta = meta->meta;
   e->record = meta->number;
+  for (uint32_t i = 0; totals->needs != NULL && i < totals->needs->controller_count; i++)
+    if (totals->needs->controllers[i].id == meta->header.controller)
+      e->needs = &totals->needs->controllers[i];
   e->queues = calloc(NVT_ENGINE_QUEUES, sizeof(*e->queues));
   e->answers = calloc(NVT_ANSWERS_MAX, sizeof(*e->answers));
   if (e->queues == NULL || e->answers == NULL || nvt_memory_create(ops->outside, &e->memory) != 0 ||
       !nvt_meta_parse(meta->tail, meta->tail_length, &e->details, why, whylen) ||
       !follow_namespaces(e) || !open_target(e, meta, why, whylen) ||
-      !check_limits(e, meta->header.controller, why, whylen)) {
+      !check_limits(e, why, whylen) || !drive(e, why, whylen)) {
     nvt_engine_destroy(e);
     return false;
   }
@@ -147,6 +179,7 @@ void nvt_engine_destroy(struct nvt_engine *e) {
   if (e == NULL)
     return;
   nvt_engine_forget_commands(e);
+  nvt_pass_order_destroy(e->order);
   if (e->target != NULL)
     e->ops->close(e->target);
   nvt_memory_destroy(e->memory);
@@ -309,6 +342,8 @@ void nvt_engine_forgive(struct nvt_engine *e) {
 }
 
 void nvt_engine_finish(struct nvt_engine *e) {
+  if (e->order != NULL)
+    nvt_pass_order_drain(e->order);
   e->totals->findings.muted = false; /* each answer knows whether it counts */
   if (!e->blind)
     nvt_engine_report_extra(e, NULL);

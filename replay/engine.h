@@ -23,6 +23,10 @@ struct nvt_replay_totals {
   const struct nvt_plan *needs;    /* of a target that somebody else set up; NULL: not known */
   const struct nvt_remap *remap;   /* likewise, or NULL */
   bool may_write, read_only;       /* to a target's medium that isn't ours; see replay/pass.c */
+  bool preload;                    /* and put there what the trace's reads found from before it */
+  uint32_t depth;                  /* of a driven target: commands outstanding at most */
+  uint32_t deepest;                /* and how many there were */
+  uint64_t sent, driven_ns;        /* I/O commands, and from the first to the last of them */
   bool outside;                    /* of the window is the current record */
   uint64_t exceptions[NVT_EXCEPTION_COUNT];
   struct nvt_findings findings;

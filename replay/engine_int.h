@@ -47,6 +47,8 @@ struct replay_namespace {
   struct nvt_blocks *known;
 };
 
+struct nvt_pass_order;
+
 struct nvt_engine {
   const struct nvt_target_ops *ops;
   const char *address;
@@ -56,6 +58,7 @@ struct nvt_engine {
   struct nvt_memory *memory;
   const struct nvt_plan_controller *needs; /* or NULL */
   uint64_t target_cap;                     /* with needs */
+  struct nvt_pass_order *order;            /* with a driven target */
   char refused[384];                       /* by its limits; empty: it isn't */
   struct nvt_rec_meta meta;
   struct nvt_meta details;
@@ -185,6 +188,9 @@ uint32_t nvt_substitute_crc(const uint8_t *bytes, uint32_t block);
 uint32_t nvt_substitute_expected(const struct nvt_replay_command *, uint64_t at, uint32_t block);
 
 /* data.c */
+/* Two that were under way together, in a namespace that completes out of order: where they overlap
+ * and one writes, either order is right. */
+void nvt_engine_race(struct nvt_engine *, struct nvt_replay_command *, struct nvt_replay_command *);
 struct replay_namespace *nvt_engine_namespace(struct nvt_engine *, uint32_t nsid);
 /* Everything in guest memory, and on the medium, that the command needs. */
 void nvt_engine_prepare_data(struct nvt_engine *, struct nvt_replay_command *);

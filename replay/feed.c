@@ -459,6 +459,19 @@ bool nvt_feed_look_ahead(struct nvt_feed *feed, struct nvt_replay_command *comma
   }
 }
 
+struct nvt_replay_command *
+nvt_feed_meanwhile(struct nvt_feed *feed, const struct nvt_replay_command *command, size_t *index) {
+  while (*index < feed->count) {
+    const struct nvt_feed_item *item = &feed->ring[(feed->first + (*index)++) & (feed->room - 1)];
+    if (command->completion_record != 0 && item->record.number > command->completion_record)
+      return NULL;
+    if (item->record.header.type == NVT_REC_COMMAND && item->command != NULL &&
+        item->command->controller == command->controller)
+      return item->command;
+  }
+  return NULL;
+}
+
 const struct nvt_record *nvt_feed_peek(struct nvt_feed *feed) {
   if (feed->count == 0 && !pull(feed))
     return NULL;

@@ -67,6 +67,7 @@ struct nvt_replay_command {
   bool posted;         /* by the target */
   bool impose;         /* the recorded completion is to be taken */
   bool kept;           /* the target holds its completion for us */
+  bool muted;          /* what comes of it isn't compared: of one that is sent later */
   uint64_t handle;
   uint64_t target_moved[3];
   bool unknowable;         /* its outcome depends on what wasn't recorded */
@@ -106,6 +107,10 @@ enum nvt_feed_status nvt_feed_next(struct nvt_feed *, const struct nvt_feed_item
  * of the current item's controller that isn't of this command. False: a bound or the file's end
  * came first; what is known then is what there is. */
 bool nvt_feed_look_ahead(struct nvt_feed *, struct nvt_replay_command *, bool briefly);
+/* Commands that were fetched after this one, the current item's, and before its completion, as far
+ * as was read ahead: one by one, *index is 0 before the first. NULL: no more. */
+struct nvt_replay_command *nvt_feed_meanwhile(struct nvt_feed *, const struct nvt_replay_command *,
+                                              size_t *index);
 /* Does the host's side have the INTx pin? It is in no meta-record, but in what a host
  * reads first (Interrupt Pin, PCI offset 3Dh) and in what the pin does: looks for
  * that in the next records, within bounds. */

@@ -243,7 +243,10 @@ void nvt_replay(const struct nvt_replay_options *options, struct nvt_replay_resu
     return;
   }
   result->totals.remap = options->target->pass != NULL ? &options->remap : NULL;
-  result->totals.may_write = options->destroy;
+  /* The medium of a driven target is the replay's, as it is when the target is stepped. */
+  result->totals.may_write = options->destroy || options->target->sender != NULL;
+  result->totals.preload = options->destroy || options->preload;
+  result->totals.depth = options->depth;
   result->totals.read_only = options->read_only;
   if ((options->target->outside || options->target->pass != NULL) &&
       strcmp(options->path, "-") != 0)

@@ -18,6 +18,8 @@
 #define NVT_REPLAY_SECONDS_MIN 0.001
 #define NVT_REPLAY_SECONDS_MAX 1e8
 #define NVT_REPLAY_FINDINGS_MAX 1000000u
+#define NVT_REPLAY_DEPTH_DEFAULT 32u
+#define NVT_REPLAY_DEPTH_MAX 1023u
 
 struct nvt_replay_options {
   const char *path; /* "-": standard input */
@@ -29,9 +31,12 @@ struct nvt_replay_options {
   double seconds;      /* end then, wherever; 0: no bound */
   struct nvt_window window;
   struct nvt_remap remap;
-  bool destroy;   /* what is on a device may be overwritten */
-  bool read_only; /* or, each Write is a Read of the same blocks */
-  bool progress;  /* on standard error, after two seconds */
+  bool dependency; /* target is a driven one: only what depends on order keeps it */
+  uint32_t depth;  /* then: commands outstanding, 1 to NVT_REPLAY_DEPTH_MAX */
+  bool preload;    /* put onto the target's medium what the trace's reads found from before it */
+  bool destroy;    /* what is on a device may be overwritten */
+  bool read_only;  /* or, each Write is a Read of the same blocks */
+  bool progress;   /* on standard error, after two seconds */
 };
 
 struct nvt_replay_result {

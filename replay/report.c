@@ -69,6 +69,21 @@ static void pace_text(double speed, const struct nvt_pace_result *pace) {
            (double)pace->left_out / 1e9);
 }
 
+static double rate(const struct nvt_replay_totals *totals) {
+  return totals->driven_ns > 0 ? 1e9 * (double)totals->sent / (double)totals->driven_ns : 0;
+}
+
+static json_object *order_json(const struct nvt_replay_options *options,
+                               const struct nvt_replay_totals *totals) {
+  json_object *root = json_object_new_object();
+  put(root, "depth", number(options->depth));
+  put(root, "deepest", number(totals->deepest));
+  put(root, "ios", number(totals->sent));
+  put(root, "seconds", json_object_new_double((double)totals->driven_ns / 1e9));
+  put(root, "iops", json_object_new_double(rate(totals)));
+  return root;
+}
+
 json_object *nvt_report_json(const struct nvt_replay_options *options,
                              const struct nvt_replay_result *result) {
   const struct nvt_replay_totals *totals = &result->totals;
@@ -90,6 +105,8 @@ json_object *nvt_report_json(const struct nvt_replay_options *options,
     put(root, "loops", number(result->loops));
   if (options->seconds > 0)
     put(root, "ended", json_object_new_boolean(result->ended));
+  if (options->dependency)
+    put(root, "order", order_json(options, totals));
   if (options->speed > 0)
     put(root, "time", pace_json(options->speed, &result->pace));
   if (result->plan != NULL)
@@ -126,6 +143,10 @@ void nvt_report_text(const struct nvt_replay_options *options,
            result->ended ? ", until the time was over" : "");
   else if (result->ended)
     puts("the time was over before the trace's end");
+  if (options->dependency)
+    printf("dependency order: %" PRIu64 " I/O commands, up to %" PRIu32 " outstanding, %.3f s, "
+           "%.0f a second\n",
+           totals->sent, totals->deepest, (double)totals->driven_ns / 1e9, rate(totals));
   if (options->speed > 0)
     pace_text(options->speed, &result->pace);
   bool first = true;

@@ -17,6 +17,8 @@
 #include "trace/meta.h"
 #include "trace/record.h"
 
+struct nvt_sender; /* controller/driver/sender.h */
+struct nvt_sender_setup;
 struct nvt_target; /* of each kind's own; one thread at a time */
 
 /* What is to be done with a command that was fetched. */
@@ -60,10 +62,11 @@ struct nvt_target_setup {
   uint32_t pci_address;
   const struct nvt_rec_meta *meta;
   const struct nvt_meta *details;
-  const char *address;                 /* of the target, as given; NULL: none */
-  const struct nvt_remap *remap;       /* of a target that takes whole commands; else NULL */
-  bool pin;                            /* the host's side took the INTx pin */
-  const struct nvt_observer *observer; /* copied */
+  const char *address;                   /* of the target, as given; NULL: none */
+  const struct nvt_remap *remap;         /* of a target that takes whole commands; else NULL */
+  const struct nvt_sender_setup *sender; /* of a driven one; else NULL */
+  bool pin;                              /* the host's side took the INTx pin */
+  const struct nvt_observer *observer;   /* copied */
 };
 
 /* Functions return 0 or -errno unless said otherwise. */
@@ -118,6 +121,11 @@ struct nvt_target_ops {
    * has no such namespace. */
   int (*pass)(struct nvt_target *, bool admin, const struct nvt_sqe *, void *data, uint32_t length,
               nvt_status *status, uint32_t *dw0);
+  /* Of one that takes many of them at a time: who sends them, and lives as long as the target. */
+  struct nvt_sender *(*sender)(struct nvt_target *);
+  /* The same target with the built-in driver as its host: it has sender() and what goes with
+   * pass(). NULL: it can't be had so. */
+  const struct nvt_target_ops *driven;
   /* A namespace more; 0 too when it is there already. */
   int (*add_namespace)(struct nvt_target *, const struct nvt_meta_namespace *);
 };

@@ -13,13 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "nvme/ranges.h"
+#include "replay/remap.h"
 #include "replay/target_int.h"
 
 #define PER_CONTROLLER 1024u /* namespaces looked for */
 #define COMMAND_MS 30000u
-#define DSM_RANGE 16u /* bytes: NVM Command Set 1.1, figure 44 */
-#define PRELOAD_BYTES 65536u
 
 struct nvt_target {
   struct nvt_remap remap;
@@ -130,37 +128,10 @@ static bool device_open(const struct nvt_target_setup *setup, struct nvt_target 
   return true;
 }
 
-/* The command as the drive is to have it; of Dataset Management, its ranges in `data`. */
-static struct nvt_sqe remapped(const struct nvt_target *t, bool admin, const struct nvt_sqe *was,
-                               void *data, uint32_t length) {
-  struct nvt_sqe sqe = *was;
-  uint64_t first, count;
-  for (uint32_t i = 0; i < t->remap.count; i++)
-    if (t->remap.namespaces[i].from == was->nsid)
-      sqe.nsid = t->remap.namespaces[i].to;
-  if (admin || t->remap.lba_offset == 0)
-    return sqe;
-  if (nvt_command_range_of(NVT_SET_NVM, sqe.opcode) == NVT_RANGE_ENTRY) {
-    nvt_command_range(&sqe, &first, &count);
-    /* One beyond the end stays there. */
-    if (__builtin_add_overflow(first, t->remap.lba_offset, &first))
-      first = UINT64_MAX;
-    sqe.cdw10 = (uint32_t)first;
-    sqe.cdw11 = (uint32_t)(first >> 32);
-  } else if (sqe.opcode == NVT_NVM_DATASET_MANAGEMENT) {
-    for (uint8_t *at = data; length >= DSM_RANGE; at += DSM_RANGE, length -= DSM_RANGE) {
-      memcpy(&first, at + 8, sizeof(first));
-      if (__builtin_add_overflow(first, t->remap.lba_offset, &first))
-        first = UINT64_MAX;
-      memcpy(at + 8, &first, sizeof(first));
-    }
-  }
-  return sqe;
-}
-
 static int device_pass(struct nvt_target *t, bool admin, const struct nvt_sqe *recorded, void *data,
                        uint32_t length, nvt_status *status, uint32_t *dw0) {
-  const struct nvt_sqe here = remapped(t, admin, recorded, data, length), *sqe = &here;
+  const struct nvt_sqe here = nvt_remap_command(&t->remap, admin, recorded, data, length),
+                       *sqe = &here;
   struct nvme_passthru_cmd64 command = {
       .opcode = sqe->opcode,
       .nsid = sqe->nsid,
@@ -192,36 +163,9 @@ static int device_pass(struct nvt_target *t, bool admin, const struct nvt_sqe *r
   return 0;
 }
 
-/* Whole blocks: what is no block isn't read as one later. */
 static int device_preload(struct nvt_target *t, uint32_t nsid, uint64_t offset, const void *bytes,
                           size_t len) {
-  uint32_t size = 0, dw0;
-  nvt_status status = NVT_SC_SUCCESS;
-  for (uint32_t i = 0; i < t->details->namespace_count; i++)
-    if (t->details->namespaces[i].nsid == nsid)
-      size = t->details->namespaces[i].block_size; /* the drive's was compared with it */
-  if (size == 0 || offset % size != 0 || len < size)
-    return -EINVAL;
-  uint64_t first = offset / size, count = len / size;
-  const uint8_t *from = bytes;
-  int failed = 0;
-  /* No more at once than any drive takes. */
-  uint64_t most = PRELOAD_BYTES / size > 0 ? PRELOAD_BYTES / size : 1;
-  void *buffer = NULL;
-  if (posix_memalign(&buffer, 4096, (size_t)most * size) != 0)
-    return -ENOMEM;
-  for (uint64_t at = 0; at < count && failed == 0 && status == NVT_SC_SUCCESS; at += most) {
-    uint64_t n = count - at < most ? count - at : most;
-    const struct nvt_sqe sqe = {.opcode = NVT_NVM_WRITE,
-                                .nsid = nsid,
-                                .cdw10 = (uint32_t)(first + at),
-                                .cdw11 = (uint32_t)((first + at) >> 32),
-                                .cdw12 = (uint32_t)(n - 1)};
-    memcpy(buffer, from + at * size, (size_t)n * size);
-    failed = device_pass(t, false, &sqe, buffer, (uint32_t)(n * size), &status, &dw0);
-  }
-  free(buffer);
-  return failed != 0 ? failed : status != NVT_SC_SUCCESS ? -EIO : 0;
+  return nvt_preload_by_writes(t, device_pass, t->details, nsid, offset, bytes, len);
 }
 
 const struct nvt_target_ops nvt_target_device = {

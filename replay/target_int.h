@@ -11,4 +11,8 @@ extern const struct nvt_target_ops nvt_target_model;     /* the controller model
 extern const struct nvt_target_ops nvt_target_qtest;     /* QEMU's own */
 extern const struct nvt_target_ops nvt_target_vfio_user; /* any device that speaks vfio-user */
 
+/* The same, by the built-in driver. */
+extern const struct nvt_target_ops nvt_target_model_driven;
+extern const struct nvt_target_ops nvt_target_vfio_user_driven;
+
 #endif

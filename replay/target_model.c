@@ -373,6 +373,7 @@ static int model_restore(struct nvt_target *t, const struct nvt_record *record) 
 const struct nvt_target_ops nvt_target_model = {
     .name = "model",
     .summary = "the controller model in this process, set up as the recorded controller was",
+    .driven = &nvt_target_model_driven,
     .open = model_open,
     .close = model_close,
     .read = model_read,

@@ -16,5 +16,6 @@ const struct nvt_target_ops nvt_target_vfio_user = {
     .summary =
         "any device that listens at the vfio-user socket PATH, set up by you as the recorded "
         "controller was",
+    .driven = &nvt_target_vfio_user_driven,
     .open = vfio_user_open,
     NVT_OUTSIDE_OPS};

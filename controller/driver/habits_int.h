@@ -73,7 +73,8 @@ void nvt_habits_end(struct nvt_driver *);
 int nvt_take_over_in_a_hurry(struct nvt_driver *);
 int nvt_take_over_with_patience(struct nvt_driver *);
 int nvt_stay_within_limits(struct nvt_driver *);
-int nvt_take_entry_size(struct nvt_driver *);
+int nvt_set_entry_size(struct nvt_driver *);  /* submission queue entries as they are required */
+int nvt_take_entry_size(struct nvt_driver *); /* and the vendor's command that goes with it */
 int nvt_hint_unasked(struct nvt_driver *);
 int nvt_hint_if_supported(struct nvt_driver *);
 

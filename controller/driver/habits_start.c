@@ -164,13 +164,17 @@ int nvt_hint_if_supported(struct nvt_driver *d) {
 
 /* --- apple-like --- */
 
-int nvt_take_entry_size(struct nvt_driver *d) {
+int nvt_set_entry_size(struct nvt_driver *d) {
   unsigned required = d->sqes & 0xf;
   if (required != 7)
     return 0; /* the usual size, or one that check_controller() refuses */
   d->cc = (d->cc & ~(uint32_t)NVT_PUT(0xf, CC_IOSQES)) | (uint32_t)NVT_PUT(required, CC_IOSQES);
-  int failed = nvt_reg_write32(d, NVT_REG_CC, d->cc);
-  if (failed)
+  return nvt_reg_write32(d, NVT_REG_CC, d->cc);
+}
+
+int nvt_take_entry_size(struct nvt_driver *d) {
+  int failed = nvt_set_entry_size(d);
+  if (failed || (d->sqes & 0xf) != 7)
     return failed;
   struct nvt_sqe sqe = {.opcode = NVT_APPLE_COMMAND};
   return nvt_admin(d, &sqe, "the vendor's command", NULL);

@@ -38,7 +38,9 @@ struct nvt_sender {
   int failed;
 };
 
-static const struct nvt_habits habits = {.takes_less = true};
+/* Where entries of 128 bytes are required, it makes such. */
+static const struct nvt_habits habits = {
+    .takes_less = true, .wide_entries = true, .identified = nvt_set_entry_size};
 
 /* Queues of which each has room for all that may be outstanding. */
 static uint32_t entries(const struct nvt_sender *s) {
@@ -169,6 +171,10 @@ uint32_t nvt_sender_transfer(const struct nvt_sender *s) {
   return s->d.max_transfer;
 }
 
+uint32_t nvt_sender_bytes(const struct nvt_sender *s) {
+  return s->bytes;
+}
+
 int nvt_sender_take(struct nvt_sender *s) {
   return s->free_count > 0 ? s->free[--s->free_count] : -EAGAIN;
 }
@@ -188,7 +194,7 @@ bool nvt_sender_has_room(const struct nvt_sender *s, uint32_t queue, uint32_t co
 
 static void describe_data(struct nvt_sender *s, const struct place *place, struct nvt_sqe *sqe,
                           uint32_t length) {
-  sqe->flags &= 0x3; /* FUSE; its data is in PRPs */
+  sqe->flags &= 0x3f; /* all but PSDT: its data is in PRPs */
   sqe->prp1 = sqe->prp2 = 0;
   if (length > 0)
     nvt_prp_make(sqe, place->data_iova, length, place->lists, place->lists_iova, s->d.page);

@@ -15,7 +15,7 @@
 #include "nvme/nvme.h"
 
 #define NVT_SENDER_QUEUES_MAX 64u
-#define NVT_SENDER_DEPTH_MAX 1023u
+#define NVT_SENDER_DEPTH_MAX 1024u
 #define NVT_SENDER_BUFFERS_MAX (UINT64_C(512) << 20) /* bytes, of all buffers */
 
 struct nvt_sender_setup {
@@ -40,6 +40,7 @@ const char *nvt_sender_error(const struct nvt_sender *);
 
 uint32_t nvt_sender_queues(const struct nvt_sender *);
 uint32_t nvt_sender_transfer(const struct nvt_sender *); /* bytes at once (MDTS); 0: no limit */
+uint32_t nvt_sender_bytes(const struct nvt_sender *);    /* of each buffer */
 
 /* A free slot, to be submitted or put back; -EAGAIN: all are in use. */
 int nvt_sender_take(struct nvt_sender *);
