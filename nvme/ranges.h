@@ -14,6 +14,7 @@ enum nvt_command_range {
   NVT_RANGE_ELSEWHERE, /* its data has them, or its completion, or the zone: Dataset Management,
                           Copy, Zone Append, Zone Management */
 };
+#define NVT_DSM_RANGE_SIZE 16u /* bytes, of Dataset Management: NVM Command Set 1.1, figure 44 */
 enum nvt_command_range nvt_command_range_of(enum nvt_opcode_set, uint8_t opcode);
 
 /* With ENTRY, which: 1 to 65536 of them; first + count may go beyond 2^64. */

@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "nvme/names.h"
+#include "nvme/ranges.h"
 #include "replay/differences.h"
 #include "replay/engine_int.h"
 #include "replay/limits.h"
 
-#define DSM_RANGE 16u      /* bytes: NVM Command Set 1.1, figure 44 */
 #define DSM_DEALLOCATE 0x4 /* AD in dword 11 */
 
 /* A range of blocks that a command works on. */
@@ -311,11 +311,11 @@ static void deallocated(struct nvt_engine *e, const struct nvt_replay_command *c
   if (space == NULL || (sqe->cdw11 & DSM_DEALLOCATE) == 0)
     return;
   uint32_t ranges = (sqe->cdw10 & 0xff) + 1;
-  if (command->raced || command->captured_upto < (uint64_t)ranges * DSM_RANGE) {
+  if (command->raced || command->captured_upto < (uint64_t)ranges * NVT_DSM_RANGE_SIZE) {
     nvt_blocks_set(space->known, 0, space->blocks, false);
     return;
   }
-  uint8_t all[256 * DSM_RANGE];
+  uint8_t all[256 * NVT_DSM_RANGE_SIZE];
   memset(all, 0, sizeof(all));
   for (const struct nvt_chunk *chunk = command->chunks; chunk != NULL; chunk = chunk->next)
     if (chunk->data.kind == NVT_V_data_kind_PAYLOAD && chunk->data.offset < sizeof(all) &&
@@ -324,8 +324,8 @@ static void deallocated(struct nvt_engine *e, const struct nvt_replay_command *c
   for (uint32_t i = 0; i < ranges; i++) {
     uint32_t count;
     uint64_t first;
-    memcpy(&count, all + i * DSM_RANGE + 4, sizeof(count));
-    memcpy(&first, all + i * DSM_RANGE + 8, sizeof(first));
+    memcpy(&count, all + i * NVT_DSM_RANGE_SIZE + 4, sizeof(count));
+    memcpy(&first, all + i * NVT_DSM_RANGE_SIZE + 8, sizeof(first));
     nvt_blocks_set(space->known, first, count, true);
   }
 }

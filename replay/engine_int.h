@@ -43,7 +43,8 @@ struct replay_namespace {
   uint64_t blocks;
   bool asynchronous;
   bool keeps_nothing; /* null: */
-  bool checked;       /* pass.c: the drive has such blocks */
+  bool checked;       /* pass_fits.c: the target's blocks are known */
+  int scale;          /* and smaller, by this power of two; negative: larger */
   struct nvt_blocks *known;
 };
 
@@ -59,6 +60,7 @@ struct nvt_engine {
   const struct nvt_plan_controller *needs; /* or NULL */
   uint64_t target_cap;                     /* with needs */
   struct nvt_pass_order *order;            /* with a driven target */
+  bool other_limits;                       /* whose MDTS or blocks aren't the recorded ones */
   char refused[384];                       /* by its limits; empty: it isn't */
   struct nvt_rec_meta meta;
   struct nvt_meta details;

@@ -9,15 +9,33 @@
 #include "nvme/ranges.h"
 #include "replay/pass_int.h"
 
+/* Features that are about queues, interrupts, events and memory of the host that sets them. */
+static bool is_hosts(uint32_t feature) {
+  switch (feature) {
+  case NVT_FEATURE_NUMBER_OF_QUEUES:
+  case NVT_FEATURE_INTERRUPT_COALESCING:
+  case NVT_FEATURE_INTERRUPT_VECTOR_CONFIG:
+  case NVT_FEATURE_ASYNC_EVENT_CONFIG:
+  case NVT_FEATURE_HOST_MEMORY_BUFFER:
+  case NVT_FEATURE_KEEP_ALIVE_TIMER:
+    return true;
+  default:
+    return false;
+  }
+}
+
 static enum nvt_pass_kind admin_kind(const struct nvt_engine *e, const struct nvt_sqe *sqe) {
   switch (sqe->opcode) {
   case NVT_ADMIN_IDENTIFY:
   case NVT_ADMIN_GET_LOG_PAGE:
   case NVT_ADMIN_GET_FEATURES:
     return NVT_PASS_READS;
-  /* Nothing that takes a drive away from its driver, or changes what it is. */
+  /* A real drive is neither taken away from its driver, nor made another. */
+  case NVT_ADMIN_SET_FEATURES:
+    return e->order != NULL && !is_hosts(sqe->cdw10 & 0xff) ? NVT_PASS_SETS : NVT_PASS_NONE;
+  case NVT_ADMIN_FORMAT_NVM:
+    return e->order != NULL ? NVT_PASS_SETS : NVT_PASS_NONE;
   default:
-    (void)e;
     return NVT_PASS_NONE;
   }
 }
@@ -56,7 +74,7 @@ static uint32_t buffer_size(struct nvt_engine *e, const struct nvt_replay_comman
                 ? NVT_IDENTIFY_SIZE
                 : (((uint64_t)(sqe->cdw11 & 0xffff) << 16 | sqe->cdw10 >> 16) + 1) * 4;
   } else if (sqe->opcode == NVT_NVM_DATASET_MANAGEMENT) {
-    bytes = ((sqe->cdw10 & 0xff) + 1u) * 16u;
+    bytes = ((sqe->cdw10 & 0xff) + 1u) * NVT_DSM_RANGE_SIZE;
   } else {
     if (space == NULL || !space->checked)
       return UINT32_MAX;
@@ -64,6 +82,51 @@ static uint32_t buffer_size(struct nvt_engine *e, const struct nvt_replay_comman
     bytes = count * space->block_size;
   }
   return bytes > NVT_PASS_BYTES_MAX ? UINT32_MAX : (uint32_t)bytes;
+}
+
+/* First block and number of blocks as the target has them. False: it has no such blocks. */
+static bool scale_range(int scale, uint64_t *first, uint64_t *count) {
+  uint64_t mask = scale < 0 ? (UINT64_C(1) << -scale) - 1 : 0;
+  if (((*first | *count) & mask) != 0 || (scale > 0 && *first >> (64 - scale) != 0))
+    return false;
+  *first = scale < 0 ? *first >> -scale : *first << scale;
+  *count = scale < 0 ? *count >> -scale : *count << scale;
+  return true;
+}
+
+static int scale_of(struct nvt_engine *e, const struct nvt_replay_command *command) {
+  const struct replay_namespace *space = nvt_engine_namespace(e, command->command.sqe.nsid);
+  return space != NULL && command->set == NVT_SET_NVM ? space->scale : 0;
+}
+
+static bool scale_entry(int scale, struct nvt_sqe *sqe) {
+  uint64_t first, count;
+  if (scale == 0 || nvt_command_range_of(NVT_SET_NVM, sqe->opcode) != NVT_RANGE_ENTRY)
+    return true;
+  nvt_command_range(sqe, &first, &count);
+  if (!scale_range(scale, &first, &count) || count > 65536)
+    return false;
+  sqe->cdw10 = (uint32_t)first;
+  sqe->cdw11 = (uint32_t)(first >> 32);
+  sqe->cdw12 = (sqe->cdw12 & 0xffff0000u) | (uint32_t)(count - 1);
+  return true;
+}
+
+/* The ranges of a Dataset Management. */
+static bool scale_data(int scale, uint8_t *buffer, uint32_t size) {
+  for (uint32_t at = 0; scale != 0 && at + NVT_DSM_RANGE_SIZE <= size; at += NVT_DSM_RANGE_SIZE) {
+    uint32_t blocks;
+    uint64_t first, count;
+    memcpy(&blocks, buffer + at + 4, sizeof(blocks));
+    memcpy(&first, buffer + at + 8, sizeof(first));
+    count = blocks;
+    if (!scale_range(scale, &first, &count) || count > UINT32_MAX)
+      return false;
+    blocks = (uint32_t)count;
+    memcpy(buffer + at + 4, &blocks, sizeof(blocks));
+    memcpy(buffer + at + 8, &first, sizeof(first));
+  }
+  return true;
 }
 
 bool nvt_pass_make(struct nvt_engine *e, struct nvt_replay_command *command,
@@ -74,7 +137,8 @@ bool nvt_pass_make(struct nvt_engine *e, struct nvt_replay_command *command,
                            .size = buffer_size(e, command),
                            .instead = kind == NVT_PASS_WRITES && e->totals->read_only,
                            .muted = e->totals->findings.muted};
-  if (out->size == UINT32_MAX || (out->instead && out->sqe.opcode != NVT_NVM_WRITE))
+  if (out->size == UINT32_MAX || (out->instead && out->sqe.opcode != NVT_NVM_WRITE) ||
+      !scale_entry(scale_of(e, command), &out->sqe))
     return false;
   if (out->instead) {
     out->sqe.opcode = NVT_NVM_READ;
@@ -83,7 +147,7 @@ bool nvt_pass_make(struct nvt_engine *e, struct nvt_replay_command *command,
   return true;
 }
 
-bool nvt_pass_fill(const struct nvt_engine *e, const struct nvt_pass *pass, uint8_t *buffer) {
+bool nvt_pass_fill(struct nvt_engine *e, const struct nvt_pass *pass, uint8_t *buffer) {
   const struct nvt_replay_command *command = pass->command;
   /* On a medium of our own something else may stand for what isn't in the trace. */
   bool strict = e->ops->sender == NULL;
@@ -107,7 +171,8 @@ bool nvt_pass_fill(const struct nvt_engine *e, const struct nvt_pass *pass, uint
     if (data->offset < pass->size && data->captured_length <= pass->size - data->offset)
       memcpy(buffer + data->offset, chunk->bytes, data->captured_length);
   }
-  return true;
+  return command->set != NVT_SET_NVM || command->command.sqe.opcode != NVT_NVM_DATASET_MANAGEMENT ||
+         scale_data(scale_of(e, command), buffer, pass->size);
 }
 
 /* In pieces, where it has more data than the target takes at once. */
@@ -166,7 +231,8 @@ static void compare_data(struct nvt_engine *e, struct nvt_replay_command *comman
                                     .direction = command->direction,
                                     .true_length = size,
                                     .captured_length = size};
-  bool elsewhere = e->totals->remap->count > 0 || e->totals->remap->lba_offset > 0;
+  bool elsewhere =
+      e->totals->remap->count > 0 || e->totals->remap->lba_offset > 0 || e->other_limits;
   bool own = command->set == NVT_SET_ADMIN &&
              (elsewhere || command->command.sqe.opcode != NVT_ADMIN_IDENTIFY);
   e->current = command;
@@ -180,6 +246,14 @@ static void compare_data(struct nvt_engine *e, struct nvt_replay_command *comman
     nvt_engine_compare_data(e, command);
 }
 
+/* Admin commands after which blocks aren't what was written to them. */
+static bool changes_media(const struct nvt_replay_command *command) {
+  uint8_t opcode = command->command.sqe.opcode;
+  return command->set == NVT_SET_ADMIN &&
+         (opcode == NVT_ADMIN_FORMAT_NVM || opcode == NVT_ADMIN_SANITIZE ||
+          opcode == NVT_ADMIN_NS_MANAGEMENT);
+}
+
 void nvt_pass_conclude(struct nvt_engine *e, struct nvt_pass *pass, int failed, nvt_status status,
                        uint32_t dw0, const uint8_t *buffer) {
   struct nvt_replay_command *command = pass->command;
@@ -191,6 +265,8 @@ void nvt_pass_conclude(struct nvt_engine *e, struct nvt_pass *pass, int failed, 
                      command->command.sqid, command->command.sqe.cid);
   else
     compare(e, command, status, dw0);
+  if (failed == 0 && status == NVT_SC_SUCCESS && changes_media(command))
+    nvt_pass_formatted(e, pass->sqe.nsid);
   if (failed == 0 && status == NVT_SC_SUCCESS && !pass->instead)
     compare_data(e, command, buffer, pass->size);
   nvt_engine_data_done(e, command, failed || pass->instead ? NVT_SC_INTERNAL_DEVICE_ERROR : status);
@@ -199,6 +275,8 @@ void nvt_pass_conclude(struct nvt_engine *e, struct nvt_pass *pass, int failed, 
 }
 
 void nvt_pass_unsent(struct nvt_engine *e, struct nvt_replay_command *command) {
+  for (uint32_t i = 0; changes_media(command) && i < e->space_count; i++)
+    nvt_blocks_set(e->spaces[i].known, 0, e->spaces[i].blocks, false);
   nvt_engine_excuse(e, NVT_EXCEPTION_UNSENT);
   nvt_engine_data_done(e, command, NVT_SC_INTERNAL_DEVICE_ERROR);
   command->executed = true;

@@ -35,7 +35,7 @@ enum nvt_pass_kind nvt_pass_kind_of(const struct nvt_engine *, const struct nvt_
 bool nvt_pass_make(struct nvt_engine *, struct nvt_replay_command *, enum nvt_pass_kind,
                    struct nvt_pass *out);
 /* What the host sends, into `buffer`. False: it isn't in the trace. */
-bool nvt_pass_fill(const struct nvt_engine *, const struct nvt_pass *, uint8_t *buffer);
+bool nvt_pass_fill(struct nvt_engine *, const struct nvt_pass *, uint8_t *buffer);
 /* It was answered, or not (-errno in `failed`): compare. `buffer` has what came. */
 void nvt_pass_conclude(struct nvt_engine *, struct nvt_pass *, int failed, nvt_status, uint32_t dw0,
                        const uint8_t *buffer);
@@ -44,6 +44,10 @@ void nvt_pass_unsent(struct nvt_engine *, struct nvt_replay_command *);
 /* Send it and wait, in pieces where the target doesn't take it at once (`most` bytes, 0: any).
  * False: it wasn't sent. */
 bool nvt_pass_send(struct nvt_engine *, struct nvt_pass *, uint32_t most);
+
+/* pass_fits.c */
+/* After a Format NVM (nsid UINT32_MAX: of all): are the blocks still such ones? */
+void nvt_pass_formatted(struct nvt_engine *, uint32_t nsid);
 
 /* pass_order.c */
 struct nvt_pass_order; /* of one engine with a driven target */

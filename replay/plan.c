@@ -168,6 +168,7 @@ static void need(struct nvt_plan_controller *controller, const struct nvt_replay
     return;
   if (first + count > ns->end)
     ns->end = first + count;
+  ns->edges |= first | count;
   if (nvt_opcode_direction(set, sqe->opcode) != NVT_DIRECTION_NONE &&
       count * ns->block_size > controller->transfer)
     controller->transfer = count * ns->block_size;

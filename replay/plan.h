@@ -24,6 +24,7 @@ struct nvt_plan_namespace {
   uint64_t reads, writes;           /* commands */
   uint64_t bytes_read, bytes_wrote; /* that they ask for */
   uint64_t end;                     /* one beyond the highest block of a command that succeeded */
+  uint64_t edges;                   /* first blocks and numbers of blocks of those, or-ed */
   uint64_t from_before;             /* blocks whose first read is of what the trace didn't write */
   void *known;                      /* the plan's own */
 };

@@ -7,7 +7,6 @@
 
 #include "nvme/ranges.h"
 
-#define DSM_RANGE 16u /* bytes: NVM Command Set 1.1, figure 44 */
 #define PRELOAD_BYTES 65536u
 
 struct nvt_sqe nvt_remap_command(const struct nvt_remap *remap, bool admin,
@@ -27,7 +26,8 @@ struct nvt_sqe nvt_remap_command(const struct nvt_remap *remap, bool admin,
     sqe.cdw10 = (uint32_t)first;
     sqe.cdw11 = (uint32_t)(first >> 32);
   } else if (sqe.opcode == NVT_NVM_DATASET_MANAGEMENT) {
-    for (uint8_t *at = data; length >= DSM_RANGE; at += DSM_RANGE, length -= DSM_RANGE) {
+    for (uint8_t *at = data; length >= NVT_DSM_RANGE_SIZE;
+         at += NVT_DSM_RANGE_SIZE, length -= NVT_DSM_RANGE_SIZE) {
       memcpy(&first, at + 8, sizeof(first));
       if (__builtin_add_overflow(first, remap->lba_offset, &first))
         first = UINT64_MAX;
@@ -37,13 +37,17 @@ struct nvt_sqe nvt_remap_command(const struct nvt_remap *remap, bool admin,
   return sqe;
 }
 
-int nvt_preload_by_writes(struct nvt_target *t, nvt_pass_fn *pass, const struct nvt_meta *details,
-                          uint32_t nsid, uint64_t offset, const void *bytes, size_t len) {
-  uint32_t size = 0, dw0;
-  nvt_status status = NVT_SC_SUCCESS;
+uint32_t nvt_block_size(const struct nvt_meta *details, uint32_t nsid) {
   for (uint32_t i = 0; i < details->namespace_count; i++)
     if (details->namespaces[i].nsid == nsid)
-      size = details->namespaces[i].block_size; /* the target's was compared with it */
+      return details->namespaces[i].block_size;
+  return 0;
+}
+
+int nvt_preload_by_writes(struct nvt_target *t, nvt_pass_fn *pass, uint32_t nsid, uint32_t size,
+                          uint64_t offset, const void *bytes, size_t len) {
+  nvt_status status = NVT_SC_SUCCESS;
+  uint32_t dw0;
   if (size == 0 || offset % size != 0 || len < size)
     return -EINVAL;
   uint64_t first = offset / size, count = len / size;

@@ -165,7 +165,9 @@ static int device_pass(struct nvt_target *t, bool admin, const struct nvt_sqe *r
 
 static int device_preload(struct nvt_target *t, uint32_t nsid, uint64_t offset, const void *bytes,
                           size_t len) {
-  return nvt_preload_by_writes(t, device_pass, t->details, nsid, offset, bytes, len);
+  /* The drive's blocks were compared with the trace's. */
+  return nvt_preload_by_writes(t, device_pass, nsid, nvt_block_size(t->details, nsid), offset,
+                               bytes, len);
 }
 
 const struct nvt_target_ops nvt_target_device = {

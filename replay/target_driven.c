@@ -5,8 +5,10 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "controller/driver/sender.h"
+#include "nvme/identify.h"
 #include "replay/model_int.h"
 #include "replay/remap.h"
 #include "replay/target_int.h"
@@ -16,7 +18,7 @@ struct nvt_target {
   struct nvt_transport *transport;
   struct nvt_sender *sender;
   struct nvt_remap remap;
-  const struct nvt_meta *details; /* the engine's, which outlives the target */
+  uint32_t last_nsid, last_block_size; /* that was preloaded; 0: none was */
 };
 
 static void driven_close(struct nvt_target *t) {
@@ -41,7 +43,6 @@ static int driven_pass(struct nvt_target *t, bool admin, const struct nvt_sqe *r
 /* Takes the transport, and the model. */
 static bool drive(struct nvt_target *t, const struct nvt_target_setup *setup,
                   struct nvt_target **out, char *why, size_t whylen) {
-  t->details = setup->details;
   if (setup->remap != NULL)
     t->remap = *setup->remap;
   if (t->transport != NULL)
@@ -81,9 +82,30 @@ static bool vfio_user_open(const struct nvt_target_setup *setup, struct nvt_targ
   return drive(t, setup, out, why, whylen);
 }
 
+/* Of the target's blocks, which may be others than the trace's; 0: that isn't known. */
+static uint32_t target_block_size(struct nvt_target *t, uint32_t nsid) {
+  struct nvt_id_namespace id;
+  const struct nvt_sqe sqe = {
+      .opcode = NVT_ADMIN_IDENTIFY, .nsid = nsid, .cdw10 = NVT_CNS_NAMESPACE};
+  nvt_status status;
+  uint32_t dw0;
+  uint8_t answer[NVT_IDENTIFY_SIZE] = {0};
+  if (t->last_nsid == nsid)
+    return t->last_block_size;
+  if (driven_pass(t, true, &sqe, answer, sizeof(answer), &status, &dw0) != 0 ||
+      status != NVT_SC_SUCCESS)
+    return 0;
+  memcpy(&id, answer, sizeof(id));
+  unsigned format = nvt_flbas_format(id.flbas);
+  t->last_nsid = nsid;
+  t->last_block_size = format > 15 || id.lbaf[format].lbads > 16 ? 0 : 1u << id.lbaf[format].lbads;
+  return t->last_block_size;
+}
+
 static int vfio_user_preload(struct nvt_target *t, uint32_t nsid, uint64_t offset,
                              const void *bytes, size_t len) {
-  return nvt_preload_by_writes(t, driven_pass, t->details, nsid, offset, bytes, len);
+  return nvt_preload_by_writes(t, driven_pass, nsid, target_block_size(t, nsid), offset, bytes,
+                               len);
 }
 
 #define DRIVEN .close = driven_close, .pass = driven_pass, .sender = driven_sender

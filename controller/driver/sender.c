@@ -10,6 +10,7 @@
 
 /* Looks in vain between two at the clock. */
 #define IDLE_LOOK 64u
+#define ALIVE_SECONDS 0.25
 
 struct place {
   uint8_t *data;
@@ -34,6 +35,7 @@ struct nvt_sender {
   uint64_t *told;       /* of each queue: the tail that the device was told */
   uint32_t outstanding; /* the device has so many */
   uint64_t progress;    /* ticks, when something happened last */
+  uint64_t alive;       /* and when it was looked whether it is still there */
   unsigned idle;
   int failed;
 };
@@ -268,21 +270,35 @@ static int collect(struct nvt_sender *s) {
   return count;
 }
 
-/* Seconds in which nothing was completed are over? */
-static int look_at_clock(struct nvt_sender *s) {
-  uint32_t csts = 0;
+/* Is it still there? */
+static int look_at_status(struct nvt_sender *s) {
+  uint32_t csts;
+  int failed = nvt_reg_read32(&s->d, NVT_REG_CSTS, &csts);
+  s->alive = nvt_ticks();
+  if (failed)
+    return failed;
+  if (csts == UINT32_MAX)
+    return nvt_driver_fail(&s->d, ENODEV, "the device is gone: CSTS reads all ones");
+  if (NVT_GET(csts, CSTS_CFS))
+    return nvt_driver_fail(&s->d, EIO, "the controller reports fatal status (CSTS %08xh)", csts);
+  return 0;
+}
+
+/* Now and then while nothing is completed. */
+static int look_around(struct nvt_sender *s) {
   if (++s->idle < IDLE_LOOK)
     return 0;
   s->idle = 0;
-  if (nvt_clock_seconds(&s->d, nvt_ticks() - s->progress) < s->d.w->timeout)
-    return 0;
-  (void)nvt_reg_read32(&s->d, NVT_REG_CSTS, &csts);
+  uint64_t now = nvt_ticks(), since = s->alive > s->progress ? s->alive : s->progress;
+  int failed = nvt_clock_seconds(&s->d, now - since) >= ALIVE_SECONDS ? look_at_status(s) : 0;
+  if (failed || nvt_clock_seconds(&s->d, now - s->progress) < s->d.w->timeout)
+    return failed;
   for (uint32_t i = 0; i <= s->depth; i++)
     if (s->places[i].busy)
       return nvt_driver_fail(&s->d, ETIMEDOUT,
                              "nothing was completed in %g s; %u commands are outstanding, one of "
-                             "them on queue %u, command id %u (CSTS %08xh)",
-                             s->d.w->timeout, s->outstanding, s->places[i].queue + 1, i, csts);
+                             "them on queue %u, command id %u",
+                             s->d.w->timeout, s->outstanding, s->places[i].queue + 1, i);
   return 0;
 }
 
@@ -298,7 +314,7 @@ static int work(struct nvt_sender *s) {
     s->progress = nvt_ticks();
     s->idle = 0;
   } else if (count == 0 && s->outstanding > 0) {
-    count = look_at_clock(s);
+    count = look_around(s);
   }
   if (count < 0)
     s->failed = count;
