@@ -257,7 +257,7 @@ static int collect(struct nvt_sender *s) {
     struct nvt_hostq *q = &s->d.queues[i];
     const struct nvt_cqe *cqe;
     uint32_t head = q->head;
-    while (q->outstanding > 0 && (cqe = nvt_hostq_peek(q)) != NULL) {
+    while ((cqe = nvt_hostq_peek(q)) != NULL) {
       int failed = take(s, i, cqe);
       if (failed)
         return failed;
