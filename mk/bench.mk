@@ -3,6 +3,7 @@
 # `make bench-dissector`: the dissector's part of it alone.
 .PHONY: bench bench-dissector
 bench: check-deps
+	@mk/install-packages fio
 	@$(MAKE) -s all tap-off $(BENCH_PROGRAMS)
 	@BUILD=$(abspath $(BUILD)) tests/bench/run $(BENCH_OPTIONS)
 

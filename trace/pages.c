@@ -10,10 +10,13 @@
 /* A page of a data record. In the ring of a controller they stand in the order of seq and offset:
  * a record with a lower number than the one before is a recorder's new start. */
 struct page {
-  uint64_t seq;
   uint64_t record;
-  uint32_t offset;
   uint8_t bytes[NVT_PAGE_BYTES];
+};
+/* Apart from the pages: who looks for one touches no other. */
+struct place {
+  uint64_t seq;
+  uint32_t offset;
 };
 
 struct ring {
@@ -22,6 +25,7 @@ struct ring {
   uint32_t made;       /* slots that have memory */
   uint64_t first, end; /* page n is in slot n % room */
   struct page **slots;
+  struct place *places; /* of the same slots */
 };
 
 struct nvt_pages {
@@ -39,6 +43,7 @@ static void clear(struct ring *ring) {
   for (uint32_t i = 0; i < ring->made; i++)
     free(ring->slots[i]);
   free(ring->slots);
+  free(ring->places);
   *ring = (struct ring){.controller = ring->controller};
 }
 
@@ -84,7 +89,8 @@ static int begin(struct nvt_pages *pages, const struct nvt_record *meta) {
   if (most != ring->room) {
     clear(ring);
     ring->slots = most > 0 ? calloc(most, sizeof(struct page *)) : NULL;
-    if (most > 0 && ring->slots == NULL)
+    ring->places = most > 0 ? calloc(most, sizeof(*ring->places)) : NULL;
+    if (most > 0 && (ring->slots == NULL || ring->places == NULL))
       return -ENOMEM;
     ring->room = (uint32_t)most;
   }
@@ -102,9 +108,8 @@ static int keep(struct ring *ring, const struct nvt_record *data) {
       ring->made++;
     }
     struct page *page = ring->slots[slot];
-    page->seq = data->header.seq;
+    ring->places[slot] = (struct place){.seq = data->header.seq, .offset = at};
     page->record = data->number;
-    page->offset = at;
     memcpy(page->bytes, data->tail + at, NVT_PAGE_BYTES);
     ring->end++;
     if (ring->end - ring->first > ring->room)
@@ -124,20 +129,23 @@ int nvt_pages_record(struct nvt_pages *pages, const struct nvt_record *record) {
 }
 
 /* Of two places, which is first. */
-static int compare(const struct page *page, uint64_t seq, uint32_t offset) {
-  if (page->seq != seq)
-    return page->seq < seq ? -1 : 1;
-  return page->offset < offset ? -1 : page->offset > offset;
+static int compare(const struct place *place, uint64_t seq, uint32_t offset) {
+  if (place->seq != seq)
+    return place->seq < seq ? -1 : 1;
+  return place->offset < offset ? -1 : place->offset > offset;
 }
 
 static const struct page *look_up(const struct ring *ring, uint64_t seq, uint32_t offset) {
-  uint64_t low = ring->first, high = ring->end;
+  if (ring->end == ring->first)
+    return NULL;
+  uint32_t base = (uint32_t)(ring->first % ring->room), low = 0,
+           high = (uint32_t)(ring->end - ring->first);
   while (low < high) {
-    uint64_t middle = low + (high - low) / 2;
-    const struct page *page = ring->slots[middle % ring->room];
-    int order = compare(page, seq, offset);
+    uint32_t middle = low + (high - low) / 2;
+    uint32_t slot = middle < ring->room - base ? base + middle : middle - (ring->room - base);
+    int order = compare(&ring->places[slot], seq, offset);
     if (order == 0)
-      return page;
+      return ring->slots[slot];
     if (order < 0)
       low = middle + 1;
     else
@@ -167,11 +175,11 @@ static void fill(struct nvt_pages *pages, const struct nvt_rec_digest *digest,
                  struct nvt_known *out) {
   if (digest->true_length == 0 || digest->true_length > NVT_DIGEST_BYTES_MAX)
     return;
-  for (uint32_t at = 0; at < digest->true_length; at += sizeof(digest->fill)) {
-    uint32_t left = digest->true_length - at;
-    memcpy(pages->bytes + at, &digest->fill,
-           left < sizeof(digest->fill) ? left : sizeof(digest->fill));
-  }
+  uint32_t length = digest->true_length, done = sizeof(digest->fill);
+  memcpy(pages->bytes, &digest->fill, length < done ? length : done);
+  /* What is there once more behind it. */
+  for (; done < length; done *= 2)
+    memcpy(pages->bytes + done, pages->bytes, length - done < done ? length - done : done);
   out->bytes = pages->bytes;
 }
 

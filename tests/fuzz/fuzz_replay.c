@@ -86,10 +86,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     abort();
   char path[32];
   snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-  const struct nvt_target_ops *const targets[] = {nvt_target_at(0), nvt_target_find("dry", NULL)};
-  for (unsigned i = 0; i < 2; i++) {
-    const struct nvt_replay_options options = {
-        .path = path, .target = targets[i], .max_findings = 8};
+  const struct nvt_target_ops *const targets[] = {nvt_target_at(0), nvt_target_find("dry", NULL),
+                                                  nvt_target_at(0)->driven};
+  for (unsigned i = 0; i < 3; i++) {
+    bool driven = targets[i]->sender != NULL;
+    const struct nvt_replay_options options = {.path = path,
+                                               .target = targets[i],
+                                               .max_findings = 8,
+                                               .dependency = driven,
+                                               .preload = driven,
+                                               .depth = driven ? 1u + data[size - 1] % 8u : 0};
     struct nvt_replay_result result;
     nvt_replay(&options, &result);
     json_object_put(nvt_report_json(&options, &result));
