@@ -7,6 +7,7 @@
 #include <pcap/pcap.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -159,6 +160,8 @@ bool nvt_reader_open_file(FILE *file, const char *name, struct nvt_reader **out,
     return false;
   }
   reader->file = file;
+  /* libpcap takes two pieces of each record from it, and nobody else has it. */
+  __fsetlocking(file, FSETLOCKING_BYCALLER);
   if (magic == PCAPNG_MAGIC)
     reader->frame_header = 0;
   else if (magic == PCAP_MODIFIED || magic == __builtin_bswap32(PCAP_MODIFIED))
