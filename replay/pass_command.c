@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -216,9 +217,14 @@ static void compare(struct nvt_engine *e, struct nvt_replay_command *command, nv
                      texts[0], texts[1], "completion of %s, queue %u, cid 0x%04x differs",
                      nvt_replay_command_name(command), command->command.sqid,
                      command->command.sqe.cid);
-  } else if (command->command.sqe.opcode == NVT_ADMIN_GET_FEATURES &&
-             command->set == NVT_SET_ADMIN && was->dw0 != dw0) {
+  } else if (was->dw0 != dw0 && command->set == NVT_SET_ADMIN &&
+             command->command.sqe.opcode == NVT_ADMIN_GET_FEATURES) {
     nvt_engine_excuse(e, NVT_EXCEPTION_ITS_DRIVER);
+  } else if (was->dw0 != dw0) {
+    nvt_findings_number(&e->totals->findings, command->completion_record, "completion.dw0",
+                        was->dw0, dw0, 8, "completion of %s, queue %u, cid 0x%04x differs",
+                        nvt_replay_command_name(command), command->command.sqid,
+                        command->command.sqe.cid);
   }
 }
 
@@ -294,6 +300,10 @@ bool nvt_pass_send(struct nvt_engine *e, struct nvt_pass *pass, uint32_t most) {
     return false;
   }
   int failed = send_pieces(e, pass, buffer, most, &status, &dw0);
+  if (failed == -ENXIO) { /* there is nobody who could take it */
+    free(buffer);
+    return false;
+  }
   nvt_pass_conclude(e, pass, failed, status, dw0, buffer);
   free(buffer);
   return true;

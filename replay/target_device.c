@@ -16,7 +16,7 @@
 #include "replay/remap.h"
 #include "replay/target_int.h"
 
-#define PER_CONTROLLER 1024u /* namespaces looked for */
+#define NAMESPACES_MAX 1024u /* of one drive: each is held open */
 #define COMMAND_MS 30000u
 
 struct nvt_target {
@@ -24,6 +24,7 @@ struct nvt_target {
   const struct nvt_meta *details; /* the engine's, which outlives the target */
   int admin;                      /* where admin commands go */
   struct {
+    unsigned drive, instance; /* X and Y of its name */
     uint32_t nsid;
     int generic; /* /dev/ngXnY */
     int block;   /* /dev/nvmeXnY, held so that nobody mounts it meanwhile; -1: there is none */
@@ -66,6 +67,11 @@ static bool hold(unsigned drive, unsigned instance, int *fd, char *why, size_t w
 
 static bool add(struct nvt_target *t, unsigned drive, unsigned instance, char *why, size_t whylen) {
   char path[64];
+  if (t->count == NAMESPACES_MAX) {
+    snprintf(why, whylen, "the drive has more than %u namespaces; name one of them: /dev/ngXnY",
+             NAMESPACES_MAX);
+    return false;
+  }
   snprintf(path, sizeof(path), "/dev/ng%un%u", drive, instance);
   int fd = open(path, O_RDWR | O_CLOEXEC);
   int nsid = fd >= 0 ? ioctl(fd, NVME_IOCTL_ID) : -1;
@@ -75,6 +81,8 @@ static bool add(struct nvt_target *t, unsigned drive, unsigned instance, char *w
       close(fd);
     return false;
   }
+  t->spaces[t->count].drive = drive;
+  t->spaces[t->count].instance = instance;
   t->spaces[t->count].nsid = (uint32_t)nsid;
   t->spaces[t->count].generic = fd;
   t->spaces[t->count].block = -1;
@@ -82,10 +90,50 @@ static bool add(struct nvt_target *t, unsigned drive, unsigned instance, char *w
   return hold(drive, instance, &t->spaces[t->count - 1].block, why, whylen);
 }
 
+/* By its name as a block device; a path of one that several controllers lead to ("nvme0c1n1") has
+ * none of its own. */
+static bool add_named(struct nvt_target *t, nvme_ns_t ns, char *why, size_t whylen) {
+  unsigned drive, instance;
+  int end = 0;
+  const char *name = nvme_ns_get_name(ns);
+  if (sscanf(name, "nvme%un%u%n", &drive, &instance, &end) != 2 || name[end] != '\0')
+    return true;
+  for (size_t i = 0; i < t->count; i++)
+    if (t->spaces[i].drive == drive && t->spaces[i].instance == instance)
+      return true;
+  return add(t, drive, instance, why, whylen);
+}
+
+/* Namespaces are the controller's, or its subsystem's: then their names may begin with another
+ * number than the controller's. */
+static bool add_all(struct nvt_target *t, const char *controller, char *why, size_t whylen) {
+  nvme_root_t root = nvme_scan(NULL);
+  nvme_host_t host;
+  nvme_subsystem_t subsystem;
+  nvme_ctrl_t found;
+  nvme_ns_t ns;
+  bool good = true;
+  if (root == NULL) {
+    snprintf(why, whylen, "this machine's NVMe drives can't be looked at: %s", strerror(errno));
+    return false;
+  }
+  nvme_for_each_host(root, host) {
+    nvme_for_each_subsystem(host, subsystem) {
+      nvme_subsystem_for_each_ctrl(subsystem, found) {
+        if (strcmp(nvme_ctrl_get_name(found), controller) != 0)
+          continue;
+        nvme_ctrl_for_each_ns(found, ns) good = good && add_named(t, ns, why, whylen);
+        nvme_subsystem_for_each_ns(subsystem, ns) good = good && add_named(t, ns, why, whylen);
+      }
+    }
+  }
+  nvme_free_tree(root);
+  return good;
+}
+
 /* /dev/ngXnY, or /dev/nvmeX and all its namespaces. */
 static bool open_all(struct nvt_target *t, const char *address, char *why, size_t whylen) {
   unsigned drive, instance;
-  char path[64];
   struct stat st;
   int end = 0;
   t->admin = open(address, O_RDWR | O_CLOEXEC);
@@ -101,12 +149,7 @@ static bool open_all(struct nvt_target *t, const char *address, char *why, size_
     snprintf(why, whylen, "%s: give /dev/ngXnY (a namespace) or /dev/nvmeX (a drive)", address);
     return false;
   }
-  for (unsigned i = 1; i <= PER_CONTROLLER; i++) {
-    snprintf(path, sizeof(path), "/dev/ng%un%u", drive, i);
-    if (access(path, F_OK) == 0 && !add(t, drive, i, why, whylen))
-      return false;
-  }
-  return true;
+  return add_all(t, address + strlen("/dev/"), why, whylen);
 }
 
 static bool device_open(const struct nvt_target_setup *setup, struct nvt_target **out, char *why,
@@ -116,7 +159,7 @@ static bool device_open(const struct nvt_target_setup *setup, struct nvt_target 
   if (t == NULL)
     return false;
   t->admin = -1;
-  t->spaces = calloc(PER_CONTROLLER, sizeof(*t->spaces));
+  t->spaces = calloc(NAMESPACES_MAX, sizeof(*t->spaces));
   if (t->spaces == NULL || !open_all(t, setup->address, why, whylen)) {
     device_close(t);
     return false;
