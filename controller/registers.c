@@ -8,7 +8,6 @@
 
 #include "controller/controller_int.h"
 
-#define NSSR_RESET 0x4e564d65u /* "NVMe" */
 /* Settings that hold from enable to reset; IOSQES, IOCQES, SHN and EN may change. */
 #define CC_FIXED                                                                                   \
   ((uint32_t)(NVT_PUT(~0ULL, CC_CSS) | NVT_PUT(~0ULL, CC_MPS) | NVT_PUT(~0ULL, CC_AMS)))
@@ -131,7 +130,7 @@ static void write_dword(struct nvt_controller *c, uint64_t offset, uint32_t valu
     c->csts &= ~(value & (uint32_t)NVT_PUT(1, CSTS_NSSRO)); /* write one to clear */
     return;
   case NVT_REG_NSSR:
-    if (value == NSSR_RESET)
+    if (value == NVT_NSSR_RESET)
       nvt_controller_reset(c, NVT_RESET_SUBSYSTEM);
     return;
   case NVT_REG_AQA:

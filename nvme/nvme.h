@@ -54,6 +54,8 @@ enum nvt_status_code {
 #define NVT_STATUS_MORE 0x2000
 
 /* NVT_REG_CAP, … : offset in BAR0 */
+/* "NVMe", which NSSR takes for a subsystem reset: Base 2.1, section 3.1.4.7. */
+#define NVT_NSSR_RESET 0x4e564d65u
 enum nvt_register {
 #define NVT_REGISTER(offset, size, id, name, title) NVT_REG_##id = (offset),
 #include "nvme/registers.def"

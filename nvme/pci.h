@@ -27,6 +27,14 @@ struct nvt_pci_layout_info {
   const char *id;
   const char *name;
 };
+enum nvt_pci_number { /* capability IDs */
+#define NVT_PCI_LAYOUT(id, kind, number, name) NVT_PCI_NUMBER_##id = (number),
+#include "nvme/pci_config.def"
+};
+enum nvt_pci_offset { /* of a register in its layout */
+#define NVT_PCI_REGISTER(layout, offset, size, id, name) NVT_PCI_AT_##layout##_##id = (offset),
+#include "nvme/pci_config.def"
+};
 const struct nvt_pci_layout_info *nvt_pci_layout(enum nvt_pci_layout);
 /* NVT_PCI_LAYOUT_COUNT: the tables don't have it. */
 enum nvt_pci_layout nvt_pci_layout_of(enum nvt_pci_kind, unsigned number);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "nvme/values.h"
 
+#include "nvme/nvme.h"
+
 static const struct nvt_value_row rows[] = {
 #define NVT_VALUE(list, value, name) {NVT_VALUES_##list, (value), (name)},
 #include "nvme/values.def"

@@ -6,10 +6,9 @@
 #include <string.h>
 
 #include "nvme/names.h"
+#include "nvme/pci.h"
 #include "replay/differences.h"
 #include "replay/engine_int.h"
-
-#define NSSR_MAGIC 0x4e564d65u /* "NVMe": Base 2.1, section 3.1.4.7 */
 
 #define FATAL_KEEP_ALIVE 4 /* code of a fatal event: the host let the keep alive time pass */
 
@@ -67,13 +66,13 @@ static bool csts_excused(struct nvt_engine *e, const struct nvt_rec_access *acce
   return true;
 }
 
-#define PCI_INTERRUPT_PIN 0x3du
-
 static bool pin_excused(struct nvt_engine *e, const struct nvt_rec_access *access, uint8_t space,
                         uint64_t differing) {
   if (!e->ops->outside || space != NVT_V_access_space_CONFIG ||
-      access->offset > PCI_INTERRUPT_PIN || PCI_INTERRUPT_PIN - access->offset >= access->size ||
-      (differing & ~(UINT64_C(0xff) << (PCI_INTERRUPT_PIN - access->offset) * 8)) != 0)
+      access->offset > NVT_PCI_AT_HEADER_INTERRUPT_PIN ||
+      NVT_PCI_AT_HEADER_INTERRUPT_PIN - access->offset >= access->size ||
+      (differing & ~(UINT64_C(0xff) << (NVT_PCI_AT_HEADER_INTERRUPT_PIN - access->offset) * 8)) !=
+          0)
     return false;
   nvt_engine_excuse(e, NVT_EXCEPTION_INTERRUPT_PIN);
   return true;
@@ -156,7 +155,7 @@ static void note_registers(struct nvt_engine *e, const struct nvt_rec_access *ac
   memcpy(e->registers + access->offset, &access->value, access->size);
   memcpy(&after, e->registers + NVT_REG_CC, sizeof(after));
   bool was = NVT_GET(before, CC_EN) != 0, is = NVT_GET(after, CC_EN) != 0;
-  if (access->offset == NVT_REG_NSSR && access->value == NSSR_MAGIC)
+  if (access->offset == NVT_REG_NSSR && access->value == NVT_NSSR_RESET)
     e->due_reset = NVT_V_event_event_SUBSYSTEM_RESET;
   if (was != is)
     e->csts_loose |= (uint32_t)NVT_PUT(1, CSTS_RDY);

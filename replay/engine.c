@@ -67,7 +67,9 @@ static bool check_limits(struct nvt_engine *e, char *why, size_t whylen) {
   if (e->needs == NULL ||
       e->ops->read(e->target, NVT_V_access_space_BAR0, NVT_REG_CAP, 8, &e->target_cap, &flags) != 0)
     return true;
-  return nvt_limits_cap(e->needs, e->target_cap, why, whylen);
+  return nvt_limits_cap(e->needs, e->target_cap, why, whylen) &&
+         (e->ops->vectors == NULL ||
+          nvt_limits_vectors(e->needs, e->ops->vectors(e->target), why, whylen));
 }
 
 static bool drive(struct nvt_engine *e, char *why, size_t whylen) {

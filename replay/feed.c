@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nvme/pci.h"
 #include "trace/pages.h"
 #include "trace/session.h"
 
@@ -498,7 +499,6 @@ bool nvt_feed_peek_interrupt(struct nvt_feed *feed, uint16_t vector, uint8_t *st
 #define META_RECORDS 64u  /* between a change of namespaces and the record that tells it */
 #define PIN_RECORDS 1024u /* of the controller; of all together: */
 #define PIN_RECORDS_ALL 8192u
-#define PCI_INTERRUPT_PIN 0x3du
 
 /* 1: there is one, 0: there is none, -1: this record doesn't tell. */
 static int pin_evidence(const struct nvt_record *record, uint16_t controller) {
@@ -508,10 +508,11 @@ static int pin_evidence(const struct nvt_record *record, uint16_t controller) {
       record->interrupt.mode == NVT_V_interrupt_mode_PIN)
     return record->interrupt.state != NVT_V_interrupt_state_DISABLED;
   const struct nvt_rec_access *access = &record->access;
-  if (record->header.type != NVT_REC_CONFIG_READ || access->offset > PCI_INTERRUPT_PIN ||
-      PCI_INTERRUPT_PIN - access->offset >= access->size || access->size > 8)
+  if (record->header.type != NVT_REC_CONFIG_READ ||
+      access->offset > NVT_PCI_AT_HEADER_INTERRUPT_PIN ||
+      NVT_PCI_AT_HEADER_INTERRUPT_PIN - access->offset >= access->size || access->size > 8)
     return -1;
-  return (access->value >> ((PCI_INTERRUPT_PIN - access->offset) * 8) & 0xff) != 0;
+  return (access->value >> ((NVT_PCI_AT_HEADER_INTERRUPT_PIN - access->offset) * 8) & 0xff) != 0;
 }
 
 const struct nvt_record *nvt_feed_peek_meta(struct nvt_feed *feed, uint16_t controller) {

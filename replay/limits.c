@@ -8,6 +8,21 @@
 
 #include "nvme/identify.h"
 
+static bool pages(const struct nvt_plan_controller *needs, uint64_t cap, char *why, size_t whylen) {
+  unsigned least = (unsigned)NVT_GET(cap, CAP_MPSMIN), most = (unsigned)NVT_GET(cap, CAP_MPSMAX);
+  for (unsigned mps = 0; mps < 16; mps++) {
+    if ((needs->pages >> mps & 1) == 0 || (mps >= least && mps <= most))
+      continue;
+    snprintf(why, whylen,
+             "the target's memory pages have %u to %u KiB (CAP.MPSMIN, CAP.MPSMAX), the trace's "
+             "host works with such of %u (CC.MPS); set the target up like that, or record a host "
+             "with other pages",
+             4u << least, 4u << most, 4u << mps);
+    return false;
+  }
+  return true;
+}
+
 bool nvt_limits_cap(const struct nvt_plan_controller *needs, uint64_t cap, char *why,
                     size_t whylen) {
   uint64_t entries = NVT_GET(cap, CAP_MQES) + 1;
@@ -27,7 +42,19 @@ bool nvt_limits_cap(const struct nvt_plan_controller *needs, uint64_t cap, char 
              stride, recorded);
     return false;
   }
-  return true;
+  return pages(needs, cap, why, whylen);
+}
+
+bool nvt_limits_vectors(const struct nvt_plan_controller *needs, uint32_t entries, char *why,
+                        size_t whylen) {
+  /* One is there always: the pin. */
+  if (needs->vectors <= 1 || needs->vectors <= entries)
+    return true;
+  snprintf(why, whylen,
+           "the target has %" PRIu32 " MSI-X vectors, the trace uses %" PRIu32
+           "; set the target up with more",
+           entries, needs->vectors);
+  return false;
 }
 
 /* A field of the answer; false: it isn't in this piece. */

@@ -20,6 +20,9 @@
 /* The target's CAP (Base 2.1, 3.1.4.1); needs->details has the recorded one. */
 bool nvt_limits_cap(const struct nvt_plan_controller *needs, uint64_t cap, char *why,
                     size_t whylen);
+/* Entries of the target's MSI-X table; 0: it has none. */
+bool nvt_limits_vectors(const struct nvt_plan_controller *needs, uint32_t entries, char *why,
+                        size_t whylen);
 /* Bytes that the target answered an Identify with (Base 2.1, 5.1.13), any piece of them. */
 bool nvt_limits_identify(const struct nvt_plan_controller *needs, uint64_t cap,
                          const struct nvt_sqe *, const struct nvt_rec_data *, const uint8_t *bytes,

@@ -7,22 +7,18 @@
 #include <string.h>
 #include <time.h>
 
+#include "nvme/pci.h"
 #include "replay/outside_int.h"
+#include "replay/pace.h"
 #include "trace/access.h"
 
 #define STATE_MS 5000u /* that enabling, disabling or shutting down may take */
 #define PCI_STATUS_LIST 0x10u
-#define PCI_CAPABILITIES 0x34u
-#define PCI_CAPABILITY_EXPRESS 0x10u
-#define PCI_CAPABILITY_MSIX 0x11u
 #define EXPRESS_CONTROL 8u
 #define EXPRESS_RESET 0x8000u
-#define NSSR_MAGIC 0x4e564d65u /* "NVMe": Base 2.1, section 3.1.4.7 */
 
 uint64_t nvt_outside_now_ms(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+  return nvt_pace_now() / 1000000;
 }
 
 /* It works elsewhere, maybe on this very processor. */
@@ -137,7 +133,7 @@ static void note(struct nvt_target *o, uint8_t space, uint64_t offset, uint8_t s
   }
   if (space != NVT_V_access_space_BAR0)
     return;
-  if (offset == NVT_REG_NSSR && value == NSSR_MAGIC) {
+  if (offset == NVT_REG_NSSR && value == NVT_NSSR_RESET) {
     nvt_outside_forget(o);
     memset(o->registers, 0, sizeof(o->registers));
     nvt_outside_event(o, NVT_V_event_event_SUBSYSTEM_RESET, 0);
@@ -256,12 +252,12 @@ static uint32_t config(struct nvt_target *o, unsigned offset, size_t size) {
 static void find_capabilities(struct nvt_target *o) {
   if ((config(o, 6, 2) & PCI_STATUS_LIST) == 0)
     return;
-  unsigned at = config(o, PCI_CAPABILITIES, 1) & ~3u;
+  unsigned at = config(o, NVT_PCI_AT_HEADER_CAPABILITIES, 1) & ~3u;
   for (unsigned n = 0; n < 48 && at >= 0x40; n++) {
     uint32_t head = config(o, at, 2);
-    if ((head & 0xff) == PCI_CAPABILITY_MSIX)
+    if ((head & 0xff) == NVT_PCI_NUMBER_MSIX)
       o->msix = (uint16_t)at;
-    if ((head & 0xff) == PCI_CAPABILITY_EXPRESS)
+    if ((head & 0xff) == NVT_PCI_NUMBER_PCIE)
       o->express = (uint16_t)at;
     at = head >> 8 & 0xfc;
   }
@@ -273,6 +269,10 @@ static void find_capabilities(struct nvt_target *o) {
   o->table_offset = table & ~7u;
   o->pba_region = pba & 7;
   o->pba_offset = pba & ~7u;
+}
+
+uint32_t nvt_outside_vectors(struct nvt_target *o) {
+  return o->vectors;
 }
 
 void nvt_outside_close(struct nvt_target *o) {

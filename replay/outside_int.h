@@ -98,7 +98,8 @@ bool nvt_outside_open(struct nvt_transport *, const struct nvt_target_setup *,
   .write = nvt_outside_write, .dma_map = nvt_outside_map, .dma_unmap = nvt_outside_unmap,          \
   .step = nvt_outside_step, .settle = nvt_outside_settle,                                          \
   .flush_interrupts = nvt_outside_interrupts, .release = nvt_outside_release,                      \
-  .happen = nvt_outside_happen, .add_namespace = nvt_outside_add_namespace
+  .happen = nvt_outside_happen, .add_namespace = nvt_outside_add_namespace,                        \
+  .vectors = nvt_outside_vectors
 
 void nvt_outside_close(struct nvt_target *);
 int nvt_outside_read(struct nvt_target *, uint8_t space, uint64_t offset, uint8_t size,
@@ -114,6 +115,7 @@ void nvt_outside_interrupts(struct nvt_target *);
 int nvt_outside_release(struct nvt_target *, uint64_t handle);
 int nvt_outside_happen(struct nvt_target *, const struct nvt_rec_event *);
 int nvt_outside_add_namespace(struct nvt_target *, const struct nvt_meta_namespace *);
+uint32_t nvt_outside_vectors(struct nvt_target *);
 
 /* outside_memory.c: host memory at an address, as far as one window has it; NULL: none. */
 uint8_t *nvt_outside_at(struct nvt_target *, uint64_t iova, uint64_t *room);

@@ -157,9 +157,13 @@ static void need(struct nvt_plan_controller *controller, const struct nvt_replay
     if ((sqe->cdw10 >> 16) + 1 > controller->entries)
       controller->entries = (sqe->cdw10 >> 16) + 1;
   }
-  if (command->command.sqid == 0 && sqe->opcode == NVT_ADMIN_CREATE_IO_CQ &&
-      (sqe->cdw10 & 0xffff) > controller->highest_cq)
-    controller->highest_cq = (uint16_t)sqe->cdw10;
+  if (command->command.sqid == 0 && sqe->opcode == NVT_ADMIN_CREATE_IO_CQ) {
+    if ((sqe->cdw10 & 0xffff) > controller->highest_cq)
+      controller->highest_cq = (uint16_t)sqe->cdw10;
+    bool interrupts = (sqe->cdw11 & 2) != 0;
+    if (interrupts && (sqe->cdw11 >> 16) + 1 > controller->vectors)
+      controller->vectors = (sqe->cdw11 >> 16) + 1;
+  }
   if (command->command.sqid == 0 || ns == NULL ||
       nvt_command_range_of(set, sqe->opcode) != NVT_RANGE_ENTRY)
     return;
@@ -209,6 +213,15 @@ static void take_event(struct nvt_plan_controller *controller, const struct nvt_
   }
 }
 
+static void take_write(struct nvt_plan_controller *controller,
+                       const struct nvt_rec_access *access) {
+  bool enables = access->offset == NVT_REG_CC && access->size >= 4 &&
+                 (access->access_flags & NVT_V_access_access_flags_REFUSED) == 0 &&
+                 NVT_GET(access->value, CC_EN);
+  if (enables)
+    controller->pages |= (uint16_t)(1u << NVT_GET(access->value, CC_MPS));
+}
+
 static void take_losses(struct nvt_plan *plan, const struct nvt_feed_item *item) {
   const struct nvt_record *record = &item->record;
   static const char until[] = "nothing can be compared until the next controller reset";
@@ -242,6 +255,8 @@ static bool take(struct nvt_plan *plan, const char *path, const struct nvt_feed_
     take_completion(controller, item->command);
   else if (record->header.type == NVT_REC_EVENT)
     take_event(controller, &record->event);
+  else if (record->header.type == NVT_REC_REG_WRITE)
+    take_write(controller, &record->access);
   return true;
 }
 

@@ -37,6 +37,8 @@ struct nvt_plan_controller {
   uint16_t highest;      /* of their identifiers */
   uint16_t highest_cq;   /* of those of I/O completion queues */
   uint32_t entries;      /* of the largest */
+  uint32_t vectors;      /* that completion queues were given: one more than the highest; 0: none */
+  uint16_t pages;        /* bit n: the controller was enabled with CC.MPS = n */
   uint32_t depth;        /* I/O commands outstanding at most */
   uint64_t transfer;     /* bytes of the largest read or write */
   uint64_t memory;       /* bytes of guest memory mapped at most */

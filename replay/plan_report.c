@@ -98,6 +98,7 @@ static json_object *controllers_json(const struct nvt_plan *plan) {
     put(one, "queues", c->queues);
     put(one, "highest_queue", c->highest);
     put(one, "queue_entries", c->entries);
+    put(one, "vectors", c->vectors);
     put(one, "outstanding", c->depth);
     put(one, "largest_transfer", c->transfer);
     put(one, "guest_memory", c->memory);

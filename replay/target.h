@@ -91,6 +91,8 @@ struct nvt_target_ops {
   int (*dma_map)(struct nvt_target *, uint64_t iova, uint64_t len, const struct nvt_memory_place *,
                  bool readable, bool writable);
   int (*dma_unmap)(struct nvt_target *, uint64_t iova, uint64_t len);
+  /* Entries of its MSI-X table; 0: it has none. NULL: as the recorded one. */
+  uint32_t (*vectors)(struct nvt_target *);
   /* Fetch and start the next command of a queue: 1, 0 when it has none, -ENOENT no such queue. */
   int (*step)(struct nvt_target *, uint16_t sqid);
   /* Let everything happen that can happen without a further fetch. */

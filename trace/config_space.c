@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#define LIST_POINTER 0x34u
 #define HEADER_END 0x40u
 #define EXTENDED_START 0x100u
 #define MSI_64 0x80u /* Message Control, low byte */
@@ -36,9 +35,9 @@ static bool seen(const struct nvt_config_space *space, unsigned offset) {
 /* One more step of the list: PCI Express Base 6.0, section 7.5.1.1.11. False: no step. */
 static bool follow(struct nvt_config_space *space) {
   if (space->next == 0) {
-    if (!known(space, LIST_POINTER, 1))
+    if (!known(space, NVT_PCI_AT_HEADER_CAPABILITIES, 1))
       return false;
-    space->next = space->bytes[LIST_POINTER] & 0xfcu;
+    space->next = space->bytes[NVT_PCI_AT_HEADER_CAPABILITIES] & 0xfcu;
   }
   unsigned at = space->next;
   if (at < HEADER_END || seen(space, at) || space->legacy >= NVT_CAPABILITIES_MAX) {

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#define CAPABILITY_MSIX 0x11u
 /* Message Control's upper byte. */
 #define CONTROL_HIGH 3u
 #define CONTROL_ENABLE 0x80u
@@ -73,7 +72,7 @@ static void follow_config(struct nvt_msix *msix, const struct nvt_config_space *
   for (uint32_t i = 0; i < space->count; i++) {
     const struct nvt_config_capability *one = &space->capabilities[i];
     unsigned at = one->offset + CONTROL_HIGH;
-    if (one->extended || one->number != CAPABILITY_MSIX || access->offset > at ||
+    if (one->extended || one->number != NVT_PCI_NUMBER_MSIX || access->offset > at ||
         at - access->offset >= access->size)
       continue;
     uint8_t high = (uint8_t)(access->value >> 8 * (at - access->offset));

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "controller/driver/habits_int.h"
+#include "nvme/pci.h"
 
 #define PCI_COMMAND 0x04u
 #define PCI_COMMAND_MEMORY 0x0002u
@@ -15,10 +16,6 @@
 #define PCI_STATUS 0x06u
 #define PCI_STATUS_CAPABILITIES 0x0010u
 #define PCI_REVISION_CLASS 0x08u
-#define PCI_CAPABILITIES 0x34u
-#define PCI_INTERRUPT_PIN 0x3du
-#define PCI_CAP_POWER 0x01u
-#define PCI_CAP_MSIX 0x11u
 #define MSIX_ENABLE 0x8000u
 #define MSIX_MASK_ALL 0x4000u
 #define NVME_CLASS 0x010802u
@@ -68,7 +65,7 @@ static int take_msix(struct nvt_driver *d, uint32_t at) {
 
 static int walk_capabilities(struct nvt_driver *d) {
   uint8_t at;
-  int failed = nvt_pci_read(d, PCI_CAPABILITIES, &at, sizeof(at));
+  int failed = nvt_pci_read(d, NVT_PCI_AT_HEADER_CAPABILITIES, &at, sizeof(at));
   /* 48 capabilities are all that fit: more is a loop. */
   for (unsigned i = 0; failed == 0 && (at & ~3u) != 0; i++) {
     uint8_t head[2];
@@ -76,9 +73,9 @@ static int walk_capabilities(struct nvt_driver *d) {
     if (at < 0x40 || i == 48)
       return nvt_driver_fail(d, EPROTO, "the list of PCI capabilities is broken at %02xh", at);
     failed = nvt_pci_read(d, at, head, sizeof(head));
-    if (failed == 0 && head[0] == PCI_CAP_POWER)
+    if (failed == 0 && head[0] == NVT_PCI_NUMBER_PM)
       failed = power_on(d, at);
-    if (failed == 0 && head[0] == PCI_CAP_MSIX)
+    if (failed == 0 && head[0] == NVT_PCI_NUMBER_MSIX)
       failed = take_msix(d, at);
     at = head[1];
   }
@@ -103,7 +100,7 @@ int nvt_pci_start(struct nvt_driver *d) {
                            "%06xh",
                            id & 0xffff, id >> 16, class_revision >> 8, NVME_CLASS);
   uint8_t pin; /* unused: messages, or polling; but looked at, as hosts do */
-  failed = nvt_pci_read(d, PCI_INTERRUPT_PIN, &pin, sizeof(pin));
+  failed = nvt_pci_read(d, NVT_PCI_AT_HEADER_INTERRUPT_PIN, &pin, sizeof(pin));
   if (failed == 0)
     failed = nvt_pci_read(d, PCI_STATUS, &status, sizeof(status));
   if (failed == 0 && (status & PCI_STATUS_CAPABILITIES) != 0)

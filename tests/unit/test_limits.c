@@ -34,6 +34,33 @@ static void doorbells(void **state) {
   assert_true(nvt_limits_cap(&needs, NVT_PUT(2, CAP_DSTRD), why, sizeof(why)));
 }
 
+static void pages(void **state) {
+  (void)state;
+  const uint64_t cap = NVT_PUT(1, CAP_MPSMIN) | NVT_PUT(3, CAP_MPSMAX);
+  for (unsigned mps = 0; mps < 16; mps++) {
+    const struct nvt_plan_controller needs = {.pages = (uint16_t)(1u << mps)},
+                                     both = {.pages = (uint16_t)(1u << mps | 1u << 2)};
+    assert_int_equal(nvt_limits_cap(&needs, cap, why, sizeof(why)), mps >= 1 && mps <= 3);
+    assert_int_equal(nvt_limits_cap(&both, cap, why, sizeof(why)), mps >= 1 && mps <= 3);
+  }
+  const struct nvt_plan_controller largest = {.pages = 1u << 15};
+  assert_false(nvt_limits_cap(&largest, cap, why, sizeof(why)));
+  assert_non_null(strstr(why, "8 to 32 KiB"));
+  assert_non_null(strstr(why, "131072"));
+}
+
+static void vectors(void **state) {
+  (void)state;
+  for (uint32_t uses = 4; uses <= 6; uses++) {
+    const struct nvt_plan_controller needs = {.vectors = uses};
+    assert_int_equal(nvt_limits_vectors(&needs, 5, why, sizeof(why)), uses <= 5);
+  }
+  for (uint32_t uses = 0; uses <= 2; uses++) { /* the pin is one */
+    const struct nvt_plan_controller needs = {.vectors = uses};
+    assert_int_equal(nvt_limits_vectors(&needs, 0, why, sizeof(why)), uses <= 1);
+  }
+}
+
 static void queues(void **state) {
   (void)state;
   for (unsigned is = 4; is <= 6; is++) {
@@ -91,8 +118,9 @@ static void blocks(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(entries),   cmocka_unit_test(doorbells), cmocka_unit_test(queues),
-      cmocka_unit_test(transfers), cmocka_unit_test(blocks),
+      cmocka_unit_test(entries),   cmocka_unit_test(pages),  cmocka_unit_test(vectors),
+      cmocka_unit_test(doorbells), cmocka_unit_test(queues), cmocka_unit_test(transfers),
+      cmocka_unit_test(blocks),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
