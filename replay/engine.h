@@ -27,6 +27,7 @@ struct nvt_replay_totals {
   uint32_t depth;                  /* of a driven target: commands outstanding at most */
   uint32_t deepest;                /* and how many there were */
   uint64_t sent, driven_ns;        /* I/O commands, and from the first to the last of them */
+  uint64_t driven_end;             /* when the last ended, by nvt_pace_now() */
   bool outside;                    /* of the window is the current record */
   uint64_t exceptions[NVT_EXCEPTION_COUNT];
   struct nvt_findings findings;

@@ -81,7 +81,7 @@ void nvt_order_destroy(struct nvt_order *o) {
 }
 
 size_t nvt_order_waiting(const struct nvt_order *o) {
-  return o->waiting + o->held_count;
+  return o->waiting;
 }
 
 static bool is_done(const struct nvt_order *o, uint64_t number) {

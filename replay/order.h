@@ -46,7 +46,7 @@ void nvt_order_end(struct nvt_order *);
 bool nvt_order_next(struct nvt_order *, uint32_t *id, void *user[2]);
 /* It is completed, both of a pair. */
 void nvt_order_done(struct nvt_order *, uint32_t id);
-/* How many were added and not issued. */
+/* How many were added and not issued, but for those that wait for the second of a pair. */
 size_t nvt_order_waiting(const struct nvt_order *);
 
 #endif

@@ -224,11 +224,15 @@ void nvt_pass_order_add(struct nvt_pass_order *o, struct nvt_replay_command *com
                         enum nvt_pass_kind kind) {
   const struct nvt_order_command described = describe(command, kind);
   command->muted = o->e->totals->findings.muted;
-  while (!nvt_order_add(o->order, &described))
-    if (!step(o)) { /* so it isn't for want of room */
+  while (!nvt_order_add(o->order, &described)) {
+    if (step(o))
+      continue;
+    nvt_order_end(o->order); /* nobody's second is going to come as long as there is no room */
+    if (!step(o)) {          /* it isn't room that is wanting */
       nvt_pass_unsent(o->e, command);
       return;
     }
+  }
   nvt_feed_hold(command);
   o->gathered += bytes_of(command);
   while ((nvt_order_waiting(o->order) >= o->depth || o->gathered > GATHERED_BYTES) && step(o))
@@ -239,6 +243,12 @@ void nvt_pass_order_drain(struct nvt_pass_order *o) {
   nvt_order_end(o->order);
   while (step(o))
     ;
-  if (o->started != 0)
-    o->e->totals->driven_ns = nvt_pace_now() - o->started;
+  /* What another controller's took at the same time counts once. */
+  struct nvt_replay_totals *totals = o->e->totals;
+  uint64_t now = nvt_pace_now(),
+           from = o->started > totals->driven_end ? o->started : totals->driven_end;
+  if (o->started == 0)
+    return;
+  totals->driven_ns += now - from;
+  totals->driven_end = now;
 }
