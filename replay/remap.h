@@ -16,7 +16,7 @@ typedef int nvt_pass_fn(struct nvt_target *, bool admin, const struct nvt_sqe *,
                         uint32_t length, nvt_status *status, uint32_t *dw0);
 /* A target's preload() by Writes: whole blocks, and what is no block isn't written, nor read as one
  * later. 0 or -errno. */
-int nvt_preload_by_writes(struct nvt_target *, nvt_pass_fn *, uint32_t nsid, uint32_t size,
+int nvt_preload_by_writes(struct nvt_target *t, nvt_pass_fn *pass, uint32_t nsid, uint32_t size,
                           uint64_t offset, const void *bytes, size_t len);
 /* Bytes of a block, by the trace's description; 0: there is no such namespace. */
 uint32_t nvt_block_size(const struct nvt_meta *, uint32_t nsid);
