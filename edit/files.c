@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "edit/files_int.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "trace/build.h"
 #include "trace/progress.h"
 
 #define PROGRESS_RECORDS ((1u << 16) - 1) /* between two looks at the clock */
 #define PROGRESS_AFTER 2                  /* seconds */
+#define CNTLID "\"cntlid\""
 
 static bool status_of(const char *path, int standard, struct stat *out) {
   return (strcmp(path, "-") == 0 ? fstat(standard, out) : stat(path, out)) == 0;
@@ -41,6 +45,39 @@ static void shift_digest(uint8_t *buffer, const struct nvt_record *record, uint6
   memcpy(buffer + record->header.header_length, &digest, sizeof(digest));
 }
 
+/* The controller that it tells of gets another number, but says the old one of itself. NULL: this
+ * is told already, or there is no place for it. */
+static char *with_cntlid(const struct nvt_record *record, size_t *length) {
+  const char *json = (const char *)record->tail;
+  size_t old = record->tail_length;
+  if (old < 2 || old != record->meta.json_length || json[0] != '{' ||
+      memmem(json, old, CNTLID, strlen(CNTLID)) != NULL)
+    return NULL;
+  size_t next = 1;
+  while (next < old && strchr(" \t\r\n", json[next]) != NULL)
+    next++;
+  bool empty = next < old && json[next] == '}';
+  char *longer = malloc(old + 32);
+  if (longer == NULL)
+    return NULL;
+  int put = snprintf(longer, 32, "{" CNTLID ":%u%s", record->header.controller, empty ? "" : ",");
+  memcpy(longer + put, json + 1, old - 1);
+  *length = old - 1 + (size_t)put;
+  return longer;
+}
+
+static int copy_meta(struct nvt_writer *writer, const struct nvt_record *record,
+                     const struct nvt_rec_header *header, uint8_t *buffer, bool *done) {
+  size_t length;
+  char *json = with_cntlid(record, &length);
+  size_t size = json != NULL ? nvt_build_record(buffer, NVT_RECORD_MAX, NVT_REC_META, header,
+                                                &record->meta, json, length)
+                             : 0;
+  free(json);
+  *done = size > 0;
+  return *done ? nvt_writer_write_frame(writer, record->time_ns, buffer, size, size) : 0;
+}
+
 int nvt_edit_copy(struct nvt_writer *writer, const struct nvt_reader *reader,
                   const struct nvt_record *record, const struct nvt_edit_change *change,
                   uint8_t *buffer) {
@@ -55,6 +92,12 @@ int nvt_edit_copy(struct nvt_writer *writer, const struct nvt_reader *reader,
   struct nvt_rec_header header = record->header;
   header.controller = change->controller;
   header.seq -= change->shift;
+  if (header.type == NVT_REC_META && header.controller != record->header.controller) {
+    bool done;
+    int error = copy_meta(writer, record, &header, buffer, &done);
+    if (done)
+      return error;
+  }
   memcpy(buffer, bytes, captured);
   memcpy(buffer, &header, sizeof(header));
   if (header.type == NVT_REC_LOSS && change->shift != 0)

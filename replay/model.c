@@ -76,7 +76,7 @@ bool nvt_model_create(const struct nvt_target_setup *setup, struct nvt_plugin_ho
   uint64_t cap = setup->meta->cap != 0 ? setup->meta->cap : meta->cap;
   uint32_t vectors = setup->meta->vectors != 0 ? setup->meta->vectors : meta->vectors;
   struct nvt_controller_options options = {
-      .id = setup->controller,
+      .id = meta->has_cntlid ? meta->cntlid : setup->controller,
       .pci_address = setup->pci_address,
       .serial = or_null(meta->serial),
       .model = or_null(meta->model),

@@ -168,6 +168,8 @@ bool nvt_meta_parse(const void *json, size_t length, struct nvt_meta *out, char 
   out->cap = get_number(&from, root, "cap", UINT64_MAX);
   out->mdts = (uint8_t)get_number(&from, root, "mdts", UINT8_MAX);
   out->sgl = get_flag(&from, root, "sgl");
+  out->has_cntlid = json_object_object_get_ex(root, "cntlid", NULL);
+  out->cntlid = (uint16_t)get_number(&from, root, "cntlid", UINT16_MAX);
   out->io_queues = (uint32_t)get_number(&from, root, "io_queues", UINT16_MAX);
   out->vectors = (uint32_t)get_number(&from, root, "vectors", 2048);
   out->pci_address = get_pci(&from, root);

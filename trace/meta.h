@@ -33,6 +33,8 @@ struct nvt_meta {
   uint64_t cap;
   uint8_t mdts;         /* as in Identify: power of two of the least page size, 0 no limit */
   bool sgl;             /* the controller takes SGLs */
+  bool has_cntlid;      /* Controller ID isn't the number that its records have: */
+  uint16_t cntlid;      /* it is this */
   uint32_t io_queues;   /* I/O queue pairs offered, 0 to 65535 */
   uint32_t vectors;     /* MSI-X table size, 0 to 2048 */
   uint32_t pci_address; /* as in the record header */

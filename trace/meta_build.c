@@ -137,6 +137,8 @@ int nvt_meta_build(const struct nvt_meta *meta, char **json, size_t *length) {
   add_number(&out, "mdts", meta->mdts);
   if (meta->sgl)
     add_flag(&out, "sgl", true);
+  if (meta->has_cntlid)
+    add_number(&out, "cntlid", meta->cntlid);
   add_number(&out, "io_queues", meta->io_queues);
   add_number(&out, "vectors", meta->vectors);
   put_key(&out, "pci_address");
