@@ -52,6 +52,26 @@ def read(path):
     return frames
 
 
+def renumber_back(frame):
+    """A frame of a controller that merge has given another number, as that of controller 0 which it was. False: a
+    meta-record that doesn't tell."""
+    known = b'"cntlid":0,'
+    changed = frame.controller != 0
+    frame.controller = 0
+    if frame.type != META or not changed:
+        return True
+    told = bytes(frame.data).split(b"{" + known, 1)
+    if len(told) != 2:
+        return False
+    json_length = struct.unpack_from("<I", frame.data, 32 + 20)[0] - len(known)
+    whole = bytearray(told[0] + b"{" + told[1])[:32 + 24 + json_length]
+    whole += bytes(-len(whole) % 8)
+    struct.pack_into("<I", whole, 8, len(whole))
+    struct.pack_into("<I", whole, 32 + 20, json_length)
+    frame.data = whole
+    return True
+
+
 def write(path, frames):
     with open(path, "wb") as out:
         out.write(struct.pack("<IHHIIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 159))
