@@ -247,7 +247,7 @@ static const char *conflict(const struct nvt_replay_options *o) {
     return "--to is before --from";
   if ((o->destroy || o->read_only) && (target->pass == NULL || target->sender != NULL))
     return "--yes-destroy-data and --read-only are for --target device";
-  if (elsewhere && (target->pass == NULL || target == nvt_target_at(0)->driven))
+  if (elsewhere && (target->pass == NULL || target->own_medium))
     return "--map-ns and --lba-offset are for --target device, and for vfio-user with --order "
            "dependency";
   if (o->destroy && o->read_only)
@@ -258,7 +258,7 @@ static const char *conflict(const struct nvt_replay_options *o) {
            "change; leave them out";
   if (!o->dependency && o->depth != 0)
     return "--depth is for --order dependency; as recorded, a trace has a depth of its own";
-  if (o->preload && (!o->dependency || target == nvt_target_at(0)->driven))
+  if (o->preload && (!o->dependency || target->own_medium))
     return "--preload is for --target vfio-user with --order dependency; the model has a medium of "
            "its own, and other targets are preloaded where they can be";
   if (o->dependency && o->speed > 0)
@@ -297,7 +297,7 @@ int nvt_replay_parse(int argc, char **argv, struct nvt_replay_arguments *out) {
   if (wrong != NULL)
     return nvt_usage_error("replay", "%s", wrong);
   if (out->options.dependency) {
-    out->options.preload |= out->options.target == nvt_target_at(0)->driven;
+    out->options.preload |= out->options.target->own_medium;
     if (out->options.depth == 0)
       out->options.depth = NVT_REPLAY_DEPTH_DEFAULT;
   }

@@ -133,7 +133,6 @@ static bool scale_data(int scale, uint8_t *buffer, uint32_t size) {
 bool nvt_pass_make(struct nvt_engine *e, struct nvt_replay_command *command,
                    enum nvt_pass_kind kind, struct nvt_pass *out) {
   *out = (struct nvt_pass){.command = command,
-                           .kind = kind,
                            .sqe = command->command.sqe,
                            .size = buffer_size(e, command),
                            .instead = kind == NVT_PASS_WRITES && e->totals->read_only,

@@ -72,12 +72,12 @@ static bool same_blocks(struct nvt_engine *e, const struct nvt_plan_namespace *n
   memcpy(answer, &id, sizeof(id));
   if (!nvt_limits_identify(e->needs, e->target_cap, &sqe, &data, answer, why, whylen))
     return false;
-  struct replay_namespace *space = nvt_engine_namespace(e, ns->nsid);
-  if (space != NULL)
-    space->scale = scale;
   e->other_limits |= scale != 0;
-  if (space != NULL)
+  struct replay_namespace *space = nvt_engine_namespace(e, ns->nsid);
+  if (space != NULL) {
+    space->scale = scale;
     space->checked = id.lbaf[format].lbads < 32 && 1u << id.lbaf[format].lbads == space->block_size;
+  }
   return true;
 }
 

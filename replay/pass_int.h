@@ -21,7 +21,6 @@ enum nvt_pass_kind {
 /* What is sent of a command. */
 struct nvt_pass {
   struct nvt_replay_command *command;
-  enum nvt_pass_kind kind;
   struct nvt_sqe sqe;
   uint32_t size;  /* bytes of its data */
   bool instead;   /* a Read instead of a Write */

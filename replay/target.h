@@ -78,6 +78,7 @@ struct nvt_target_ops {
    * shared, and what else differs is excused (replay/exceptions.def, UNSEEN). */
   bool outside;
   bool plans;      /* nothing is executed: nvt_plan_make() (replay/plan.h) */
+  bool own_medium; /* made for the replay, and gone with it: preloaded always, and as the trace's */
   bool own_config; /* its configuration space is another than the recorded one's */
   /* False with a message for a person in why. */
   bool (*open)(const struct nvt_target_setup *, struct nvt_target **out, char *why, size_t whylen);

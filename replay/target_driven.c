@@ -111,7 +111,7 @@ static int vfio_user_preload(struct nvt_target *t, uint32_t nsid, uint64_t offse
 #define DRIVEN .close = driven_close, .pass = driven_pass, .sender = driven_sender
 
 const struct nvt_target_ops nvt_target_model_driven = {
-    .name = "model", .open = model_open, .preload = model_preload, DRIVEN};
+    .name = "model", .own_medium = true, .open = model_open, .preload = model_preload, DRIVEN};
 
 const struct nvt_target_ops nvt_target_vfio_user_driven = {
     .name = "vfio-user", .open = vfio_user_open, .preload = vfio_user_preload, DRIVEN};

@@ -34,6 +34,16 @@ static uint32_t load32(const uint8_t *at) {
   return value;
 }
 
+size_t nvt_admin_memory(const struct nvt_driver *d) {
+  return nvt_round_up(NVT_ADMIN_ENTRIES * sizeof(struct nvt_sqe), d->page) +
+         nvt_round_up(NVT_ADMIN_ENTRIES * sizeof(struct nvt_cqe), d->page) + d->page;
+}
+
+void nvt_admin_make(struct nvt_driver *d) {
+  nvt_hostq_make(d, &d->admin, 0, NVT_ADMIN_ENTRIES);
+  d->admin_data = nvt_arena_take(d, d->page, &d->admin_data_iova);
+}
+
 int nvt_admin_poll(struct nvt_driver *d) {
   struct nvt_hostq *q = &d->admin;
   const struct nvt_cqe *cqe;

@@ -28,9 +28,7 @@ static size_t arena_size(const struct nvt_driver *d) {
   size_t slot = nvt_round_up(w->bs, d->page) + nvt_prp_list_pages(w->bs, d->page) * d->page;
   if (w->sgl != NVT_SGL_OFF)
     slot += nvt_round_up(NVT_DRIVE_SGL_LISTS, d->page);
-  size_t admin = nvt_round_up(NVT_ADMIN_ENTRIES * sizeof(struct nvt_sqe), d->page) +
-                 nvt_round_up(NVT_ADMIN_ENTRIES * sizeof(struct nvt_cqe), d->page) + d->page;
-  return admin + w->queues * (queue + w->depth * slot) + nvt_habits_memory(d);
+  return nvt_admin_memory(d) + w->queues * (queue + w->depth * slot) + nvt_habits_memory(d);
 }
 
 void nvt_hostq_make(struct nvt_driver *d, struct nvt_hostq *q, uint16_t id, uint32_t entries) {
@@ -105,8 +103,7 @@ static int bring_up(struct nvt_driver *d) {
     failed = nvt_arena_create(d, arena_size(d));
   if (failed)
     return failed;
-  nvt_hostq_make(d, &d->admin, 0, NVT_ADMIN_ENTRIES);
-  d->admin_data = nvt_arena_take(d, d->page, &d->admin_data_iova);
+  nvt_admin_make(d);
   if (d->habits->taken_over != NULL)
     failed = d->habits->taken_over(d);
   if (failed == 0 && d->w->interrupts)
@@ -130,6 +127,18 @@ static const struct nvt_habits *habits_of(const struct nvt_workload *w) {
   if (w->host == NVT_HOST_USUAL)
     return &nvt_habits_usual;
   return w->trouble == NULL ? NULL : nvt_habits_find(w->trouble, w->host);
+}
+
+int nvt_take_down(struct nvt_driver *d, int failed) {
+  if (failed == 0)
+    failed = nvt_admin_delete_queues(d);
+  if (failed == 0)
+    failed = nvt_controller_shutdown(d);
+  if (failed && d->mapped) /* whatever it is doing, it has to leave our memory alone */
+    (void)nvt_controller_disable(d);
+  nvt_pci_stop(d);
+  nvt_arena_destroy(d);
+  return failed;
 }
 
 int nvt_drive(struct nvt_transport *t, const struct nvt_workload *w,
@@ -156,14 +165,7 @@ int nvt_drive(struct nvt_transport *t, const struct nvt_workload *w,
   int failed = bring_up(d);
   if (failed == 0)
     failed = nvt_run(d);
-  if (failed == 0)
-    failed = nvt_admin_delete_queues(d);
-  if (failed == 0)
-    failed = nvt_controller_shutdown(d);
-  if (failed && d->mapped) /* whatever it is doing, it has to leave our memory alone */
-    (void)nvt_controller_disable(d);
-  nvt_pci_stop(d);
-  nvt_arena_destroy(d);
+  failed = nvt_take_down(d, failed);
   if (result->error[0] == '\0')
     memcpy(result->error, d->note, sizeof(result->error));
   nvt_habits_end(d);

@@ -182,7 +182,15 @@ int nvt_controller_disable(struct nvt_driver *);
 /* CC.EN = 0. */
 int nvt_controller_clear_enable(struct nvt_driver *);
 
+/* --- driver.c --- */
+/* Delete the queues and shut down; or, where it failed already, see to it that the device leaves
+ * our memory alone. Then the arena is gone. What failed first. */
+int nvt_take_down(struct nvt_driver *, int failed);
+
 /* --- admin.c --- */
+/* Bytes of the arena that the admin queue and its data take; and take them. */
+size_t nvt_admin_memory(const struct nvt_driver *);
+void nvt_admin_make(struct nvt_driver *);
 /* Run one admin command; *dw0 may be NULL. `what` names it in messages. */
 int nvt_admin(struct nvt_driver *, struct nvt_sqe *, const char *what, uint32_t *dw0);
 /* The same, but a status other than success is no error of ours: in *status. */

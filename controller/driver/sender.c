@@ -55,9 +55,7 @@ static size_t arena_size(const struct nvt_sender *s) {
   size_t place = nvt_round_up(s->bytes, d->page) + nvt_prp_list_pages(s->bytes, d->page) * d->page;
   size_t queue = nvt_round_up((size_t)entries(s) * 2 * sizeof(struct nvt_sqe), d->page) +
                  nvt_round_up(entries(s) * sizeof(struct nvt_cqe), d->page);
-  size_t admin = nvt_round_up(NVT_ADMIN_ENTRIES * sizeof(struct nvt_sqe), d->page) +
-                 nvt_round_up(NVT_ADMIN_ENTRIES * sizeof(struct nvt_cqe), d->page) + d->page;
-  return admin + d->w->queues * queue + (s->depth + 1u) * place;
+  return nvt_admin_memory(d) + d->w->queues * queue + (s->depth + 1u) * place;
 }
 
 static int make_places(struct nvt_sender *s) {
@@ -97,8 +95,7 @@ static int bring_up(struct nvt_sender *s) {
     failed = nvt_arena_create(d, arena_size(s));
   if (failed)
     return failed;
-  nvt_hostq_make(d, &d->admin, 0, NVT_ADMIN_ENTRIES);
-  d->admin_data = nvt_arena_take(d, d->page, &d->admin_data_iova);
+  nvt_admin_make(d);
   failed = nvt_controller_start(d);
   if (failed == 0)
     failed = nvt_admin_start_controller(d);
@@ -144,15 +141,7 @@ void nvt_sender_close(struct nvt_sender *s) {
   if (s == NULL)
     return;
   struct nvt_driver *d = &s->d;
-  int failed = s->failed != 0 ? s->failed : s->outstanding > 0 ? -EBUSY : 0;
-  if (failed == 0)
-    failed = nvt_admin_delete_queues(d);
-  if (failed == 0)
-    failed = nvt_controller_shutdown(d);
-  if (failed && d->mapped) /* whatever it is doing, it has to leave our memory alone */
-    (void)nvt_controller_disable(d);
-  nvt_pci_stop(d);
-  nvt_arena_destroy(d);
+  (void)nvt_take_down(d, s->failed != 0 ? s->failed : s->outstanding > 0 ? -EBUSY : 0);
   free(d->queues);
   free(s->places);
   free(s->free);
